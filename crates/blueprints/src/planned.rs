@@ -3,7 +3,8 @@ use crate::rows::{Row, Rows, Wanted};
 use crate::{lookup, missing_models};
 use signet_base::{Json, Uuid};
 use signet_core::{Core, wire};
-use signet_model::{FieldKind, ModelDef, Object, Snapshot};
+use signet_model::{Base, FieldKind, ModelDef, Object, Snapshot};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What is written at the end, in order.
@@ -18,6 +19,8 @@ pub struct PlannedState {
     pub objects: Snapshot,
     pub rows: Rows,
     pub writes: Vec<ObjectWrite>,
+    /// What is created or updated.
+    written: HashSet<Uuid>,
     /// Providers made so far: the n-th is called `-n` until the database gives it a number.
     numbered: i64,
 }
@@ -25,9 +28,10 @@ pub struct PlannedState {
 impl PlannedState {
     pub fn new(now: &Snapshot) -> Self {
         Self {
-            objects: now.with(now.counter, [], &[]),
+            objects: now.clone(),
             rows: Rows::default(),
             writes: Vec::new(),
+            written: HashSet::new(),
             numbered: 0,
         }
     }
@@ -38,21 +42,18 @@ impl PlannedState {
     }
     pub fn create(&mut self, object: Arc<Object>) {
         self.writes.push(ObjectWrite::Create(object.pk));
-        self.objects.add(object);
+        self.written.insert(object.pk);
+        self.objects.put(object);
     }
     pub fn update(&mut self, object: Arc<Object>) {
-        if !self
-            .writes
-            .iter()
-            .any(|w| matches!(w, ObjectWrite::Create(pk) | ObjectWrite::Update(pk) if *pk == object.pk))
-        {
+        if self.written.insert(object.pk) {
             self.writes.push(ObjectWrite::Update(object.pk));
         }
-        self.objects = self.objects.with(self.objects.counter, [object], &[]);
+        self.objects.put(object);
     }
     pub fn delete(&mut self, pk: Uuid) {
         self.writes.push(ObjectWrite::Delete(pk));
-        self.objects = self.objects.with(self.objects.counter, [], &[pk]);
+        self.objects.remove(pk);
     }
 
     /// The first object of the model (or family) of which everything wanted is true.
@@ -66,12 +67,13 @@ impl PlannedState {
             Ok(true)
         };
         if let Some(def) = core.registry.find(model) {
-            for object in self.objects.of(def) {
-                if judge(object)? {
-                    return Ok(Some(object.clone()));
+            let mut found: Option<&Arc<Object>> = None;
+            for object in self.candidates(def, wanted) {
+                if found.is_none_or(|f| object.pk < f.pk) && judge(object)? {
+                    found = Some(object);
                 }
             }
-            return Ok(None);
+            return Ok(found.cloned());
         }
         if !core.registry.all().iter().any(|d| is_a(d, model)) {
             return if missing_models::is_missing(core, model) {
@@ -83,7 +85,7 @@ impl PlannedState {
         let mut found: Option<&Arc<Object>> = None;
         let mut any = false;
         let mut wrong = None;
-        for object in self.objects.objects().filter(|o| is_a(o.def, model)) {
+        for object in self.members(model, wanted) {
             match judge(object) {
                 Ok(fits) => {
                     any = true;
@@ -99,6 +101,53 @@ impl PlannedState {
             Some(why) if !any => Err(why),
             _ => Ok(found.cloned()),
         }
+    }
+
+    /// The objects that can be meant: as few as the indexes know.
+    fn candidates(&self, def: &'static ModelDef, wanted: &Wanted) -> Vec<&Arc<Object>> {
+        let mut fewest: Option<Vec<&Arc<Object>>> = None;
+        for (path, value) in wanted {
+            let Some(found) = self.indexed(def, path, value) else { continue };
+            if fewest.as_ref().is_none_or(|fewest| found.len() < fewest.len()) {
+                fewest = Some(found);
+            }
+        }
+        fewest.unwrap_or_else(|| self.objects.of(def).collect())
+    }
+    /// The objects that one condition leaves, where an index tells.
+    fn indexed(&self, def: &'static ModelDef, path: &str, value: &Json) -> Option<Vec<&Arc<Object>>> {
+        let name = path.strip_suffix("__exact").unwrap_or(path);
+        if name == "pk" {
+            let object = match value {
+                Json::String(text) if text.parse::<i64>().is_ok() => self.objects.by_num(text.parse().ok()?),
+                Json::String(text) => self.objects.get(Uuid::parse_str(text).ok()?),
+                _ => self.objects.by_num(value.as_i64()?),
+            };
+            return Some(object.into_iter().filter(|o| is_a(o.def, &def.full_name())).collect());
+        }
+        let field = def.field(name)?;
+        match (field.kind, value) {
+            (FieldKind::Text | FieldKind::Slug, Json::String(text)) if Snapshot::is_indexed(def, field) => {
+                Some(self.objects.having_text(def, field.name, text).collect())
+            }
+            (FieldKind::Ref { .. }, Json::String(key)) if Uuid::parse_str(key).is_ok() => {
+                let all = self.objects.referring_key(key, field.name);
+                Some(all.filter(|o| is_a(o.def, &def.full_name())).collect())
+            }
+            _ => None,
+        }
+    }
+    /// Members of a family that can be meant; everything that answers to the name where it is no family.
+    fn members(&self, model: &str, wanted: &Wanted) -> Vec<&Arc<Object>> {
+        let bases = [Base::Stage, Base::Policy, Base::Provider, Base::PropertyMapping, Base::Source];
+        let Some(base) = bases.into_iter().find(|base| base.label() == model) else {
+            return self.objects.objects().filter(|o| is_a(o.def, model)).collect();
+        };
+        let named = wanted.iter().find_map(|(path, value)| {
+            let field = ["name", "slug", "managed"].into_iter().find(|field| field == path)?;
+            value.is_string().then(|| self.objects.family_having(base, field, value).collect())
+        });
+        named.unwrap_or_else(|| self.objects.family(base).collect())
     }
 
     fn fits(&self, object: &Object, path: &[&str], wanted: &Json) -> Result<bool, String> {
@@ -142,14 +191,13 @@ impl PlannedState {
         if rest.first().is_some_and(|r| !lookup::is_lookup(r)) {
             let referrers = self.objects.referrers(object);
             let mut named = referrers
-                .iter()
                 .filter_map(|r| self.objects.get(r.from))
                 .filter(|o| o.def.name == *first || format!("{}_set", o.def.name) == *first)
                 .peekable();
             if named.peek().is_some() {
                 return self.any(named, rest, wanted);
             }
-            if self.objects.objects().any(|o| o.def.name == *first) {
+            if self.objects.models().any(|(_, name)| name == *first) {
                 return Ok(false);
             }
         }

@@ -1,7 +1,7 @@
 //! The one gate: who somebody is, and whether they may use an application. Every protocol asks here.
 use crate::flow::PendingUser;
 use crate::models::{Application, PolicyBinding};
-use crate::policy::{self, Question, Trace, Verdict};
+use crate::policy::{self, Membership, Question, Trace, Verdict};
 use crate::{Client, Core};
 use signet_base::{Json, Map, Result, Uuid};
 use signet_model::{Grants, Object};
@@ -126,6 +126,20 @@ pub async fn explain_use(
         return Ok((Verdict::fail("Nothing gives access to this application."), traces));
     }
     Ok((verdict, traces))
+}
+
+/// Whether an application is among those that a person is shown: those that the person may use. Where memberships
+/// alone decide, nothing is asked and no decision is logged.
+pub async fn is_shown(core: &Arc<Core>, client: &Client, user: &Principal, application: &Arc<Object>) -> Result<bool> {
+    let (Some(pbm), Some(settings)) = (application.pbm(), application.get::<Application>()) else { return Ok(false) };
+    let mode = settings.policy_engine_mode;
+    match policy::by_membership(&core.config(), pbm, mode, user, core.now()) {
+        Membership::Decides(passing) => Ok(passing && user.user.is_active),
+        Membership::NothingBound => Ok(user.user.is_active && is_open(core, pbm)),
+        Membership::PoliciesDecide => {
+            Ok(may_use(core, client, user, application, &Map::new()).await?.passing)
+        }
+    }
 }
 
 /// Whether an application without a binding that counts is everybody's: not when the flag of the system

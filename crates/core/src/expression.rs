@@ -222,11 +222,7 @@ pub fn person_value(core: &Arc<Core>, client: &Client, person: &Principal) -> Va
 
 /// A provider, with the application that it serves as `application`.
 pub fn provider_value(config: &Snapshot, provider: &Arc<Object>) -> Value {
-    let of = config
-        .referrers(provider)
-        .into_iter()
-        .find(|r| r.field == "provider")
-        .and_then(|r| config.get(r.from).cloned());
+    let of = provider.num.and_then(|num| crate::models::application_of(config, num)).cloned();
     Value::object(objects::Config { object: provider.clone(), application: of })
 }
 

@@ -170,6 +170,42 @@ pub async fn explain(
     Ok((verdict, traces))
 }
 
+/// What the bindings that ask for a membership say of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Membership {
+    /// All that counts is a membership, and this is what follows.
+    Decides(bool),
+    /// No binding counts now.
+    NothingBound,
+    PoliciesDecide,
+}
+
+/// Like [`judge`], as far as that needs no policy.
+pub fn by_membership(
+    config: &signet_model::Snapshot,
+    pbm: Uuid,
+    mode: EngineMode,
+    user: &Principal,
+    now: Timestamp,
+) -> Membership {
+    let bindings = config.bindings_of(pbm).iter().filter_map(|b| b.get::<PolicyBinding>());
+    let mut found: Option<bool> = None;
+    for binding in bindings.filter(|b| b.enabled && !expired(b.expires, now)) {
+        let member = match (binding.group, binding.user) {
+            (Some(group), _) => user.in_group(group),
+            (None, Some(id)) => user.user.id == id,
+            (None, None) => return Membership::PoliciesDecide,
+        };
+        let passing = member != binding.negate;
+        found = Some(match (found, mode) {
+            (None, _) => passing,
+            (Some(so_far), EngineMode::All) => so_far && passing,
+            (Some(so_far), EngineMode::Any) => so_far || passing,
+        });
+    }
+    found.map_or(Membership::NothingBound, Membership::Decides)
+}
+
 /// A name for people; bindings of stages are called like their stage.
 fn name_of(target: &Object, config: &signet_model::Snapshot) -> String {
     match (target.name(), Uuid::parse_str(target.text("stage")).ok().and_then(|pk| config.get(pk))) {

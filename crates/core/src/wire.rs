@@ -61,31 +61,23 @@ fn family(object: &Object, config: &Snapshot, out: &mut Map) {
         }
         Base::Policy => {
             let pk = object.pk.to_string();
-            let bound = config.referrers(object).iter().filter(|r| r.field == "policy").count();
+            let bound = config.referring(object, "policy").count();
             out.insert("bound_to".into(), json!(bound));
             out.insert("pk".into(), json!(pk));
         }
         Base::Provider => {
-            let of = |field: &str| {
-                config
-                    .referrers(object)
-                    .into_iter()
-                    .find(|r| r.field == field)
-                    .and_then(|r| config.get(r.from))
-                    .cloned()
-            };
             for (field, prefix) in [
                 ("provider", "assigned_application"),
                 ("backchannel_providers", "assigned_backchannel_application"),
             ] {
-                let app = of(field);
+                let app = config.referring(object, field).next();
                 out.insert(
                     format!("{prefix}_slug"),
-                    app.as_ref().map_or(Json::Null, |a| json!(a.text("slug"))),
+                    app.map_or(Json::Null, |a| json!(a.text("slug"))),
                 );
                 out.insert(
                     format!("{prefix}_name"),
-                    app.as_ref().map_or(Json::Null, |a| json!(a.text("name"))),
+                    app.map_or(Json::Null, |a| json!(a.text("name"))),
                 );
             }
         }
@@ -94,11 +86,9 @@ fn family(object: &Object, config: &Snapshot, out: &mut Map) {
 }
 
 fn flow_set(stage: Uuid, config: &Snapshot) -> Vec<Json> {
-    let mut flows: Vec<_> = config
-        .all::<FlowStageBinding>()
-        .filter(|(_, b)| b.stage == stage)
-        .filter_map(|(_, b)| config.get(b.target))
-        .collect();
+    let bindings = config.referring_key(&stage.to_string(), "stage");
+    let mut flows: Vec<_> =
+        bindings.filter_map(|o| config.get(o.get::<FlowStageBinding>()?.target)).collect();
     flows.sort_by(|a, b| a.text("slug").cmp(b.text("slug")));
     flows.dedup_by_key(|f| f.pk);
     flows.into_iter().map(|f| Json::Object(models::flow_summary(f))).collect()

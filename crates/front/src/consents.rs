@@ -1,7 +1,7 @@
 //! What applications may access of a user: stored consents and refresh tokens.
 use crate::security::moment;
 use signet_base::{Error, Result, Uuid};
-use signet_core::models::Application;
+use signet_core::models;
 use signet_core::{Core, Principal};
 use signet_model::Snapshot;
 use signet_pages::ConsentRow;
@@ -100,5 +100,5 @@ async fn tokens(core: &Core, person: &Principal) -> Result<Vec<GrantToken>> {
 }
 
 fn application_of(config: &Snapshot, provider: i64) -> Option<Uuid> {
-    config.all::<Application>().find(|(_, a)| a.provider == Some(provider)).map(|(o, _)| o.pk)
+    models::application_of(config, provider).map(|o| o.pk)
 }

@@ -6,7 +6,7 @@ use crate::impersonation;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use signet_base::{Map, Result, query};
+use signet_base::{Result, query};
 use signet_core::models::Application;
 use signet_core::page::{self, PageContext};
 use signet_core::permission::ADMIN_INTERFACE;
@@ -60,7 +60,7 @@ async fn library(edge: &Edge) -> Result<Response> {
     all.sort_by_key(|(_, a)| (a.group.to_lowercase(), a.name.to_lowercase()));
     for (object, app) in all {
         let Some(launch_url) = application::launch_url(core, &config, object, Some(person)) else { continue };
-        if !access::may_use(core, &edge.client, person, object, &Map::new()).await?.passing {
+        if !access::is_shown(core, &edge.client, person, object).await? {
             continue;
         }
         tiles.push(Tile {

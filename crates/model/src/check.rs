@@ -109,18 +109,21 @@ pub fn check<'a>(
 
 fn unique(change: &Change<'_>, config: &Snapshot, errors: &mut FieldErrors) {
     let def = change.def;
-    let others = || config.objects().filter(|o| change.before.is_none_or(|b| b.pk != o.pk));
+    let other = |o: &Object| change.before.is_none_or(|before| before.pk != o.pk);
     for field in def.fields.iter().filter(|f| f.unique) {
         if errors.contains(field.name) {
             continue;
         }
         let Some(value) = change.data.get(field.name).filter(|v| !v.is_null()) else { continue };
-        let scope = def.unique_scope(field.name);
-        let taken = others().any(|o| {
-            o.def.field(field.name).is_some_and(|f| f.unique)
-                && o.def.unique_scope(field.name) == scope
+        let same = |o: &Object| {
+            other(o)
+                && o.def.field(field.name).is_some_and(|f| f.unique)
                 && o.data.get(field.name) == Some(value)
-        });
+        };
+        let taken = match def.base.filter(|base| def.unique_scope(field.name) == base.label()) {
+            Some(base) => config.family_having(base, field.name, value).any(|o| same(o)),
+            None => config.having(def, field.name, value).any(|o| same(o)),
+        };
         if taken {
             errors.add(
                 field.name,
@@ -132,18 +135,11 @@ fn unique(change: &Change<'_>, config: &Snapshot, errors: &mut FieldErrors) {
             );
         }
     }
-    if !def.unique_together.is_empty() && errors.is_empty() {
-        let same = |o: &Object| {
-            def.unique_together.iter().all(|f| {
-                o.data.get(*f) == change.data.get(*f) && o.data.get(*f).is_some_and(|v| !v.is_null())
-            })
-        };
-        if others().any(|o| o.def.app == def.app && o.def.name == def.name && same(o)) {
-            errors.add(
-                "non_field_errors",
-                format!("The fields {} must make a unique set.", def.unique_together.join(", ")),
-            );
-        }
+    if errors.is_empty() && config.having_together(def, &change.data).any(|o| other(o)) {
+        errors.add(
+            "non_field_errors",
+            format!("The fields {} must make a unique set.", def.unique_together.join(", ")),
+        );
     }
 }
 

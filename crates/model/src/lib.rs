@@ -3,6 +3,7 @@
 pub mod check;
 pub mod def;
 pub mod object;
+mod order;
 mod permission;
 mod references;
 pub mod registry;
@@ -12,6 +13,7 @@ mod table;
 pub use check::{Change, Lookup, check};
 pub use def::{Base, Choice, FieldDef, FieldKind, Gives, Model, ModelDef, OnDelete, build};
 pub use object::{Object, Secrets};
+pub use order::OrderKey;
 pub use permission::{Grants, Scope, Verb};
 pub use registry::Registry;
 pub use signet_model_derive::{Choice, Model, Table};

@@ -79,6 +79,13 @@ impl Object {
             None => Json::String(self.pk.to_string()),
         }
     }
+    /// The texts by which other objects refer to it: its UUID, `num:<n>`, its `pbm_uuid`.
+    pub fn reference_keys(&self) -> Vec<String> {
+        let mut keys = vec![self.pk.to_string()];
+        keys.extend(self.num.map(|n| format!("num:{n}")));
+        keys.extend(self.pbm().filter(|pbm| *pbm != self.pk).map(|pbm| pbm.to_string()));
+        keys
+    }
     /// The `pbm_uuid` that policy bindings refer to, for bindable models.
     pub fn pbm(&self) -> Option<Uuid> {
         if self.def.bound_by_pk {

@@ -28,7 +28,7 @@ pub(crate) async fn visible(call: &Call, all: Vec<Arc<Object>>) -> Result<Vec<Ar
     };
     let mut out = Vec::with_capacity(all.len());
     for application in linked(call, all, with_link) {
-        if access::may_use(&call.core, &call.client, &person, &application, &Map::new()).await?.passing {
+        if access::is_shown(&call.core, &call.client, &person, &application).await? {
             out.push(application);
         }
     }

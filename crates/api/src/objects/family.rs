@@ -57,7 +57,7 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     }
     // Free providers: those that no application uses, as the application form asks for them.
     if let Some(null) = call.flag("application__isnull") {
-        all.retain(|o| config.referrers(o).iter().any(|r| r.field == "provider") != null);
+        all.retain(|o| config.referring(o, "provider").next().is_some() != null);
     }
     // No built kind of provider only carries accounts elsewhere.
     if call.flag("backchannel") == Some(true) {
@@ -65,10 +65,10 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     }
     for (filter, field) in [("bindings__isnull", "policy"), ("promptstage__isnull", "validation_policies")] {
         if let Some(null) = call.flag(filter) {
-            all.retain(|o| config.referrers(o).iter().any(|r| r.field == field) != null);
+            all.retain(|o| config.referring(o, field).next().is_some() != null);
         }
     }
-    filter::sort(call, &mut all, &paging.ordering, "name");
+    filter::sort(call, &mut all, &paging.ordering);
     let (page, total) = paging.cut(all)?;
     paging.envelope(
         page.iter().map(|o| Json::Object(wire::family_view(o, &config))).collect(),

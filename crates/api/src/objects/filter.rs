@@ -1,9 +1,9 @@
 //! Filters, search and order over objects in memory.
 use crate::call::{Call, boolean};
 use signet_base::{FieldErrors, Json, Timestamp, Uuid};
-use signet_core::models::{FlowStageBinding, PolicyBinding, PreparedCertificate};
-use signet_model::{Base, FieldKind, ModelDef, Object, Snapshot};
-use std::cmp::Ordering;
+use signet_core::models::{PolicyBinding, PreparedCertificate};
+use signet_model::{Base, FieldKind, ModelDef, Object, OrderKey, Snapshot};
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 /// What a list is narrowed by: each entry keeps the objects whose field has one of the values.
@@ -96,7 +96,7 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
 
 /// Whether a flow has the stage.
 fn is_bound(stage: &Object, config: &Snapshot) -> bool {
-    config.all::<FlowStageBinding>().any(|(_, binding)| binding.stage == stage.pk)
+    config.referring(stage, "stage").next().is_some()
 }
 
 /// Keys of objects that exist.
@@ -196,6 +196,9 @@ pub(crate) fn certificates(call: &Call, list: &mut Vec<Arc<Object>>) {
 /// that `a` names.
 /// Objects that the caller does not see are looked at by nothing.
 pub(crate) fn found(call: &Call, object: &Object, fields: &[&str], search: &str) -> bool {
+    if search.is_empty() {
+        return true;
+    }
     let texts: Vec<String> = fields.iter().map(|f| text(call, object, f).to_lowercase()).collect();
     search.to_lowercase().split_whitespace().all(|word| texts.iter().any(|t| t.contains(word)))
 }
@@ -219,8 +222,8 @@ fn text(call: &Call, object: &Object, path: &str) -> String {
     }
 }
 
-/// Sorts by the wanted fields (`-` for descending), else by the model's own order. Unknown names are ignored.
-pub(crate) fn sort(call: &Call, list: &mut [Arc<Object>], wanted: &str, default: &str) {
+/// Sorts by the wanted fields (`-` for descending). Unknown names are ignored; without any the list keeps its order.
+pub(crate) fn sort(call: &Call, list: &mut [Arc<Object>], wanted: &str) {
     let known = |name: &str| {
         let name = name.trim_start_matches('-');
         name == "pk"
@@ -229,62 +232,34 @@ pub(crate) fn sort(call: &Call, list: &mut [Arc<Object>], wanted: &str, default:
             || name.contains("__")
             || list.iter().any(|o| o.data.contains_key(name))
     };
-    let mut names: Vec<&str> =
-        wanted.split(',').map(str::trim).filter(|n| !n.is_empty() && known(n)).collect();
+    let names: Vec<(&str, bool)> = wanted
+        .split(',')
+        .map(str::trim)
+        .filter(|n| !n.is_empty() && known(n))
+        .map(|n| n.strip_prefix('-').map_or((n, false), |n| (n, true)))
+        .collect();
     if names.is_empty() {
-        names.push(default);
+        return;
     }
-    list.sort_by(|a, b| {
-        for name in &names {
-            let (name, down) = name.strip_prefix('-').map_or((*name, false), |n| (n, true));
-            let order = compare(call, a, b, name);
-            if order != Ordering::Equal {
-                return if down { order.reverse() } else { order };
-            }
-        }
-        a.num.cmp(&b.num).then_with(|| a.pk.cmp(&b.pk))
+    list.sort_by_cached_key(|object| {
+        let keys = names.iter().map(|(name, down)| {
+            let key = order_key(call, object, name);
+            if *down { Direction::Descending(Reverse(key)) } else { Direction::Ascending(key) }
+        });
+        (keys.collect::<Vec<_>>(), object.num, object.pk)
     });
 }
 
-fn compare(call: &Call, a: &Object, b: &Object, name: &str) -> Ordering {
-    match name {
-        "pk" => a.num.cmp(&b.num).then_with(|| a.pk.cmp(&b.pk)),
-        "created" => a.created.cmp(&b.created),
-        "last_updated" => a.updated.cmp(&b.updated),
-        _ if name.contains("__") => {
-            text(call, a, name).to_lowercase().cmp(&text(call, b, name).to_lowercase())
-        }
-        _ => values(a.data.get(name), b.data.get(name)),
-    }
-}
-fn values(a: Option<&Json>, b: Option<&Json>) -> Ordering {
-    let rank = |v: Option<&Json>| match v {
-        None | Some(Json::Null) => 0,
-        Some(Json::Bool(_)) => 1,
-        Some(Json::Number(_)) => 2,
-        Some(Json::String(_)) => 3,
-        _ => 4,
-    };
-    match (a, b) {
-        (Some(Json::Bool(x)), Some(Json::Bool(y))) => x.cmp(y),
-        (Some(Json::Number(x)), Some(Json::Number(y))) => {
-            x.as_f64().partial_cmp(&y.as_f64()).unwrap_or(Ordering::Equal)
-        }
-        (Some(Json::String(x)), Some(Json::String(y))) => {
-            x.to_lowercase().cmp(&y.to_lowercase()).then_with(|| x.cmp(y))
-        }
-        _ => rank(a).cmp(&rank(b)),
-    }
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Direction {
+    Ascending(OrderKey),
+    Descending(Reverse<OrderKey>),
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use signet_base::json;
-    #[test]
-    fn values_have_one_order() {
-        let mut list = vec![json!("b"), json!(2), json!(null), json!("A"), json!(10), json!(true)];
-        list.sort_by(|a, b| values(Some(a), Some(b)));
-        assert_eq!(list, vec![json!(null), json!(true), json!(2), json!(10), json!("A"), json!("b")]);
+fn order_key(call: &Call, object: &Object, name: &str) -> OrderKey {
+    match name {
+        "pk" => object.num.map_or_else(|| OrderKey::text(&object.pk.to_string()), |n| OrderKey::Number(n as f64)),
+        _ if name.contains("__") => OrderKey::text(&text(call, object, name)),
+        _ => OrderKey::of(object, name),
     }
 }

@@ -13,8 +13,7 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let wanted = filter::read(call, def)?;
     let mut all: Vec<_> = call
         .config
-        .of(def)
-        .iter()
+        .in_order(def)
         .filter(|o| {
             filter::passes(o, &wanted)
                 && paging.scope.lets(&key(o), None)
@@ -26,7 +25,7 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     if def.is("authentik_core.application") {
         all = applications::visible(call, all).await?;
     }
-    filter::sort(call, &mut all, &paging.ordering, def.ordering);
+    filter::sort(call, &mut all, &paging.ordering);
     let (page, total) = paging.cut(all)?;
     let results = show::many(call, &page).await?;
     paging.envelope(results, total, json!({}))

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// The object that the path names.
 pub(crate) fn find(call: &Call, def: &'static ModelDef) -> Result<Arc<Object>, Fault> {
     let found = if def.field(def.key).is_some() {
-        call.config.of(def).iter().find(|o| o.text(def.key) == call.key)
+        call.config.having_text(def, def.key, &call.key).next()
     } else if def.numbered {
         let num = call.key.parse().map_err(|_| Fault::not_found())?;
         call.config.by_num(num).filter(|o| same(o.def, def))

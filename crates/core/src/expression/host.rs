@@ -123,7 +123,7 @@ impl Caller {
             .and_then(Value::as_str)
             .ok_or_else(|| CallError::Type("ak_call_policy() takes a name".into()))?;
         let config = self.core().config();
-        let policy = config.family(Base::Policy).find(|p| p.name() == name).cloned();
+        let policy = config.family_having(Base::Policy, "name", &Json::from(name)).next().cloned();
         let policy = policy.ok_or_else(|| CallError::Value(format!("there is no policy named '{name}'")))?;
         let mut context = self.context.clone();
         for (key, value) in &kwargs {

@@ -136,11 +136,5 @@ fn provider(shared: &Arc<Shared>, given: &Value) -> Result<Arc<Object>, CallErro
 }
 
 fn application_of(shared: &Arc<Shared>, provider: &Object) -> Option<Arc<Object>> {
-    let num = provider.num?;
-    shared
-        .core
-        .config()
-        .all::<crate::models::Application>()
-        .find(|(_, a)| a.provider == Some(num))
-        .map(|(object, _)| object.clone())
+    crate::models::application_of(&shared.core.config(), provider.num?).cloned()
 }

@@ -57,7 +57,6 @@ pub fn sanitised(core: &Core, context: &Map) -> Json {
     let typed: Vec<&str> = match core.registry.find("authentik_stages_prompt.prompt") {
         Some(def) => config
             .of(def)
-            .iter()
             .filter(|p| p.text("type") == "password")
             .map(|p| p.text("field_key"))
             .collect(),

@@ -3,6 +3,7 @@ use super::EngineMode;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, json};
 use signet_model::{Change, FieldDef, FieldKind, Model, Object, Snapshot};
+use std::sync::Arc;
 
 const APPLICATION_EXTRA: &[FieldDef] = &[
     FieldDef::shown("pbm_uuid", FieldKind::Uuid),
@@ -48,6 +49,11 @@ pub struct Application {
     #[field(default = false, filter)]
     pub meta_hide: bool,
 }
+/// The application that uses a provider as its own.
+pub fn application_of(config: &Snapshot, provider: i64) -> Option<&Arc<Object>> {
+    config.referring_key(&format!("num:{provider}"), "provider").find(|o| o.get::<Application>().is_some())
+}
+
 const RESERVED_SLUGS: [&str; 6] = ["authorize", "token", "device", "userinfo", "introspect", "revoke"];
 fn check_application(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     if RESERVED_SLUGS.contains(&change.text("slug")) {

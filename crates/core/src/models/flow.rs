@@ -137,7 +137,8 @@ fn present_flow(flow: &Object, config: &Snapshot, out: &mut Map) {
 }
 /// Stage bindings of a flow by order.
 pub fn flow_bindings(config: &Snapshot, flow: Uuid) -> Vec<&Arc<Object>> {
-    let mut all: Vec<_> = config.all::<FlowStageBinding>().filter(|(_, b)| b.target == flow).collect();
+    let of = config.referring_key(&flow.to_string(), "target");
+    let mut all: Vec<_> = of.filter_map(|o| Some((o, o.get::<FlowStageBinding>()?))).collect();
     // Among equals the older goes first.
     all.sort_by_key(|(o, b)| (b.order, o.created, o.pk));
     all.into_iter().map(|(o, _)| o).collect()

@@ -7,7 +7,7 @@ mod flow;
 mod policy_binding;
 mod role;
 
-pub use application::Application;
+pub use application::{Application, application_of};
 pub use brand::Brand;
 pub use certificate::{CertificateKeyPair, PreparedCertificate};
 pub use entitlement::ApplicationEntitlement;

@@ -12,7 +12,6 @@ use signet_base::{Json, Map, Result, Secret, Timestamp, Uuid};
 use signet_core::{Core, Principal};
 use signet_jose::Claims;
 use signet_store::grants::{self, GrantToken, LONGEST_BEHIND, TokenKind};
-use std::sync::Arc;
 
 /// The content of the claim `uid`: encrypted, and bound to the token's `jti` and client.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,7 +61,7 @@ impl SealedToken {
 /// still valid. The client index is built only for tokens without a row.
 pub async fn find(
     core: &Core,
-    index: impl FnOnce() -> Arc<ClientIndex> + Send,
+    index: impl FnOnce() -> ClientIndex + Send,
     token: &str,
 ) -> Result<Option<GrantToken>> {
     Ok(find_with_claims(core, index, token).await?.map(|(row, _)| row))
@@ -71,7 +70,7 @@ pub async fn find(
 /// Like [`find`]; returns the payload as well if the token is a JWT.
 pub async fn find_with_claims(
     core: &Core,
-    index: impl FnOnce() -> Arc<ClientIndex> + Send,
+    index: impl FnOnce() -> ClientIndex + Send,
     token: &str,
 ) -> Result<Option<(GrantToken, Map)>> {
     if token.is_empty() || token.len() > 65_536 {

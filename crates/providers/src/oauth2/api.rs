@@ -4,7 +4,7 @@ use super::clients::ClientCache;
 use super::model::OAuth2Provider;
 use super::scopes::Scopes;
 use signet_base::{Error, FieldErrors, Json, Result, json};
-use signet_core::models::Application;
+use signet_core::models::{Application, application_of};
 use signet_core::{Client, Core, Principal, address};
 use signet_model::Object;
 use std::sync::Arc;
@@ -15,10 +15,9 @@ pub async fn setup_urls(core: &Core, provider: &Object, client: &Client) -> Resu
     let base = address::of(core, client);
     let shared = |path: &str| format!("{base}/application/o/{path}/");
     let config = core.config();
-    let application =
-        config.all::<Application>().find(|(_, a)| a.provider.is_some() && a.provider == provider.num);
+    let application = provider.num.and_then(|num| application_of(&config, num)?.get::<Application>());
     let mut out = json!({"issuer": null, "authorize": shared("authorize"), "token": shared("token"), "user_info": shared("userinfo"), "provider_info": null, "logout": null});
-    if let (Some((_, application)), Json::Object(map)) = (application, &mut out) {
+    if let (Some(application), Json::Object(map)) = (application, &mut out) {
         let own = |path: &str| json!(format!("{base}/application/o/{}/{path}", application.slug));
         let issuer = match settings.issuer_mode {
             super::IssuerMode::PerProvider => own(""),

@@ -1,15 +1,15 @@
-//! The client index: clients by id with their settings, compiled scope mappings, signer and documents. Built
-//! on first use for each configuration snapshot.
+//! Clients by their id, with everything that requests need: settings, scopes with their programs, signer, documents. Built
+//! on first use, and again when an object changes that they depend on.
 use super::model::{OAuth2Provider, PreparedProvider, ScopeMapping};
 use super::redirect::Matcher;
 use super::signing::Signer;
 use axum::body::Bytes;
 use signet_base::{Error, Result, Uuid};
 use signet_core::expression::Program;
-use signet_core::models::Application;
+use signet_core::models::{Application, application_of};
 use signet_core::{Client, Core, address};
 use signet_jose::{Claims, Verified};
-use signet_model::{Object, Snapshot};
+use signet_model::{Model, Object, Snapshot};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::OnceCell;
@@ -34,9 +34,15 @@ pub struct ClientEntry {
     pub signer: Arc<Signer>,
     /// Names of the claims that the scopes provide; computed on first use.
     pub claim_names: OnceCell<Vec<String>>,
+    /// The objects that it depends on.
+    parts: Vec<Arc<Object>>,
 }
 
 impl ClientEntry {
+    /// Whether none of the objects that it depends on has changed.
+    fn is_of(&self, config: &Snapshot) -> bool {
+        self.parts.iter().all(|part| config.get(part.pk).is_some_and(|now| Arc::ptr_eq(now, part)))
+    }
     pub fn num(&self) -> i64 {
         self.provider.num.unwrap_or_default()
     }
@@ -76,27 +82,29 @@ pub enum Document {
 /// Maximum number of renderings: host names come from requests.
 const MAX_DOCUMENTS: usize = 1024;
 
+/// What is kept between requests. A client is built again when an object that it depends on changes; other writes do not
+/// touch it.
+#[derive(Default)]
+struct Kept {
+    entries: RwLock<HashMap<Uuid, Arc<ClientEntry>>>,
+    documents: RwLock<HashMap<(Uuid, Document, String), (Arc<ClientEntry>, Bytes)>>,
+}
+
 /// The clients of one configuration snapshot.
+#[derive(Clone)]
 pub struct ClientIndex {
     config: Arc<Snapshot>,
-    by_client: HashMap<String, Arc<Object>>,
-    applications: HashMap<i64, Arc<Object>>,
-    entries: RwLock<HashMap<Uuid, Arc<ClientEntry>>>,
-    documents: RwLock<HashMap<(Uuid, Document, String), Bytes>>,
+    kept: Arc<Kept>,
 }
 
 impl ClientIndex {
     pub fn new(config: Arc<Snapshot>) -> Self {
-        let by_client =
-            config.all::<OAuth2Provider>().map(|(o, p)| (p.client_id.clone(), o.clone())).collect();
-        let applications =
-            config.all::<Application>().filter_map(|(o, a)| Some((a.provider?, o.clone()))).collect();
-        Self { by_client, applications, entries: RwLock::default(), documents: RwLock::default(), config }
+        Self { config, kept: Arc::default() }
     }
     /// The client with this id, if an application uses it.
     pub fn by_client_id(&self, id: &str) -> Result<Option<Arc<ClientEntry>>> {
-        match self.by_client.get(id) {
-            Some(provider) => self.entry(provider),
+        match self.config.find::<OAuth2Provider>("client_id", id) {
+            Some((provider, _)) => self.entry(provider),
             None => Ok(None),
         }
     }
@@ -116,26 +124,32 @@ impl ClientIndex {
     }
     /// `None` without an application, and for providers of other kinds.
     pub fn entry(&self, provider: &Arc<Object>) -> Result<Option<Arc<ClientEntry>>> {
-        if let Some(entry) = read(&self.entries).get(&provider.pk) {
+        if let Some(entry) = read(&self.kept.entries).get(&provider.pk).filter(|e| e.is_of(&self.config)) {
             return Ok(Some(entry.clone()));
         }
-        let Some(application) = provider.num.and_then(|num| self.applications.get(&num)) else {
+        let Some(application) = provider.num.and_then(|num| application_of(&self.config, num)) else {
             return Ok(None);
         };
         let Some(entry) = build(provider, application, &self.config)? else { return Ok(None) };
         let entry = Arc::new(entry);
-        write(&self.entries).insert(provider.pk, entry.clone());
+        let mut all = write(&self.kept.entries);
+        if all.len() > self.config.count(OAuth2Provider::DEF) {
+            all.retain(|pk, _| self.config.get(*pk).is_some());
+        }
+        all.insert(provider.pk, entry.clone());
         Ok(Some(entry))
     }
-    pub fn document(&self, entry: &ClientEntry, document: Document, base_url: &str) -> Option<Bytes> {
-        read(&self.documents).get(&(entry.provider.pk, document, base_url.to_owned())).cloned()
+    pub fn document(&self, entry: &Arc<ClientEntry>, document: Document, base_url: &str) -> Option<Bytes> {
+        let all = read(&self.kept.documents);
+        let (of, bytes) = all.get(&(entry.provider.pk, document, base_url.to_owned()))?;
+        Arc::ptr_eq(of, entry).then(|| bytes.clone())
     }
-    pub fn keep_document(&self, entry: &ClientEntry, document: Document, base_url: &str, bytes: Bytes) {
-        let mut all = write(&self.documents);
+    pub fn keep_document(&self, entry: &Arc<ClientEntry>, document: Document, base_url: &str, bytes: Bytes) {
+        let mut all = write(&self.kept.documents);
         if all.len() >= MAX_DOCUMENTS {
             all.clear();
         }
-        all.insert((entry.provider.pk, document, base_url.to_owned()), bytes);
+        all.insert((entry.provider.pk, document, base_url.to_owned()), (entry.clone(), bytes));
     }
 }
 
@@ -147,7 +161,10 @@ fn build(
     let Some(settings) = provider.share::<OAuth2Provider>() else { return Ok(None) };
     let scopes = scopes_of(&settings, config);
     let signer = Arc::new(Signer::of(&settings, config)?);
+    let used = settings.property_mappings.iter().chain(&settings.signing_key);
+    let used = used.filter_map(|pk| config.get(*pk)).cloned();
     Ok(Some(ClientEntry {
+        parts: [provider.clone(), application.clone()].into_iter().chain(used).collect(),
         provider: provider.clone(),
         application: application.clone(),
         scopes,
@@ -185,19 +202,13 @@ fn gives_nothing(expression: &str) -> bool {
     matches!((lines.next(), lines.next()), (Some("return {}" | "return None"), None))
 }
 
-/// The index of the current snapshot.
+/// The clients of the current snapshot.
 #[derive(Default)]
-pub struct ClientCache(RwLock<Option<Arc<ClientIndex>>>);
+pub struct ClientCache(Arc<Kept>);
 
 impl ClientCache {
-    pub fn index(&self, core: &Core) -> Arc<ClientIndex> {
-        let config = core.config();
-        if let Some(index) = read(&self.0).as_ref().filter(|i| Arc::ptr_eq(&i.config, &config)) {
-            return index.clone();
-        }
-        let fresh = Arc::new(ClientIndex::new(config));
-        *write(&self.0) = Some(fresh.clone());
-        fresh
+    pub fn index(&self, core: &Core) -> ClientIndex {
+        ClientIndex { config: core.config(), kept: self.0.clone() }
     }
     /// The client, or `NotFound` without saying what is missing.
     pub fn require(&self, core: &Core, num: i64) -> Result<Arc<ClientEntry>> {

@@ -16,7 +16,7 @@ pub async fn discovery(
     core: &Arc<Core>,
     index: &ClientIndex,
     client: &Client,
-    entry: &ClientEntry,
+    entry: &Arc<ClientEntry>,
 ) -> Result<Bytes> {
     let base = address::of(core, client);
     if let Some(bytes) = index.document(entry, Document::Discovery, &base) {
@@ -29,7 +29,7 @@ pub async fn discovery(
 }
 
 /// The client's key set.
-pub fn keys(index: &ClientIndex, entry: &ClientEntry) -> Result<Bytes> {
+pub fn keys(index: &ClientIndex, entry: &Arc<ClientEntry>) -> Result<Bytes> {
     if let Some(bytes) = index.document(entry, Document::Keys, "") {
         return Ok(bytes);
     }

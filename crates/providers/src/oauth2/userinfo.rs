@@ -122,7 +122,7 @@ fn challenge(error: &OAuthError) -> Response {
 /// An access token that is neither expired nor revoked.
 async fn active_token(
     core: &Core,
-    index: impl FnOnce() -> Arc<ClientIndex> + Send,
+    index: impl FnOnce() -> ClientIndex + Send,
     token: &str,
 ) -> Result<Option<GrantToken>> {
     Ok(super::active::find(core, index, token).await?.filter(|t| t.kind == TokenKind::Access))
@@ -130,7 +130,7 @@ async fn active_token(
 
 /// The account of an access token with scope `goauthentik.io/api`, for requests to the API.
 pub async fn bearer(core: &Arc<Core>, token: &str) -> Result<Option<Principal>, signet_base::Error> {
-    let Some(row) = active_token(core, || Arc::new(ClientIndex::new(core.config())), token).await? else {
+    let Some(row) = active_token(core, || ClientIndex::new(core.config()), token).await? else {
         return Ok(None);
     };
     let known = core.config().by_num(row.provider).is_some_and(|p| p.get::<OAuth2Provider>().is_some());

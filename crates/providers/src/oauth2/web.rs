@@ -54,7 +54,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 }
 
 impl OAuthState {
-    pub fn index(&self) -> Arc<ClientIndex> {
+    pub fn index(&self) -> ClientIndex {
         self.cache.index(&self.core)
     }
     /// An error page; there is no redirect.
@@ -93,7 +93,7 @@ impl OAuthState {
             Err(error) => self.fail(client, headers, &error),
         }
     }
-    fn application(&self, slug: &str) -> Result<(Arc<ClientIndex>, Arc<ClientEntry>), Error> {
+    fn application(&self, slug: &str) -> Result<(ClientIndex, Arc<ClientEntry>), Error> {
         let index = self.index();
         let entry = index.by_slug(slug)?.ok_or(Error::NotFound)?;
         Ok((index, entry))

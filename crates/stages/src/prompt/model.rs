@@ -128,12 +128,7 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 fn present(prompt: &Object, config: &Snapshot, out: &mut Map) {
-    let stages = config
-        .referrers(prompt)
-        .into_iter()
-        .filter(|r| r.field == "fields")
-        .filter_map(|r| config.get(r.from));
-    let mut stages: Vec<_> = stages.collect();
+    let mut stages: Vec<_> = config.referring(prompt, "fields").collect();
     stages.sort_by(|a, b| a.name().cmp(b.name()));
     out.insert(
         "prompt_stages_obj".into(),

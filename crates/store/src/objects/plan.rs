@@ -31,6 +31,11 @@ pub(super) struct Plan<'a> {
     wished: Vec<Uuid>,
     /// Integer keys given in this plan, in order.
     given: Vec<i64>,
+    /// New objects by their integer key, and by what policies are bound to.
+    by_num: HashMap<i64, Uuid>,
+    by_pbm: HashMap<Uuid, Uuid>,
+    /// Drafts that refer to a key, or did at some time.
+    referring: HashMap<String, Vec<Uuid>>,
 }
 
 /// The result: what to write, what to remove.
@@ -66,6 +71,9 @@ impl<'a> Plan<'a> {
             gone: HashSet::new(),
             wished: Vec::new(),
             given: Vec::new(),
+            by_num: HashMap::new(),
+            by_pbm: HashMap::new(),
+            referring: HashMap::new(),
         }
     }
 
@@ -108,10 +116,17 @@ impl<'a> Plan<'a> {
             self.last_num += 1;
             self.last_num
         });
-        self.given.extend(num);
+        if let Some(num) = num {
+            self.given.push(num);
+            self.by_num.insert(num, pk);
+        }
         settle(def, &mut data, &self.given);
         // A microsecond apart, so that what is made in one write keeps its order.
         let created = Timestamp(self.now.0 + i64::try_from(self.drafts.len()).unwrap_or_default());
+        if let Some(pbm) = data.get("pbm_uuid").and_then(Json::as_str).and_then(|t| Uuid::parse_str(t).ok()) {
+            self.by_pbm.insert(pbm, pk);
+        }
+        self.note_references(pk, def, &data);
         self.drafts.insert(pk, Draft { pk, num, def, data, secrets, version: 1, created });
         self.order.push(pk);
         self.wished.push(pk);
@@ -136,9 +151,11 @@ impl<'a> Plan<'a> {
         {
             data.insert("pbm_uuid".into(), pbm.clone());
         }
-        draft.data = data;
+        draft.data = data.clone();
         draft.secrets = secrets;
+        let def = draft.def;
         self.given = given;
+        self.note_references(pk, def, &data);
         self.wished.push(pk);
         Ok(())
     }
@@ -163,6 +180,12 @@ impl<'a> Plan<'a> {
         }
     }
 
+    fn note_references(&mut self, pk: Uuid, def: &'static ModelDef, data: &Map) {
+        for (_, key, ..) in reference_values(def, data) {
+            self.referring.entry(key).or_default().push(pk);
+        }
+    }
+
     /// Declaration and data as they are at this point of the plan.
     fn view(&self, pk: Uuid) -> Option<(&'static ModelDef, &Map)> {
         match self.drafts.get(&pk) {
@@ -184,9 +207,9 @@ impl<'a> Plan<'a> {
         keys.extend(num.map(|n| format!("num:{n}")));
         keys.extend(data.get("pbm_uuid").and_then(Json::as_str).map(str::to_owned));
         self.gone.insert(pk);
-        let mut candidates: Vec<Uuid> = self.drafts.keys().copied().collect();
+        let mut candidates: Vec<Uuid> = keys.iter().filter_map(|k| self.referring.get(k)).flatten().copied().collect();
         if let Some(stored) = stored {
-            candidates.extend(self.config.referrers(&stored).iter().map(|r| r.from));
+            candidates.extend(self.config.referrers(&stored).map(|r| r.from));
             self.removed.push(stored);
         }
         candidates.sort();
@@ -254,19 +277,15 @@ impl<'a> Plan<'a> {
     fn resolve(&self, key: &str) -> Option<Uuid> {
         if let Some(num) = key.strip_prefix("num:") {
             let num = num.parse().ok()?;
-            let draft = self.drafts.values().find(|d| d.num == Some(num)).map(|d| d.pk);
-            return draft.or_else(|| self.config.by_num(num).map(|o| o.pk).filter(|pk| self.there(*pk)));
+            let stored = || self.config.by_num(num).map(|o| o.pk);
+            return self.by_num.get(&num).copied().or_else(stored).filter(|pk| self.there(*pk));
         }
         let id = Uuid::parse_str(key).ok()?;
         if self.there(id) {
             return Some(id);
         }
-        let has = |d: &&Draft| d.data.get("pbm_uuid").and_then(Json::as_str) == Some(key);
-        self.drafts
-            .values()
-            .find(has)
-            .map(|d| d.pk)
-            .or_else(|| self.config.by_pbm(id).map(|o| o.pk).filter(|pk| self.there(*pk)))
+        let stored = || self.config.by_pbm(id).map(|o| o.pk);
+        self.by_pbm.get(&id).copied().or_else(stored).filter(|pk| self.there(*pk))
     }
 }
 

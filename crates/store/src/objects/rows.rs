@@ -75,7 +75,9 @@ pub(super) fn batch(
             batch.push(FREE_REFERENCES, params![o.pk]);
         }
     }
+    // Rows of one table follow each other: a database may take many of them with one statement.
     let fresh = WrittenKeys::of(&done.written);
+    let (mut unique, mut references, mut versions) = (Batch::new(), Batch::new(), Batch::new());
     for o in &done.written {
         let secrets = sealed(o, vault)?;
         if o.version == 1 {
@@ -99,18 +101,19 @@ pub(super) fn batch(
                 .expect_rows(1, COUNTER_TAG);
         }
         for (scope, field, value) in unique_values(o) {
-            batch.push(UNIQUE, params![scope, field, value, o.pk]);
+            unique.push(UNIQUE, params![scope, field, value, o.pk]);
         }
         let mut seen = BTreeSet::new();
         for (field, key, _, on_delete) in reference_values(o.def, &o.data) {
             let row = target_of(o.def, field).is_some_and(|target| is_row_model(registry, target));
             let to = if row { None } else { fresh.resolve(&key).or_else(|| stored(config, &key)) };
             if seen.insert((field, key.clone())) {
-                batch.push(REFERENCE, params![o.pk, field, key, to, word(on_delete)]);
+                references.push(REFERENCE, params![o.pk, field, key, to, word(on_delete)]);
             }
         }
-        history(&mut batch, o, o.version, &secrets, o.updated, by, false, counter);
+        history(&mut versions, o, o.version, &secrets, o.updated, by, false, counter);
     }
+    batch = batch.then(unique).then(references).then(versions);
     if notify {
         batch.push(format!("SELECT pg_notify('{CHANNEL}', ?)"), params![counter.to_string()]);
     }

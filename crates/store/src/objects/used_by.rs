@@ -47,17 +47,16 @@ pub struct UsedBy {
 /// The objects that refer to `pk`, in the order of their keys.
 pub fn used_by(config: &Snapshot, pk: Uuid) -> Vec<UsedBy> {
     let Some(object) = config.get(pk) else { return Vec::new() };
-    shown(config, &config.referrers(object))
+    shown(config, config.referrers(object))
 }
 
 /// The objects that refer to a row: `user:<id>`, or the UUID of a group.
 pub fn row_used_by(config: &Snapshot, key: &str) -> Vec<UsedBy> {
-    shown(config, config.row_referrers(key))
+    shown(config, config.referrers_of(key))
 }
 
-fn shown(config: &Snapshot, referrers: &[Referrer]) -> Vec<UsedBy> {
+fn shown<'a>(config: &Snapshot, referrers: impl Iterator<Item = &'a Referrer>) -> Vec<UsedBy> {
     let mut all: Vec<UsedBy> = referrers
-        .iter()
         .filter_map(|r| {
             Some(UsedBy { object: config.get(r.from)?.clone(), field: r.field, action: UsedByAction::of(r) })
         })
@@ -70,7 +69,7 @@ fn shown(config: &Snapshot, referrers: &[Referrer]) -> Vec<UsedBy> {
 /// cannot be without it go, the others lose the reference.
 pub fn writes_for_deleted_row(config: &Snapshot, key: &str, ports: &Ports) -> Vec<Write> {
     let mut by_object: BTreeMap<Uuid, Vec<&Referrer>> = BTreeMap::new();
-    for referrer in config.row_referrers(key) {
+    for referrer in config.referrers_of(key) {
         by_object.entry(referrer.from).or_default().push(referrer);
     }
     let keys = [key.to_owned()];

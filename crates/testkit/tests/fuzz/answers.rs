@@ -20,7 +20,6 @@ async fn answers_to_the_executor() {
         .core
         .config()
         .of(def)
-        .iter()
         .map(|f| f.text("slug").to_owned())
         .filter(|slug| !slug.contains("captcha"))
         .collect();

@@ -37,7 +37,7 @@ pub async fn push_through(browser: &Browser, slug: &str) -> String {
 
 pub fn slugs(site: &Site) -> Vec<String> {
     let def = site.core.registry.find("authentik_flows.flow").unwrap();
-    site.core.config().of(def).iter().map(|f| f.text("slug").to_owned()).collect()
+    site.core.config().of(def).map(|f| f.text("slug").to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

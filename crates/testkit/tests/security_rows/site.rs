@@ -114,7 +114,6 @@ impl Site {
         let def = self.core.registry.find(model).unwrap();
         world
             .of(def)
-            .iter()
             .find(|o| [o.text("name"), o.text("slug"), o.text("managed")].contains(&name))
             .unwrap_or_else(|| panic!("{model} {name}"))
             .clone()

@@ -16,7 +16,7 @@ impl Query {
         match (&self.base, self.class.kind) {
             (Base::Objects(objects), _) => objects.clone(),
             (Base::All, ClassKind::Objects(model)) => {
-                config.objects().filter(|object| object.def.full_name() == model).cloned().collect()
+                self.shared.core.registry.find(model).map_or_else(Vec::new, |def| config.of(def).cloned().collect())
             }
             (Base::All, ClassKind::Family(base)) => config.family(base).cloned().collect(),
             _ => Vec::new(),
