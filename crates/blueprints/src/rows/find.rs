@@ -1,6 +1,6 @@
 //! Rows by any of their fields and look-ups, also through the rows that they belong to.
 use super::values::{group_map, internal, token_map, user_map, wrong};
-use super::{GROUP, RowState, Rows, TOKEN, USER, Wrong};
+use super::{GROUP, Rows, TOKEN, USER, Wrong};
 use crate::lookup;
 use signet_base::{Json, Map, Uuid};
 use signet_core::Core;
@@ -50,9 +50,9 @@ fn link(model: &str, field: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// A condition, cut at its `__`.
-struct Condition<'w> {
-    path: Vec<&'w str>,
-    wanted: &'w Json,
+pub(super) struct Condition<'w> {
+    pub path: Vec<&'w str>,
+    pub wanted: &'w Json,
 }
 
 fn fits(row: &Map, conditions: &[Condition<'_>]) -> Result<bool, Wrong> {
@@ -106,12 +106,11 @@ impl Rows {
                 }
             }
             let mut found = Vec::new();
-            for row in self.drafts(model) {
+            for row in self.drafts(model, &conditions) {
                 if fits(&row.map(), &conditions)? && self.linked(core, &row, &links).await? {
                     found.push(row);
                 }
             }
-            let touched = self.touched(model);
             let mut seen = 0;
             for page in 1.. {
                 if found.len() >= most {
@@ -128,7 +127,7 @@ impl Rows {
                 }
                 for row in rows {
                     if found.len() < most
-                        && !touched.contains(&row.key().to_string())
+                        && !self.is_touched(model, &row.key())
                         && fits(&row.map(), &conditions)?
                         && self.linked(core, &row, &links).await?
                     {
@@ -163,34 +162,20 @@ impl Rows {
         Ok(None)
     }
 
-    fn drafts(&self, model: &str) -> Vec<Row> {
+    /// Rows of this import that can be meant.
+    fn drafts(&self, model: &str, conditions: &[Condition<'_>]) -> Vec<Row> {
         match model {
-            USER => self
-                .users
-                .iter()
-                .filter(|d| d.state != RowState::Gone)
-                .map(|d| Row::User(d.user.clone()))
-                .collect(),
-            GROUP => self
-                .groups
-                .iter()
-                .filter(|d| d.state != RowState::Gone)
-                .map(|d| Row::Group(d.group.clone()))
-                .collect(),
-            _ => self
-                .tokens
-                .iter()
-                .filter(|d| d.state != RowState::Gone)
-                .map(|d| Row::Token(d.token.clone()))
-                .collect(),
+            USER => self.users.candidates(conditions),
+            GROUP => self.groups.candidates(conditions),
+            _ => self.tokens.candidates(conditions),
         }
     }
-    /// Keys of rows that are not as the database has them, or not there any more.
-    fn touched(&self, model: &str) -> HashSet<String> {
+    /// Whether a row is not as the database has it, or not there any more.
+    fn is_touched(&self, model: &str, key: &Json) -> bool {
         match model {
-            USER => self.users.iter().map(|d| d.user.id.to_string()).collect(),
-            GROUP => self.groups.iter().map(|d| Json::String(d.group.id.to_string()).to_string()).collect(),
-            _ => self.tokens.iter().map(|d| Json::String(d.token.id.to_string()).to_string()).collect(),
+            USER => self.users.by_key(key).is_some(),
+            GROUP => self.groups.by_key(key).is_some(),
+            _ => self.tokens.by_key(key).is_some(),
         }
     }
 
@@ -199,7 +184,7 @@ impl Rows {
             let have: Vec<Json> = match row {
                 Row::Token(t) => vec![Json::from(t.user_id)],
                 Row::User(u) => {
-                    match self.users.iter().find(|d| d.user.id == u.id).and_then(|d| d.groups.clone()) {
+                    match self.users.by_key(&row.key()).and_then(|d| d.groups.clone()) {
                         Some(groups) => groups.into_iter().map(|g| Json::String(g.to_string())).collect(),
                         None => groups::direct_groups(&core.db, u.id)
                             .await
@@ -210,7 +195,7 @@ impl Rows {
                     }
                 }
                 Row::Group(g) => {
-                    let draft = self.groups.iter().find(|d| d.group.id == g.id);
+                    let draft = self.groups.by_key(&row.key());
                     if *name == "users" {
                         match draft.and_then(|d| d.members.clone()) {
                             Some(members) => members.into_iter().map(Json::from).collect(),

@@ -17,15 +17,8 @@ impl Rows {
     ) -> Result<(WriteOutcome, Json), Wrong> {
         let known = match self.identified(core, GROUP, order.identifiers).await? {
             Some(Row::Group(group)) => {
-                Some(self.groups.iter().position(|d| d.group.id == group.id).unwrap_or_else(|| {
-                    self.groups.push(GroupDraft {
-                        group,
-                        parents: None,
-                        members: None,
-                        state: RowState::Same,
-                    });
-                    self.groups.len() - 1
-                }))
+                let draft = GroupDraft { group, parents: None, members: None, state: RowState::Same };
+                Some(self.groups.take_up(draft))
             }
             _ => None,
         };
@@ -37,7 +30,7 @@ impl Rows {
                 ));
             }
             RowWritePlan::Delete(at) => {
-                self.groups[at].state = RowState::Gone;
+                self.groups.change(at, |draft| draft.state = RowState::Gone);
                 return Ok((WriteOutcome::Deleted, json!(self.groups[at].group.id)));
             }
             RowWritePlan::Update(at) => at,
@@ -52,8 +45,7 @@ impl Rows {
                 {
                     group.id = pk;
                 }
-                self.groups.push(GroupDraft { group, parents: None, members: None, state: RowState::New });
-                self.groups.len() - 1
+                self.groups.push(GroupDraft { group, parents: None, members: None, state: RowState::New })
             }
         };
         let before = group_map(&self.groups[at].group);
@@ -104,12 +96,14 @@ impl Rows {
                 }
             }
         }
-        let draft = &mut self.groups[at];
         let changed = group_map(&group) != before || parents.is_some() || members.is_some();
-        draft.group = group;
-        draft.parents = parents.or(draft.parents.take());
-        draft.members = members.or(draft.members.take());
-        let key = json!(draft.group.id);
-        Ok((mark(&mut draft.state, changed), key))
+        let key = json!(group.id);
+        let outcome = self.groups.change(at, |draft| {
+            draft.group = group;
+            draft.parents = parents.or(draft.parents.take());
+            draft.members = members.or(draft.members.take());
+            mark(&mut draft.state, changed)
+        });
+        Ok((outcome, key))
     }
 }

@@ -1,5 +1,6 @@
 //! Users, groups and tokens in blueprints: they live in tables of their own, and are written in the same
 //! transaction.
+mod drafts;
 mod find;
 mod group;
 mod token;
@@ -14,6 +15,7 @@ use signet_store::groups::{self, Group};
 use signet_store::tokens::{self, Token};
 use signet_store::users::{self, User, canonical};
 
+use drafts::Drafts;
 pub use find::{Row, Wanted};
 
 pub const USER: &str = "authentik_core.user";
@@ -51,9 +53,11 @@ struct TokenDraft {
 /// The rows that the entries have touched. New users have negative ids until they are written.
 #[derive(Default)]
 pub struct Rows {
-    users: Vec<UserDraft>,
-    groups: Vec<GroupDraft>,
-    tokens: Vec<TokenDraft>,
+    users: Drafts<UserDraft>,
+    groups: Drafts<GroupDraft>,
+    tokens: Drafts<TokenDraft>,
+    /// New users so far.
+    numbered: i64,
 }
 
 /// What an entry did.
@@ -85,10 +89,10 @@ impl Rows {
             && self.tokens.iter().all(|t| t.state == RowState::Same)
     }
     pub fn has_user(&self, id: i64) -> bool {
-        self.users.iter().any(|u| u.user.id == id && u.state != RowState::Gone)
+        self.users.has(&Json::from(id))
     }
     pub fn has_group(&self, id: Uuid) -> bool {
-        self.groups.iter().any(|g| g.group.id == id && g.state != RowState::Gone)
+        self.groups.has(&Json::String(id.to_string()))
     }
     /// Whether the administrator of the first run gets a password.
     pub fn sets_password_of(&self, username: &str) -> bool {
@@ -154,7 +158,7 @@ impl Rows {
     pub fn changes(&self, core: &Core, real: impl Fn(i64) -> i64) -> signet_base::Result<Batch> {
         let now = core.now();
         let mut batch = Batch::new();
-        for d in &self.groups {
+        for d in self.groups.iter() {
             batch = match d.state {
                 RowState::Changed => batch.then(groups::update_batch(
                     &d.group,
@@ -166,7 +170,7 @@ impl Rows {
                 RowState::Same | RowState::New => batch,
             };
         }
-        for d in &self.users {
+        for d in self.users.iter() {
             if d.state == RowState::Gone {
                 batch = batch.then(users::delete_batch(d.user.id));
             }
@@ -179,7 +183,7 @@ impl Rows {
                 }
             }
         }
-        for d in &self.tokens {
+        for d in self.tokens.iter() {
             let mut token = d.token.clone();
             token.user_id = real(token.user_id);
             batch = match (d.state, &d.key) {

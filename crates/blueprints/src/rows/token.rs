@@ -27,10 +27,7 @@ impl Rows {
     ) -> Result<(WriteOutcome, Json), Wrong> {
         let known = match self.identified(core, TOKEN, order.identifiers).await? {
             Some(Row::Token(token)) => {
-                Some(self.tokens.iter().position(|d| d.token.id == token.id).unwrap_or_else(|| {
-                    self.tokens.push(TokenDraft { token, key: None, state: RowState::Same });
-                    self.tokens.len() - 1
-                }))
+                Some(self.tokens.take_up(TokenDraft { token, key: None, state: RowState::Same }))
             }
             _ => None,
         };
@@ -42,7 +39,7 @@ impl Rows {
                 ));
             }
             RowWritePlan::Delete(at) => {
-                self.tokens[at].state = RowState::Gone;
+                self.tokens.change(at, |draft| draft.state = RowState::Gone);
                 return Ok((WriteOutcome::Deleted, json!(self.tokens[at].token.id)));
             }
             RowWritePlan::Update(at) => at,
@@ -54,8 +51,7 @@ impl Rows {
                 }
                 let token = Token::new(core.ports.uuid(), name, "api", user, core.now());
                 let key = Secret::new(core.ports.alphanumeric(60));
-                self.tokens.push(TokenDraft { token, key: Some(key), state: RowState::New });
-                self.tokens.len() - 1
+                self.tokens.push(TokenDraft { token, key: Some(key), state: RowState::New })
             }
         };
         let mut token = self.tokens[at].token.clone();
@@ -103,11 +99,13 @@ impl Rows {
         if token.expiring && token.expires.is_none() {
             return wrong("expires", "A token that expires needs a time.");
         }
-        let draft = &mut self.tokens[at];
         let changed = token_map(&token) != before || key.is_some();
-        draft.token = token;
-        draft.key = key.or(draft.key.take());
-        let pk = json!(draft.token.id);
-        Ok((mark(&mut draft.state, changed), pk))
+        let pk = json!(token.id);
+        let outcome = self.tokens.change(at, |draft| {
+            draft.token = token;
+            draft.key = key.or(draft.key.take());
+            mark(&mut draft.state, changed)
+        });
+        Ok((outcome, pk))
     }
 }

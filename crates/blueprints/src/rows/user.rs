@@ -31,10 +31,7 @@ impl Rows {
     ) -> Result<(WriteOutcome, Json), Wrong> {
         let known = match self.identified(core, USER, order.identifiers).await? {
             Some(Row::User(user)) => {
-                Some(self.users.iter().position(|d| d.user.id == user.id).unwrap_or_else(|| {
-                    self.users.push(UserDraft { user, groups: None, hash: None, state: RowState::Same });
-                    self.users.len() - 1
-                }))
+                Some(self.users.take_up(UserDraft { user, groups: None, hash: None, state: RowState::Same }))
             }
             _ => None,
         };
@@ -50,7 +47,7 @@ impl Rows {
                 if id > 0 && directory::is_last_administrator(core, id).await.map_err(internal)? {
                     return wrong("", directory::LAST_ADMINISTRATOR);
                 }
-                self.users[at].state = RowState::Gone;
+                self.users.change(at, |draft| draft.state = RowState::Gone);
                 return Ok((WriteOutcome::Deleted, json!(self.users[at].user.id)));
             }
             RowWritePlan::Update(at) => at,
@@ -60,10 +57,9 @@ impl Rows {
                     return wrong("username", "This field is required.");
                 }
                 let mut user = User::new(&core.ports, name.trim());
-                let fresh = self.users.iter().filter(|d| d.state == RowState::New).count();
-                user.id = -1 - i64::try_from(fresh).unwrap_or(i64::MAX - 1);
-                self.users.push(UserDraft { user, groups: None, hash: None, state: RowState::New });
-                self.users.len() - 1
+                self.numbered += 1;
+                user.id = -self.numbered;
+                self.users.push(UserDraft { user, groups: None, hash: None, state: RowState::New })
             }
         };
         let before = user_map(&self.users[at].user);
@@ -142,16 +138,18 @@ impl Rows {
             Err(Error::Invalid(_)) => return wrong("is_active", directory::LAST_ADMINISTRATOR),
             answer => answer.map_err(internal)?,
         }
-        let draft = &mut self.users[at];
         let changed = user_map(&user) != before || groups.is_some() || hash.is_some();
         if let Some(hash) = &hash {
             user.password = hash.clone();
         }
-        draft.user = user;
-        draft.groups = groups.or(draft.groups.take());
-        draft.hash = hash.or(draft.hash.take());
-        let key = json!(draft.user.id);
-        Ok((mark(&mut draft.state, changed), key))
+        let key = json!(user.id);
+        let outcome = self.users.change(at, |draft| {
+            draft.user = user;
+            draft.groups = groups.or(draft.groups.take());
+            draft.hash = hash.or(draft.hash.take());
+            mark(&mut draft.state, changed)
+        });
+        Ok((outcome, key))
     }
 
     /// Keys of groups that exist, or will.

@@ -237,18 +237,28 @@ pub const TABLE: &[Setting] = &[
     now("POSTGRESQL__SSLCERT", "", Text, "PEM file with a client certificate."),
     now("POSTGRESQL__SSLKEY", "", Text, "PEM file with its key."),
     now("POSTGRESQL__POOL_SIZE", "16", Number(1, 1000), "Most connections at a time."),
-    never(
+    now(
         "POSTGRESQL__USE_PGBOUNCER",
+        "false",
         Flag,
-        "statements are prepared by name; run PgBouncer 1.21 or newer, which keeps them",
+        "A pooler such as PgBouncer is at this address, in transaction mode: no statement is prepared by name, and nothing is left on a connection.",
     ),
-    never("POSTGRESQL__USE_PGPOOL", Flag, "statements are prepared by name on each connection"),
+    now("POSTGRESQL__USE_PGPOOL", "false", Flag, "The same for Pgpool-II."),
+    now(
+        "POSTGRESQL__DIRECT__HOST",
+        "",
+        Text,
+        "The server itself, behind the pooler: for notifications between nodes and changes of the schema. Empty: nodes see each other's changes within a second.",
+    ),
+    now("POSTGRESQL__DIRECT__PORT", "5432", PORT, "Its port."),
+    now("POSTGRESQL__DIRECT__NAME", "", Text, "Name of the database there; empty: the same name."),
+    now("POSTGRESQL__DIRECT__USER", "", Text, "Name to sign in with there; empty: the same name."),
+    secret("POSTGRESQL__DIRECT__PASSWORD", "Password there; empty: the same password."),
     never("POSTGRESQL__CONN_MAX_AGE", Text, "connections are kept and checked"),
     never("POSTGRESQL__CONN_HEALTH_CHECKS", Flag, "connections are kept and checked"),
     never("POSTGRESQL__DISABLE_SERVER_SIDE_CURSORS", Flag, "there are no server-side cursors"),
     hidden(never("POSTGRESQL__CONN_OPTIONS", Text, "its options have variables of their own")),
     hidden(later("POSTGRESQL__READ_REPLICAS__*", "", Text, "read replicas")),
-    hidden(later("POSTGRESQL__DIRECT__*", "", Text, "a second address of the database")),
     never("POSTGRESQL__TEST__NAME", Text, OTHER_SERVER),
     // First start.
     secret(

@@ -1,22 +1,20 @@
-//! PostgreSQL: a pool of connections, prepared statements, batches pipelined in two round trips.
+//! PostgreSQL: a pool of connections, batches pipelined in two round trips.
+mod address;
+mod statements;
 mod values;
 
 use super::multi_insert::{self, InsertStep};
-use super::{Backend, Batch, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value, errors, markers, tls};
+use super::{Backend, Batch, DbKind, Exclusive, PostgresConfig, Row, Value, errors, markers};
 use crate::read_cache;
-use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
-};
+use address::Address;
+use deadpool_postgres::{Object, Pool, PoolError};
 use signet_base::{Error, Result};
-use std::future::Future;
-use std::pin::Pin;
+use statements::{Statements, StepRows};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::Duration;
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, NoTls, Statement};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::AsyncMessage;
+use tokio_postgres::types::Type;
 use values::row;
 
 /// How long a read by an index, or a short batch, may take: a server that stands still must not hold
@@ -26,81 +24,48 @@ const SHORT: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_secs(20);
 /// What each statement of a batch may take beside it: imports write thousands at once.
 const EACH: Duration = Duration::from_millis(10);
-/// How long a request waits for a connection.
-const WAIT: Duration = Duration::from_secs(3);
 /// How long a start waits for that of another node.
 const OTHERS: Duration = Duration::from_secs(120);
 /// Any number that no other program is likely to use, and that migrations do not.
 const START: i64 = 0x7369_676e_6575;
 
-fn too_late() -> Error {
-    Error::Unavailable("the database did not answer in time".into())
-}
-
 #[derive(Clone)]
 pub(super) struct Postgres {
     pool: Pool,
-    config: tokio_postgres::Config,
-    tls: Option<MakeRustlsConnect>,
+    pooled: Address,
+    /// Where connections lead that are not the pool's: those that listen, wait for a lock or change the schema.
+    direct: Address,
+    /// Whether `direct` leads around a pooler, or there is none: a connection keeps what it is told.
+    keeps: bool,
+    statements: Statements,
     /// Commits of this process after which what was read before is old.
     changes: Arc<AtomicU64>,
 }
 
 impl Postgres {
     pub async fn open(settings: PostgresConfig) -> Result<Self> {
-        let mut config = tokio_postgres::Config::new();
-        config
-            .host(&settings.host)
-            .port(settings.port)
-            .user(&settings.user)
-            .dbname(&settings.database)
-            .application_name("signet")
-            .connect_timeout(Duration::from_secs(5))
-            // A server that vanished without a word is noticed within half a minute.
-            .keepalives_idle(Duration::from_secs(15))
-            .keepalives_interval(Duration::from_secs(5))
-            .keepalives_retries(3)
-            .tcp_user_timeout(Duration::from_secs(15))
-            .ssl_mode(match settings.ssl_mode {
-                SslMode::Disable => tokio_postgres::config::SslMode::Disable,
-                SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
-                _ => tokio_postgres::config::SslMode::Require,
-            });
-        if !settings.password.is_empty() {
-            config.password(settings.password.reveal());
-        }
-        if !settings.schema.is_empty() {
-            if !settings.schema.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-                || settings.schema.starts_with(|c: char| c.is_ascii_digit())
-            {
-                return Err(Error::Unavailable("the name of the PostgreSQL schema may only have small letters, digits and _, and begins with no digit".into()));
-            }
-            config.options(format!("-c search_path={}", settings.schema));
-        }
-        let tls = if settings.ssl_mode == SslMode::Disable {
-            None
+        let pooled = Address::of(&settings)?;
+        let direct = match &settings.direct {
+            Some(direct) => Address::of(direct)?,
+            None => pooled.clone(),
+        };
+        let statements = if settings.pooler {
+            Statements::Unnamed { schema: settings.schema.clone() }
         } else {
-            Some(MakeRustlsConnect::new(tls::client_config(&settings)?))
+            Statements::Named
         };
-        let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = match &tls {
-            Some(tls) => Manager::from_config(config.clone(), tls.clone(), how),
-            None => Manager::from_config(config.clone(), NoTls, how),
-        };
-        let wait = Some(WAIT);
-        let pool = Pool::builder(manager)
-            .max_size(settings.pool_size.max(1))
-            .timeouts(Timeouts { wait, create: wait, recycle: wait })
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(Error::internal)?;
-        let me = Self { pool, config, tls, changes: Arc::default() };
+        let keeps = !settings.pooler || settings.direct.is_some();
+        let pool = pooled.pool(settings.pool_size)?;
+        let me = Self { pool, pooled, direct, keeps, statements, changes: Arc::default() };
         let client = me.client().await?;
         if !settings.schema.is_empty() {
-            // Checked above: letters, digits and `_` only. Creating needs a right that is not there when the
+            // Its name is checked: letters, digits and `_` only. Creating needs a right that is not there when the
             // schema is.
             let there = client
-                .query("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1", &[&settings.schema])
+                .query_typed(
+                    "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1",
+                    &[(&settings.schema, Type::NAME)],
+                )
                 .await
                 .map_err(|e| errors::postgres(&e))?;
             if there.is_empty() {
@@ -132,47 +97,24 @@ impl Postgres {
     async fn attempt(&self, batch: &Batch) -> Result<Vec<Vec<Row>>, (Error, bool)> {
         let client = self.client().await.map_err(|e| (e, false))?;
         let limit = SHORT + EACH * u32::try_from(batch.len()).unwrap_or(u32::MAX);
-        match tokio::time::timeout(limit, Self::on(&client, batch)).await {
+        match tokio::time::timeout(limit, self.on(&client, batch)).await {
             Ok(answer) => answer,
-            Err(_) => {
-                drop(Object::take(client));
-                Err((too_late(), false))
-            }
+            Err(_) => Err((self.give_up(client), false)),
         }
     }
 
-    async fn on(client: &Object, batch: &Batch) -> Result<Vec<Vec<Row>>, (Error, bool)> {
+    /// Drops a connection on which something takes too long.
+    fn give_up(&self, client: Object) -> Error {
+        self.pooled.cancel(client.cancel_token());
+        drop(Object::take(client));
+        Error::Unavailable("the database did not answer in time".into())
+    }
+
+    async fn on(&self, client: &Object, batch: &Batch) -> Result<Vec<Vec<Row>>, (Error, bool)> {
         let wanted = multi_insert::steps(batch);
-        let prepared = async {
-            let mut all: Vec<Statement> = Vec::with_capacity(wanted.len());
-            for step in &wanted {
-                all.push(client.prepare_cached(&markers::numbered(&step.sql)).await?);
-            }
-            Ok::<_, tokio_postgres::Error>(all)
-        };
-        let prepared = prepared.await.map_err(|e| (errors::postgres(&e), errors::lost(&e)))?;
-        let begin = if batch.relaxed { "BEGIN; SET LOCAL synchronous_commit = off" } else { "BEGIN" };
-        type Work<'a> = Pin<
-            Box<
-                dyn Future<Output = Result<Option<(u64, Vec<tokio_postgres::Row>)>, tokio_postgres::Error>>
-                    + Send
-                    + 'a,
-            >,
-        >;
-        let mut steps: Vec<Work<'_>> =
-            vec![Box::pin(async move { client.batch_execute(begin).await.map(|()| None) })];
-        for (step, prepared) in wanted.iter().zip(&prepared) {
-            steps.push(Box::pin(async move {
-                let params: Vec<&(dyn ToSql + Sync)> = step.params.iter().map(|v| *v as _).collect();
-                if step.statement.returning || !prepared.columns().is_empty() {
-                    let rows = client.query(prepared, &params).await?;
-                    Ok(Some((rows.len() as u64, rows)))
-                } else {
-                    client.execute(prepared, &params).await.map(|n| Some((n, Vec::new())))
-                }
-            }));
-        }
-        let done = pipelined(steps).await;
+        let prepared = self.statements.prepare(client, &wanted).await;
+        let prepared = prepared.map_err(|e| (errors::postgres(&e), errors::lost(&e)))?;
+        let done = self.statements.transaction(client, &wanted, &prepared, batch.relaxed).await;
         let judged = judge(&wanted, done);
         if let Err(failed) = judged {
             if client.batch_execute("ROLLBACK").await.is_err() {
@@ -189,39 +131,16 @@ impl Postgres {
         judged
     }
 
-    /// A connection beside the pool, for as long as the client is kept; `to` gets its notifications.
-    async fn apart(&self, to: tokio::sync::mpsc::Sender<String>) -> Result<tokio_postgres::Client> {
-        let wrong = |e: tokio_postgres::Error| errors::postgres(&e);
-        Ok(match &self.tls {
-            Some(tls) => {
-                let (client, connection) = self.config.connect(tls.clone()).await.map_err(wrong)?;
-                tokio::spawn(forward(connection, to));
-                client
-            }
-            None => {
-                let (client, connection) = self.config.connect(NoTls).await.map_err(wrong)?;
-                tokio::spawn(forward(connection, to));
-                client
-            }
-        })
-    }
-
     /// `keep` the prepared statement for the next time; only for texts of which there are few.
     async fn read(&self, sql: &str, params: &[Value], keep: bool) -> Result<Vec<tokio_postgres::Row>> {
         let limit = if keep { SHORT } else { LONG };
         let sql = markers::numbered(sql);
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|v| v as _).collect();
         let mut tries = 0;
         loop {
             let client = self.client().await?;
-            let answer = async {
-                let statement =
-                    if keep { client.prepare_cached(&sql).await? } else { client.prepare(&sql).await? };
-                client.query(&statement, &params).await
-            };
+            let answer = self.statements.read(&client, &sql, params, keep);
             let Ok(answer) = tokio::time::timeout(limit, answer).await else {
-                drop(Object::take(client));
-                return Err(too_late());
+                return Err(self.give_up(client));
             };
             match answer {
                 Ok(rows) => return Ok(rows),
@@ -237,9 +156,10 @@ impl Postgres {
     }
 }
 
-type Done = Vec<Result<Option<(u64, Vec<tokio_postgres::Row>)>, tokio_postgres::Error>>;
-
-fn judge(wanted: &[InsertStep<'_>], done: Done) -> Result<Vec<Vec<Row>>, (Error, bool)> {
+fn judge(
+    wanted: &[InsertStep<'_>],
+    done: Vec<Result<StepRows, tokio_postgres::Error>>,
+) -> Result<Vec<Vec<Row>>, (Error, bool)> {
     let mut steps = done.into_iter();
     if let Some(Err(e)) = steps.next() {
         return Err((errors::postgres(&e), errors::lost(&e)));
@@ -248,8 +168,7 @@ fn judge(wanted: &[InsertStep<'_>], done: Done) -> Result<Vec<Vec<Row>>, (Error,
     for (InsertStep { statement, covers, .. }, step) in wanted.iter().zip(steps) {
         // The first failure is the cause; those after it only say that the transaction is over.
         let (count, rows) = step
-            .map_err(|e| (errors::postgres(&e), errors::lost(&e) || errors::worth_another_try(&e)))?
-            .unwrap_or_default();
+            .map_err(|e| (errors::postgres(&e), errors::lost(&e) || errors::worth_another_try(&e)))?;
         if let Some((expected, tag)) = &statement.expect
             && count != *expected
         {
@@ -263,25 +182,6 @@ fn judge(wanted: &[InsertStep<'_>], done: Done) -> Result<Vec<Vec<Row>>, (Error,
         answers.resize(answers.len() + covers - 1, Vec::new());
     }
     Ok(answers)
-}
-
-/// Polls all in order, so that their requests go out one after the other without waiting for answers.
-async fn pipelined<T>(mut steps: Vec<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
-    let mut done: Vec<Option<T>> = steps.iter().map(|_| None).collect();
-    std::future::poll_fn(|cx| {
-        let mut waiting = false;
-        for (step, slot) in steps.iter_mut().zip(done.iter_mut()) {
-            if slot.is_none() {
-                match step.as_mut().poll(cx) {
-                    Poll::Ready(value) => *slot = Some(value),
-                    Poll::Pending => waiting = true,
-                }
-            }
-        }
-        if waiting { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
-    done.into_iter().flatten().collect()
 }
 
 #[async_trait::async_trait]
@@ -329,12 +229,11 @@ impl Backend for Postgres {
         .map_err(|e| Error::Internal(format!("database task: {e}")))?
     }
     async fn script(&self, sql: String) -> Result<()> {
-        let client = self.client().await?;
-        let done =
-            client.batch_execute(&format!("BEGIN;\n{sql}\n;COMMIT;")).await.map_err(|e| errors::postgres(&e));
-        if done.is_err() {
-            let _ = client.batch_execute("ROLLBACK").await;
-        }
+        // A connection of its own: it goes with whatever is left undone.
+        let client = self.direct.connect(tokio::sync::mpsc::channel(1).0).await?;
+        let begin = if self.keeps { "BEGIN".to_owned() } else { self.statements.begin("") };
+        let done = client.batch_execute(&format!("{begin};\n{sql}\n;COMMIT;")).await;
+        let done = done.map_err(|e| errors::postgres(&e));
         self.changes.fetch_add(1, Ordering::SeqCst);
         done
     }
@@ -347,7 +246,7 @@ impl Backend for Postgres {
             .map_err(|e| errors::postgres(&e))
     }
     async fn exclusive(&self) -> Result<Exclusive> {
-        let client = self.apart(tokio::sync::mpsc::channel(1).0).await?;
+        let client = self.direct.connect(tokio::sync::mpsc::channel(1).0).await?;
         // The lock of a transaction, not of a connection: it holds through poolers too, and goes with either.
         let lock = format!("BEGIN; SELECT pg_advisory_xact_lock({START})");
         match tokio::time::timeout(OTHERS, client.batch_execute(&lock)).await {
@@ -371,8 +270,11 @@ impl Backend for Postgres {
         if !channel.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
             return Err(Error::Internal(format!("{channel} is no name of a channel")));
         }
+        if !self.keeps {
+            return Ok(None);
+        }
         let (tx, rx) = tokio::sync::mpsc::channel(64);
-        let client = self.apart(tx).await?;
+        let client = self.direct.connect(tx).await?;
         client.batch_execute(&format!("LISTEN {channel}")).await.map_err(|e| errors::postgres(&e))?;
         let (keep, out) = tokio::sync::mpsc::channel(64);
         tokio::spawn(hold(client, rx, keep));

@@ -47,6 +47,11 @@ pub struct PostgresConfig {
     pub client_key: Option<PathBuf>,
     /// Most connections at a time.
     pub pool_size: usize,
+    /// A pooler is behind the address that gives every transaction another connection (PgBouncer): no statement is
+    /// prepared by name there, and nothing is left on a connection.
+    pub pooler: bool,
+    /// The server's own address, for what a pooler cannot do: notifications, and changes of the schema.
+    pub direct: Option<Box<PostgresConfig>>,
 }
 
 impl Default for PostgresConfig {
@@ -63,6 +68,8 @@ impl Default for PostgresConfig {
             client_cert: None,
             client_key: None,
             pool_size: 16,
+            pooler: false,
+            direct: None,
         }
     }
 }
