@@ -130,8 +130,15 @@ pub async fn explain_use(
 
 /// Whether an application is among those that a person is shown: those that the person may use. Where memberships
 /// alone decide, nothing is asked and no decision is logged.
-pub async fn is_shown(core: &Arc<Core>, client: &Client, user: &Principal, application: &Arc<Object>) -> Result<bool> {
-    let (Some(pbm), Some(settings)) = (application.pbm(), application.get::<Application>()) else { return Ok(false) };
+pub async fn is_shown(
+    core: &Arc<Core>,
+    client: &Client,
+    user: &Principal,
+    application: &Arc<Object>,
+) -> Result<bool> {
+    let (Some(pbm), Some(settings)) = (application.pbm(), application.get::<Application>()) else {
+        return Ok(false);
+    };
     let mode = settings.policy_engine_mode;
     match policy::by_membership(&core.config(), pbm, mode, user, core.now()) {
         Membership::Decides(passing) => Ok(passing && user.user.is_active),

@@ -71,14 +71,8 @@ fn family(object: &Object, config: &Snapshot, out: &mut Map) {
                 ("backchannel_providers", "assigned_backchannel_application"),
             ] {
                 let app = config.referring(object, field).next();
-                out.insert(
-                    format!("{prefix}_slug"),
-                    app.map_or(Json::Null, |a| json!(a.text("slug"))),
-                );
-                out.insert(
-                    format!("{prefix}_name"),
-                    app.map_or(Json::Null, |a| json!(a.text("name"))),
-                );
+                out.insert(format!("{prefix}_slug"), app.map_or(Json::Null, |a| json!(a.text("slug"))));
+                out.insert(format!("{prefix}_name"), app.map_or(Json::Null, |a| json!(a.text("name"))));
             }
         }
         Base::PropertyMapping | Base::Source => {}

@@ -70,8 +70,12 @@ mod tests {
     use signet_base::json;
     #[test]
     fn values_have_one_order() {
-        let mut list = vec![json!("b"), json!(2), json!(null), json!("A"), json!(10), json!(true), json!("a")];
+        let mut list =
+            vec![json!("b"), json!(2), json!(null), json!("A"), json!(10), json!(true), json!("a")];
         list.sort_by_cached_key(OrderKey::of_value);
-        assert_eq!(list, vec![json!(null), json!(true), json!(2), json!(10), json!("A"), json!("a"), json!("b")]);
+        assert_eq!(
+            list,
+            vec![json!(null), json!(true), json!(2), json!(10), json!("A"), json!("a"), json!("b")]
+        );
     }
 }

@@ -258,7 +258,9 @@ enum Direction {
 
 fn order_key(call: &Call, object: &Object, name: &str) -> OrderKey {
     match name {
-        "pk" => object.num.map_or_else(|| OrderKey::text(&object.pk.to_string()), |n| OrderKey::Number(n as f64)),
+        "pk" => {
+            object.num.map_or_else(|| OrderKey::text(&object.pk.to_string()), |n| OrderKey::Number(n as f64))
+        }
         _ if name.contains("__") => OrderKey::text(&text(call, object, name)),
         _ => OrderKey::of(object, name),
     }

@@ -121,7 +121,8 @@ impl<D: Draft> Drafts<D> {
     pub fn candidates(&self, conditions: &[Condition<'_>]) -> Vec<Row> {
         let places = conditions.iter().find_map(|condition| self.named(condition));
         let places = places.unwrap_or_else(|| (0..self.all.len()).collect());
-        let there = places.into_iter().map(|at| &self.all[at]).filter(|draft| draft.state() != RowState::Gone);
+        let there =
+            places.into_iter().map(|at| &self.all[at]).filter(|draft| draft.state() != RowState::Gone);
         there.map(Draft::row).collect()
     }
     /// The places that one condition leaves, where an index tells.
@@ -135,7 +136,8 @@ impl<D: Draft> Drafts<D> {
             };
             return Some(self.by_key.get(&key).copied().into_iter().collect());
         }
-        let field = ["username", "email", "uuid", "name", "identifier"].into_iter().find(|known| *known == field)?;
+        let field =
+            ["username", "email", "uuid", "name", "identifier"].into_iter().find(|known| *known == field)?;
         let known = self.all.first()?.names().iter().any(|(name, _)| *name == field);
         let value = if field == "username" { canonical(text?) } else { text?.to_owned() };
         known.then(|| self.by_name.get(&(field, value)).cloned().unwrap_or_default())

@@ -183,17 +183,15 @@ impl Rows {
         for (name, keys) in links {
             let have: Vec<Json> = match row {
                 Row::Token(t) => vec![Json::from(t.user_id)],
-                Row::User(u) => {
-                    match self.users.by_key(&row.key()).and_then(|d| d.groups.clone()) {
-                        Some(groups) => groups.into_iter().map(|g| Json::String(g.to_string())).collect(),
-                        None => groups::direct_groups(&core.db, u.id)
-                            .await
-                            .map_err(internal)?
-                            .into_iter()
-                            .map(|g| Json::String(g.id.to_string()))
-                            .collect(),
-                    }
-                }
+                Row::User(u) => match self.users.by_key(&row.key()).and_then(|d| d.groups.clone()) {
+                    Some(groups) => groups.into_iter().map(|g| Json::String(g.to_string())).collect(),
+                    None => groups::direct_groups(&core.db, u.id)
+                        .await
+                        .map_err(internal)?
+                        .into_iter()
+                        .map(|g| Json::String(g.id.to_string()))
+                        .collect(),
+                },
                 Row::Group(g) => {
                     let draft = self.groups.by_key(&row.key());
                     if *name == "users" {

@@ -158,7 +158,9 @@ impl User {
             })
         };
         let mut found: Vec<_> = match of {
-            Some(app) => config.referring_key(&app.to_string(), "app").filter(|o| bound(o)).cloned().collect(),
+            Some(app) => {
+                config.referring_key(&app.to_string(), "app").filter(|o| bound(o)).cloned().collect()
+            }
             None => config.of(ApplicationEntitlement::DEF).filter(|o| bound(o)).cloned().collect(),
         };
         found.sort_by(|a, b| a.name().cmp(b.name()));

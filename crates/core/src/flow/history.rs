@@ -55,11 +55,9 @@ pub fn record(core: &Core, session: &mut WebSession, plan: &Plan) {
 pub fn sanitised(core: &Core, context: &Map) -> Json {
     let config = core.config();
     let typed: Vec<&str> = match core.registry.find("authentik_stages_prompt.prompt") {
-        Some(def) => config
-            .of(def)
-            .filter(|p| p.text("type") == "password")
-            .map(|p| p.text("field_key"))
-            .collect(),
+        Some(def) => {
+            config.of(def).filter(|p| p.text("type") == "password").map(|p| p.text("field_key")).collect()
+        }
         None => Vec::new(),
     };
     clean_map(context, &typed)

@@ -27,7 +27,11 @@ impl Part for Collection {
 }
 
 /// Changes one part, which is made when it is not there and dropped when it becomes empty.
-pub(super) fn change<K: Hash + Eq + Clone, P: Part>(map: &mut HashTrieMapSync<K, P>, key: &K, change: impl FnOnce(&mut P)) {
+pub(super) fn change<K: Hash + Eq + Clone, P: Part>(
+    map: &mut HashTrieMapSync<K, P>,
+    key: &K,
+    change: impl FnOnce(&mut P),
+) {
     if !map.contains_key(key) {
         map.insert_mut(key.clone(), P::default());
     }
@@ -38,7 +42,10 @@ pub(super) fn change<K: Hash + Eq + Clone, P: Part>(map: &mut HashTrieMapSync<K,
     }
 }
 
-pub(super) fn by_field<'a>(all: &'a Referrers, field: &'static str) -> impl Iterator<Item = &'a Referrer> + use<'a> {
+pub(super) fn by_field<'a>(
+    all: &'a Referrers,
+    field: &'static str,
+) -> impl Iterator<Item = &'a Referrer> + use<'a> {
     all.range((field, Uuid::nil())..=(field, Uuid::max())).map(|(_, referrer)| referrer)
 }
 
@@ -75,7 +82,11 @@ impl Collection {
     pub fn in_order(&self) -> impl DoubleEndedIterator<Item = &Arc<Object>> {
         self.in_order.values()
     }
-    pub fn having(&self, field: &'static str, value: &str) -> impl DoubleEndedIterator<Item = &Arc<Object>> + use<'_> {
+    pub fn having(
+        &self,
+        field: &'static str,
+        value: &str,
+    ) -> impl DoubleEndedIterator<Item = &Arc<Object>> + use<'_> {
         let (from, to) = ((field, value.to_owned(), Uuid::nil()), (field, value.to_owned(), Uuid::max()));
         self.by_value.range(from..=to).map(|(_, object)| object)
     }
@@ -107,6 +118,10 @@ pub(crate) fn together(def: &ModelDef, data: &Map) -> Option<String> {
     if def.unique_together.is_empty() {
         return None;
     }
-    let values = def.unique_together.iter().map(|f| data.get(*f).filter(|v| !v.is_null()).cloned()).collect::<Option<Vec<_>>>()?;
+    let values = def
+        .unique_together
+        .iter()
+        .map(|f| data.get(*f).filter(|v| !v.is_null()).cloned())
+        .collect::<Option<Vec<_>>>()?;
     Some(Json::Array(values).to_string())
 }

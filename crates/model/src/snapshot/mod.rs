@@ -41,7 +41,11 @@ fn binding_order(binding: &Arc<Object>) -> (i64, Timestamp, Uuid) {
 }
 
 fn binding_target(object: &Object) -> Option<Uuid> {
-    object.def.is("authentik_policies.policybinding").then(|| Uuid::parse_str(object.text("target")).ok()).flatten()
+    object
+        .def
+        .is("authentik_policies.policybinding")
+        .then(|| Uuid::parse_str(object.text("target")).ok())
+        .flatten()
 }
 
 impl Snapshot {
@@ -53,7 +57,12 @@ impl Snapshot {
         me
     }
     /// A copy with some objects replaced, added or removed.
-    pub fn with(&self, counter: i64, changed: impl IntoIterator<Item = Arc<Object>>, removed: &[Uuid]) -> Self {
+    pub fn with(
+        &self,
+        counter: i64,
+        changed: impl IntoIterator<Item = Arc<Object>>,
+        removed: &[Uuid],
+    ) -> Self {
         let mut me = Self { counter, ..self.clone() };
         for pk in removed {
             me.remove(*pk);
@@ -82,7 +91,9 @@ impl Snapshot {
             all.sort_by_key(binding_order);
             self.bindings.insert_mut(target, all.into());
         }
-        index::change(&mut self.models, &(object.def.app, object.def.name), |all| all.insert(&object, object.def.ordering));
+        index::change(&mut self.models, &(object.def.app, object.def.name), |all| {
+            all.insert(&object, object.def.ordering)
+        });
         if let Some(base) = object.def.base {
             index::change(&mut self.families, &base, |all| all.insert(&object, "name"));
         }
@@ -103,21 +114,25 @@ impl Snapshot {
             self.by_pbm.remove_mut(&pbm);
         }
         if let Some(target) = binding_target(object) {
-            let rest: Vec<_> = self.bindings_of(target).iter().filter(|b| b.pk != object.pk).cloned().collect();
+            let rest: Vec<_> =
+                self.bindings_of(target).iter().filter(|b| b.pk != object.pk).cloned().collect();
             if rest.is_empty() {
                 self.bindings.remove_mut(&target);
             } else {
                 self.bindings.insert_mut(target, rest.into());
             }
         }
-        index::change(&mut self.models, &(object.def.app, object.def.name), |all| all.remove(object, object.def.ordering));
+        index::change(&mut self.models, &(object.def.app, object.def.name), |all| {
+            all.remove(object, object.def.ordering)
+        });
         if let Some(base) = object.def.base {
             index::change(&mut self.families, &base, |all| all.remove(object, "name"));
         }
     }
     /// Brings the references up to date, where they changed.
     fn refer(&mut self, before: Option<&Object>, after: Option<&Object>) {
-        let of = |object: Option<&Object>| object.map(|o| reference_values(o.def, &o.data)).unwrap_or_default();
+        let of =
+            |object: Option<&Object>| object.map(|o| reference_values(o.def, &o.data)).unwrap_or_default();
         let (old, new) = (of(before), of(after));
         let Some(from) = after.or(before).map(|o| o.pk) else { return };
         if old == new {
@@ -193,11 +208,21 @@ impl Snapshot {
         field: &'static str,
         value: &Json,
     ) -> impl DoubleEndedIterator<Item = &Arc<Object>> + use<'_> {
-        self.collection(def).zip(index_text(value)).into_iter().flat_map(move |(all, text)| all.having(field, &text))
+        self.collection(def)
+            .zip(index_text(value))
+            .into_iter()
+            .flat_map(move |(all, text)| all.having(field, &text))
     }
     /// The objects of a model that have the values of `unique_together` that the data has.
-    pub fn having_together(&self, def: &ModelDef, data: &Map) -> impl Iterator<Item = &Arc<Object>> + use<'_> {
-        self.collection(def).zip(together(def, data)).into_iter().flat_map(|(all, text)| all.having(TOGETHER, &text))
+    pub fn having_together(
+        &self,
+        def: &ModelDef,
+        data: &Map,
+    ) -> impl Iterator<Item = &Arc<Object>> + use<'_> {
+        self.collection(def)
+            .zip(together(def, data))
+            .into_iter()
+            .flat_map(|(all, text)| all.having(TOGETHER, &text))
     }
     /// All members of a family by name.
     pub fn family(&self, base: Base) -> impl DoubleEndedIterator<Item = &Arc<Object>> + use<'_> {
@@ -233,12 +258,20 @@ impl Snapshot {
         object.reference_keys().into_iter().flat_map(|key| self.referrers_of(&key))
     }
     /// The objects that refer to `key` by a field of this name, by primary key.
-    pub fn referring_key(&self, key: &str, field: &'static str) -> impl Iterator<Item = &Arc<Object>> + use<'_> {
+    pub fn referring_key(
+        &self,
+        key: &str,
+        field: &'static str,
+    ) -> impl Iterator<Item = &Arc<Object>> + use<'_> {
         let all = self.referrers.get(key).into_iter();
         all.flat_map(move |all| index::by_field(all, field)).filter_map(|r| self.objects.get(&r.from))
     }
     /// The objects that refer to an object by a field of this name.
-    pub fn referring(&self, object: &Object, field: &'static str) -> impl Iterator<Item = &Arc<Object>> + use<'_> {
+    pub fn referring(
+        &self,
+        object: &Object,
+        field: &'static str,
+    ) -> impl Iterator<Item = &Arc<Object>> + use<'_> {
         object.reference_keys().into_iter().flat_map(move |key| self.referring_key(&key, field))
     }
 }

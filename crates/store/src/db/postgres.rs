@@ -167,8 +167,8 @@ fn judge(
     let mut answers = Vec::with_capacity(wanted.iter().map(|step| step.covers).sum());
     for (InsertStep { statement, covers, .. }, step) in wanted.iter().zip(steps) {
         // The first failure is the cause; those after it only say that the transaction is over.
-        let (count, rows) = step
-            .map_err(|e| (errors::postgres(&e), errors::lost(&e) || errors::worth_another_try(&e)))?;
+        let (count, rows) =
+            step.map_err(|e| (errors::postgres(&e), errors::lost(&e) || errors::worth_another_try(&e)))?;
         if let Some((expected, tag)) = &statement.expect
             && count != *expected
         {

@@ -207,7 +207,8 @@ impl<'a> Plan<'a> {
         keys.extend(num.map(|n| format!("num:{n}")));
         keys.extend(data.get("pbm_uuid").and_then(Json::as_str).map(str::to_owned));
         self.gone.insert(pk);
-        let mut candidates: Vec<Uuid> = keys.iter().filter_map(|k| self.referring.get(k)).flatten().copied().collect();
+        let mut candidates: Vec<Uuid> =
+            keys.iter().filter_map(|k| self.referring.get(k)).flatten().copied().collect();
         if let Some(stored) = stored {
             candidates.extend(self.config.referrers(&stored).map(|r| r.from));
             self.removed.push(stored);

@@ -30,10 +30,8 @@ fn create(core: &Core, model: &str, pk: Option<Uuid>, sent: &Json, more: &[(&str
 async fn applications(core: &Core, numbers: std::ops::Range<usize>, group: Uuid) {
     let config = core.config();
     let flow = |slug: &str| config.find::<signet_core::models::Flow>("slug", slug).unwrap().0.pk;
-    let (authorization, invalidation) = (
-        flow("default-provider-authorization-implicit-consent"),
-        flow("default-provider-invalidation-flow"),
-    );
+    let (authorization, invalidation) =
+        (flow("default-provider-authorization-implicit-consent"), flow("default-provider-invalidation-flow"));
     let numbers: Vec<usize> = numbers.collect();
     for part in numbers.chunks(1000) {
         let mut writes = Vec::new();
@@ -43,9 +41,16 @@ async fn applications(core: &Core, numbers: std::ops::Range<usize>, group: Uuid)
                 "invalidation_flow": invalidation, "redirect_uris": [],
             });
             writes.push(create(core, "authentik_providers_oauth2.oauth2provider", None, &provider, &[]));
-            let application = json!({"name": format!("Application {number}"), "slug": format!("app-{number}")});
+            let application =
+                json!({"name": format!("Application {number}"), "slug": format!("app-{number}")});
             let (pk, its) = (core.ports.uuid(), json!(-1 - i64::try_from(n).unwrap()));
-            writes.push(create(core, "authentik_core.application", Some(pk), &application, &[("provider", its)]));
+            writes.push(create(
+                core,
+                "authentik_core.application",
+                Some(pk),
+                &application,
+                &[("provider", its)],
+            ));
             let whose = if number % 2 == 0 { group } else { Uuid::from_u128(1) };
             let def = core.registry.find("authentik_policies.policybinding").unwrap();
             let default = |f: &signet_model::FieldDef| f.default.map_or(Json::Null, |of| of(&core.ports));

@@ -15,9 +15,12 @@ impl Query {
     pub(super) fn settings(&self, config: &signet_model::Snapshot) -> Vec<Arc<Object>> {
         match (&self.base, self.class.kind) {
             (Base::Objects(objects), _) => objects.clone(),
-            (Base::All, ClassKind::Objects(model)) => {
-                self.shared.core.registry.find(model).map_or_else(Vec::new, |def| config.of(def).cloned().collect())
-            }
+            (Base::All, ClassKind::Objects(model)) => self
+                .shared
+                .core
+                .registry
+                .find(model)
+                .map_or_else(Vec::new, |def| config.of(def).cloned().collect()),
             (Base::All, ClassKind::Family(base)) => config.family(base).cloned().collect(),
             _ => Vec::new(),
         }
