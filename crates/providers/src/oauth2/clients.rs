@@ -87,8 +87,10 @@ const MAX_DOCUMENTS: usize = 1024;
 #[derive(Default)]
 struct Kept {
     entries: RwLock<HashMap<Uuid, Arc<ClientEntry>>>,
-    documents: RwLock<HashMap<(Uuid, Document, String), (Arc<ClientEntry>, Bytes)>>,
+    documents: RwLock<HashMap<DocumentKey, (Arc<ClientEntry>, Bytes)>>,
 }
+/// Provider, document and base URL.
+type DocumentKey = (Uuid, Document, String);
 
 /// The clients of one configuration snapshot.
 #[derive(Clone)]
