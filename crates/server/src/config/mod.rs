@@ -1,4 +1,5 @@
 //! Settings from environment variables: all are read and validated, then all errors are reported by name.
+mod database;
 mod docs;
 mod options;
 mod setting;
