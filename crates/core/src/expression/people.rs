@@ -11,7 +11,7 @@ use crate::models::{ApplicationEntitlement, PolicyBinding};
 use crate::{Principal, brand, rows};
 use signet_base::{Json, Map, Secret, Uuid};
 use signet_expr::{BoxFuture, CallError, Dict, Effect, HostObject, Kwargs, Special, Value};
-use signet_model::{Model, Object};
+use signet_model::Object;
 use signet_store::groups;
 use signet_store::lookups::Model;
 use signet_store::users;
@@ -161,7 +161,7 @@ impl User {
             Some(app) => {
                 config.referring_key(&app.to_string(), "app").filter(|o| bound(o)).cloned().collect()
             }
-            None => config.of(ApplicationEntitlement::DEF).filter(|o| bound(o)).cloned().collect(),
+            None => config.of(<ApplicationEntitlement as signet_model::Model>::DEF).filter(|o| bound(o)).cloned().collect(),
         };
         found.sort_by(|a, b| a.name().cmp(b.name()));
         found
