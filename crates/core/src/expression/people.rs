@@ -161,7 +161,11 @@ impl User {
             Some(app) => {
                 config.referring_key(&app.to_string(), "app").filter(|o| bound(o)).cloned().collect()
             }
-            None => config.of(<ApplicationEntitlement as signet_model::Model>::DEF).filter(|o| bound(o)).cloned().collect(),
+            None => config
+                .of(<ApplicationEntitlement as signet_model::Model>::DEF)
+                .filter(|o| bound(o))
+                .cloned()
+                .collect(),
         };
         found.sort_by(|a, b| a.name().cmp(b.name()));
         found
