@@ -1,4 +1,4 @@
-//! Values out of the interpreter.
+//! Export of values from the interpreter.
 use crate::bridge::{Entry, Registry};
 use crate::value::MAX_DEPTH;
 use crate::{Dict, Record, Value};
@@ -8,12 +8,12 @@ use signet_base::Timestamp;
 use std::sync::Arc;
 use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
 
-/// Most values one answer or call may hold.
+/// Maximum number of values in a result or call.
 const MAX_EXPORT_NODES: usize = 200_000;
 
 pub(crate) type Arguments = (Vec<Value>, Vec<(String, Value)>);
 
-/// The value a run answered with.
+/// The result of a run.
 pub(crate) fn export(object: MontyObject, registry: &Registry) -> Result<Value, String> {
     let (graph, root) = into_graph_parts(object);
     Ok(Export::new(&graph, registry, true)?.at(root))
@@ -31,8 +31,8 @@ pub(crate) fn export_args(args: CallArgs, registry: &Registry, changed: bool) ->
     Ok((args, kwargs))
 }
 
-/// Children come before the nodes that hold them, so one forward pass builds every value once; sharing
-/// survives as shared `Arc`s.
+/// Children precede the nodes that contain them, so one forward pass builds every value once; sharing is
+/// preserved as shared `Arc`s.
 struct Export {
     values: Vec<Value>,
     /// Objects leave with what the program changed of them.
@@ -49,7 +49,7 @@ impl Export {
         for (index, node) in graph.nodes().iter().enumerate() {
             let mut depth = 0;
             node.for_each_child(|child| depth = depth.max(depths[child.index()] + 1));
-            // Values drop and print recursively: depth is bounded here.
+            // Values are dropped and printed recursively, so depth is limited here.
             if depth > MAX_DEPTH {
                 return Err("the value is nested too deeply".into());
             }
@@ -121,7 +121,7 @@ impl Export {
         })
     }
 
-    /// Addresses, networks and UUIDs are classes of the library; they leave as their text.
+    /// Addresses, networks and UUIDs are library classes; they are exported as strings.
     fn sandbox_instance(&self, graph: &MontyGraph, id: NodeId, attrs: &[(NodeId, NodeId)]) -> Value {
         let class = graph.type_name(id);
         let text = match class {
@@ -146,7 +146,7 @@ impl Export {
     }
 }
 
-/// Keys as JSON writes them.
+/// Dictionary keys as in JSON.
 fn key_text(node: &MontyNode) -> Result<String, String> {
     Ok(match node {
         MontyNode::String(text) => text.clone(),
@@ -159,7 +159,7 @@ fn key_text(node: &MontyNode) -> Result<String, String> {
 
 pub(crate) fn time_to_node(at: Timestamp) -> MontyNode {
     let utc = at.to_offset();
-    // Python's years are 1 to 9999; the moment before or after is shown as the nearest one.
+    // Python's years are 1 to 9999; times outside are clamped.
     let year = utc.year().clamp(1, 9999);
     MontyNode::DateTime(MontyDateTime {
         year,
@@ -178,7 +178,7 @@ fn date_text(date: &MontyDate) -> String {
     format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
 }
 
-/// A time with an offset is a point in time; without one it stays text.
+/// A datetime with an offset is a timestamp; without one it stays text.
 fn time_from(at: &MontyDateTime) -> Value {
     let naive = || {
         let day = Date::from_calendar_date(at.year, Month::try_from(at.month).ok()?, at.day).ok()?;

@@ -1,9 +1,9 @@
-//! Python's data model for objects of the host: truth, length, iteration, items and text.
+//! Python's data model for host objects: truth, length, iteration, items and text.
 //!
-//! The engine takes every host object for true, and knows neither its length nor its text. So the places of a
-//! text where Python would ask an object are respelt: `if found:` becomes `if _host_truth(found):`, and
-//! functions of `helpers.py`, put behind the text, ask the host where there is an object and do what Python
-//! does where there is none. Each edit stays in its line.
+//! The engine treats every host object as true, and knows neither its length nor its text. So the places
+//! where Python would call a special method are rewritten: `if found:` becomes `if _host_truth(found):`, and
+//! functions of `helpers.py`, appended to the source, call the host for host objects and do what Python does
+//! for others. Each edit stays on its line.
 mod exceptions;
 mod names;
 
@@ -14,9 +14,9 @@ use ruff_python_ast::{self as ast, Expr, ExprContext, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 use std::collections::HashSet;
 
-/// The function by which the helpers ask an object: the object, the name of the method, its arguments.
+/// The function by which helpers call an object: object, method name, arguments.
 pub(crate) const CALL: &str = "_host_call";
-/// The methods that may be asked for.
+/// Methods that helpers may call.
 const METHODS: [&str; 9] = [
     "__bool__",
     "__iter__",
@@ -30,19 +30,19 @@ const METHODS: [&str; 9] = [
 ];
 const HELPERS: &str = include_str!("datamodel/helpers.py");
 
-/// Whether the helpers may ask for this method.
+/// Whether helpers may call the method.
 pub(crate) fn is_method(name: &str) -> bool {
     METHODS.contains(&name)
 }
 
-/// What became of a text.
+/// A rewritten source.
 pub(crate) struct Respelt {
     pub function: String,
-    /// The helpers that it asks, and what these ask.
+    /// The helpers it calls, and those they call.
     pub helpers: String,
 }
 
-/// The same function, with objects asked; `None` when it asks none. Needs a large stack, as every parser.
+/// Rewrites a function; `None` if it needs no helper. Needs a large stack, as the parser does.
 pub(crate) fn respelt(function: &str) -> Option<Respelt> {
     let module = ruff_python_parser::parse_module(function).ok()?;
     let mut names = Bound(HashSet::new());
@@ -54,7 +54,7 @@ pub(crate) fn respelt(function: &str) -> Option<Respelt> {
     if edits.edits.is_empty() {
         return None;
     }
-    // Where one place has several: what ends goes before what begins; what begins first is outermost.
+    // At the same position, closing edits precede opening ones; the outermost opens first.
     edits.edits.sort_by_key(|edit| (edit.start, edit.end != edit.start, !edit.closes));
     let mut out = String::with_capacity(function.len() * 2);
     let mut rest = 0;
@@ -68,7 +68,7 @@ pub(crate) fn respelt(function: &str) -> Option<Respelt> {
     Some(Respelt { function: out, helpers })
 }
 
-/// The helpers that a text mentions, and those that they mention.
+/// The helpers that a source mentions, and those they mention.
 fn helpers(text: &str) -> String {
     let all: Vec<&str> = HELPERS.split("\n\n").collect();
     let name = |part: &str| {
@@ -109,9 +109,9 @@ struct Edit {
 struct Edits<'a> {
     text: &'a str,
     bound: HashSet<&'a str>,
-    /// Whether the text can come by a query.
+    /// Whether the source can have a query.
     queries: bool,
-    /// Whether it can come by an object that has texts as keys, under whatever name.
+    /// Whether it can have an object with string keys, under any name.
     mappings: bool,
     edits: Vec<Edit>,
 }
@@ -129,13 +129,13 @@ impl<'a> Edits<'a> {
         let dot = range.start().to_usize() + text.find('.').unwrap_or_default();
         self.replace(dot, range.end().to_usize(), with);
     }
-    /// Calls a helper with the expression. The expression itself is visited in between, by the caller.
+    /// Wraps the expression in a helper call. The caller visits the expression itself in between.
     fn wrap(&mut self, helper: &str, expr: &Expr) {
         self.put(expr.start().to_usize(), &format!("_host_{helper}("), false);
         self.put(expr.end().to_usize(), ")", true);
     }
 
-    /// Whether the expression may be an object of the host.
+    /// Whether the expression may be a host object.
     fn may_be_object(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Name(_) | Expr::If(_) | Expr::BoolOp(_) | Expr::Named(_) => true,
@@ -167,13 +167,13 @@ impl<'a> Edits<'a> {
             self.wrap("iter", expr);
         }
     }
-    /// The expression is judged true or false.
+    /// The expression's truth value is used.
     fn tested(&mut self, expr: &Expr) {
         if !self.queries {
             return;
         }
         match expr {
-            // The operands before the last are judged by the operator itself.
+            // The operator tests all operands but the last.
             Expr::BoolOp(parts) => {
                 if let Some(last) = parts.values.last() {
                     self.tested(last);
@@ -199,7 +199,7 @@ impl<'a> Edits<'a> {
         if let Expr::Name(function) = &*call.func
             && WALKERS.contains(&function.id.as_str())
         {
-            // Functions of the library walk through what they are given, and judge what callbacks answer.
+            // Library functions iterate over their arguments, and test the results of callbacks.
             for arg in &call.arguments.args {
                 match arg {
                     Expr::Lambda(lambda) => match &*lambda.body {
@@ -241,7 +241,7 @@ impl<'a> Edits<'a> {
                 {
                     self.put(function.start().to_usize(), "_host_", false);
                 }
-                // Functions that are handed on: `map(str, groups)`.
+                // Functions as arguments: `map(str, groups)`.
                 if name != "isinstance" {
                     for arg in arguments() {
                         if let Expr::Name(given) = arg
@@ -277,7 +277,7 @@ impl<'a> Edits<'a> {
         }
     }
 
-    /// `x[1]`, `x[:5]`. Keys that are texts are none of a query.
+    /// `x[1]`, `x[:5]`. String keys do not index queries.
     fn subscript(&mut self, subscript: &'a ast::ExprSubscript) -> bool {
         if !self.queries
             || subscript.ctx != ExprContext::Load
@@ -324,7 +324,7 @@ impl<'a> Edits<'a> {
         true
     }
 
-    /// `User.DoesNotExist` as the engine has it.
+    /// The engine's exception for `User.DoesNotExist`.
     fn exception(&mut self, attribute: &'a ast::ExprAttribute) -> bool {
         let helper = match attribute.attr.as_str() {
             "DoesNotExist" => "absent",
@@ -337,7 +337,7 @@ impl<'a> Edits<'a> {
         true
     }
 
-    /// Names that are classes of the helpers here.
+    /// Imported names that are classes of the helpers.
     fn import(&mut self, stmt: &'a ast::StmtImportFrom) -> bool {
         let from = stmt.module.as_ref().map(ast::Identifier::as_str).unwrap_or_default();
         let known = |name: &ast::Alias| {

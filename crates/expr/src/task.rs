@@ -1,4 +1,4 @@
-//! One run between its suspensions: everything here happens on a thread with a large stack.
+//! A run between suspensions. All code here runs on a thread with a large stack.
 use crate::bridge::{Entry, Registry, TooLarge};
 use crate::convert::{export, export_args};
 use crate::error::Verdict;
@@ -16,18 +16,18 @@ use monty_types::{
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Most random bytes one call may ask for.
+/// Maximum number of random bytes per call.
 const MAX_RANDOM_BYTES: u64 = 64 * 1024;
 
 type Progress = Result<RunProgress, MontyException>;
 
-/// The state of a run that does not live in the interpreter.
+/// The state of a run outside of the interpreter.
 pub(crate) struct Task {
     program: Program,
     host: Arc<dyn Host>,
     limits: Limits,
     started: Instant,
-    /// When the current turn began, and how long the turns before it took.
+    /// Start of the current turn, and the duration of the previous ones.
     turn: Instant,
     busy: Duration,
     registry: Registry,
@@ -35,15 +35,15 @@ pub(crate) struct Task {
     calls: u32,
     lookups: u32,
     verdict: Option<Verdict>,
-    /// In a run that may be started anew: the calls to be made when it is over.
+    /// In a run that may be restarted: calls to make after its end.
     tried: Option<Vec<(Target, Vec<Value>, Kwargs)>>,
 }
 
-/// Where a run stands after a turn.
+/// The state of a run after a turn.
 pub(crate) enum TaskStep {
     Done(Box<Result<Outcome, RunError>>),
     Call(Box<Suspended>),
-    /// A run that was tried: it has to be started anew on an interpreter thread.
+    /// The attempt ended: the run must restart on an interpreter thread.
     Elsewhere,
 }
 
@@ -62,7 +62,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// Awaits the host's answer; no thread is held.
+    /// Awaits the host's result; no thread is held.
     pub(crate) async fn call(&self, args: Vec<Value>, kwargs: Kwargs) -> Result<Value, CallError> {
         match self {
             Self::Function(host, name) => host.call(name, args, kwargs).await,
@@ -98,7 +98,7 @@ impl Suspended {
     }
 }
 
-/// What a turn gave: the next progress, or a call that must be awaited.
+/// The result of a turn: the next progress, or a call to await.
 enum CallProgress {
     Next(Progress),
     Await(FunctionCall, Target, Vec<Value>, Kwargs),
@@ -125,8 +125,8 @@ impl Task {
         }
     }
 
-    /// The same run, seen from outside only when it is over: it ends in [`Step::Elsewhere`] when its time or
-    /// memory is used up and where it calls what cannot be called twice or has no answer at hand.
+    /// The same run without visible effects before its end: it ends in [`TaskStep::Elsewhere`] when its time
+    /// or memory is used up, and at a call that cannot be repeated or must be awaited.
     pub(crate) fn tried(self) -> Self {
         Self { tried: Some(Vec::new()), ..self }
     }
@@ -200,7 +200,7 @@ impl Task {
                 return TaskStep::Elsewhere;
             }
             for (target, args, kwargs) in calls {
-                // They answer nothing, whatever happens.
+                // They return nothing, whatever happens.
                 let _ = target.call_now(&args, &kwargs);
             }
         }
@@ -215,7 +215,7 @@ impl Task {
         Ok(Outcome { value, context, printed: std::mem::take(&mut self.output.text), direct: false })
     }
 
-    /// An exception no handler of the program sees.
+    /// An exception that the program cannot catch.
     fn refuse(
         &mut self,
         kind: ErrorKind,
@@ -226,7 +226,7 @@ impl Task {
         MontyException::new(ExcType::RuntimeError, Some(message.into()))
     }
 
-    /// The interpreter judges its own time; this bounds what its thread spends on answers as well.
+    /// The interpreter limits its own time; this limits the time its thread spends on results as well.
     fn overdue(&mut self) -> Option<MontyException> {
         if self.busy + self.turn.elapsed() > self.limits.time * 2 {
             return Some(self.refuse(ErrorKind::Time, "too much time spent in look-ups and helpers", None));
@@ -235,7 +235,7 @@ impl Task {
             .then(|| self.refuse(ErrorKind::Deadline, "the run took too long", None))
     }
 
-    /// Counts a look-up; an exception when there were too many.
+    /// Counts a look-up; returns an exception above the limit.
     fn spend_lookup(&mut self) -> Option<MontyException> {
         self.lookups += 1;
         if self.lookups > self.limits.lookups {
@@ -267,7 +267,7 @@ impl Task {
         };
         let name = call.function_name.clone();
         let target = match call.object_id.map(|id| self.registry.get(id).cloned()) {
-            // What stands for a built-in function asks an object.
+            // A replacement of a built-in function calls a method of an object.
             None if name == datamodel::CALL => match (args.first(), args.get(1).and_then(Value::as_str)) {
                 (Some(Value::Object(object)), Some(method)) if datamodel::is_method(method) => {
                     let target = Target::Method(object.clone(), method.to_owned());
@@ -322,7 +322,7 @@ impl Task {
         call.resume(MontyException::new(kind, Some(why)), self.output.turn())
     }
 
-    /// Hands the answer of a call to the program.
+    /// Passes the result of a call to the program.
     fn answer(&mut self, call: FunctionCall, answer: Result<Value, CallError>, target: &Target) -> Progress {
         let value = match answer {
             Ok(value) => value,
@@ -364,7 +364,7 @@ impl Task {
         let result = match lookup.object_id() {
             Some(id) => {
                 let value = match self.registry.get(id) {
-                    // The check repeats what the interpreter promises: underscored names stay inside.
+                    // Repeats the interpreter's guarantee: underscored names stay inside.
                     Some(Entry::Object(object)) if !lookup.name.starts_with('_') => {
                         object.clone().attr(&lookup.name)
                     }

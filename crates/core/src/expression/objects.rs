@@ -1,4 +1,4 @@
-//! Requests and settings as programs see them. Attributes are read on demand and never wait.
+//! Requests and settings as host objects. Attributes are read on demand, without waiting.
 use super::journal::Journal;
 use super::people;
 use crate::{Client, Core, brand};
@@ -10,22 +10,22 @@ use std::sync::Arc;
 
 pub type CallResult = Result<Value, CallError>;
 
-/// What objects of one run have in common.
+/// State shared by the objects of one run.
 pub struct Shared {
     pub core: Arc<Core>,
     pub client: Client,
     pub journal: Journal,
 }
 
-/// The database cannot answer: the program must not go on as if it had.
+/// A database error: the program must not continue.
 pub fn gone(error: signet_base::Error) -> CallError {
     CallError::Fatal(error.to_string())
 }
 
-/// A configuration object: its declared settings without secret ones.
+/// A configuration object: its settings without secrets.
 pub struct Config {
     pub object: Arc<Object>,
-    /// Shown as `application` of a provider.
+    /// `application` of a provider.
     pub application: Option<Arc<Object>>,
 }
 impl HostObject for Config {
@@ -36,7 +36,7 @@ impl HostObject for Config {
         self.object.pk.to_string()
     }
     fn special(&self) -> Special {
-        // Names are what the original shows of these.
+        // References that authentik shows by name.
         let named = matches!(
             self.type_name(),
             "Application"
@@ -100,7 +100,7 @@ impl HostObject for Identifier {
     }
 }
 
-/// The installation, with what people may change of themselves.
+/// The tenant: the installation, with what users may change.
 struct Tenant(Arc<Core>);
 impl HostObject for Tenant {
     fn type_name(&self) -> &str {
@@ -130,7 +130,7 @@ impl HostObject for Tenant {
     }
 }
 
-/// Headers, whatever the case of their names. Those that prove who somebody is are left out.
+/// Headers, case-insensitive, without credentials.
 struct Headers(Vec<(String, String)>);
 impl Headers {
     fn get(&self, name: &str) -> Option<Value> {
@@ -171,7 +171,7 @@ impl HostObject for Headers {
             ("items", _) => {
                 Value::list(self.0.iter().map(|(name, value)| Value::list([name.as_str(), value.as_str()])))
             }
-            // Every way in which a name may be written.
+            // All spellings of a name.
             ("__contents__", _) => Value::list(
                 self.0.iter().flat_map(|(name, _)| [name.clone(), name.to_lowercase(), name.to_uppercase()]),
             ),
@@ -180,7 +180,7 @@ impl HostObject for Headers {
     }
 }
 
-/// Letters after a dash in capitals: `User-Agent`.
+/// Capitalises letters after dashes: `User-Agent`.
 fn titled(name: &str) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();
@@ -212,7 +212,7 @@ impl HostObject for Session {
         Special { query: true, ..Special::default() }
     }
     fn attr(&self, name: &str) -> Option<Value> {
-        // The key is what the cookie holds.
+        // The key is the content of the session cookie.
         (name == "session_key").then_some(Value::None)
     }
     fn effect(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
@@ -237,10 +237,10 @@ impl HostObject for Session {
     }
 }
 
-/// The request of the browser or client.
+/// The HTTP request.
 pub struct HttpRequest {
     pub shared: Arc<Shared>,
-    /// Who is signed in.
+    /// The signed-in user.
     pub user: Value,
     pub session: Value,
 }
@@ -276,7 +276,7 @@ impl HttpRequest {
         meta.into()
     }
     fn pairs(pairs: &[(String, String)]) -> Value {
-        // As with repeated form fields, the last value counts.
+        // The last value of a repeated field counts, as in Django.
         pairs.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect::<Dict>().into()
     }
     fn brand(&self) -> Value {
@@ -356,11 +356,11 @@ pub fn session(client: &Client) -> Value {
     Value::object(Session(of_flow.unwrap_or(own)))
 }
 
-/// The plan of the run: `redirect()` puts a way elsewhere at its next place.
+/// The run's plan: `redirect()` inserts a redirect.
 pub struct FlowPlan {
     pub context: Value,
     pub flow_pk: String,
-    /// Where the text sends the person.
+    /// The requested redirect.
     pub to: Arc<std::sync::Mutex<Option<String>>>,
 }
 impl HostObject for FlowPlan {
@@ -416,13 +416,13 @@ impl HostObject for FlowPlan {
     }
 }
 
-/// What a policy or mapping is asked with.
+/// The request of a policy or mapping.
 pub struct PolicyRequest {
     pub user: Value,
     pub http: Value,
     pub target: Value,
     pub context: Value,
-    /// The answer is only tried out or explained.
+    /// Test run or explanation.
     pub debug: bool,
 }
 impl HostObject for PolicyRequest {
@@ -433,7 +433,7 @@ impl HostObject for PolicyRequest {
         "request".into()
     }
     fn eager(&self) -> Vec<(&str, Value)> {
-        // What a text changes of the person is seen by every later read.
+        // Changes by the program are visible to later reads.
         vec![
             ("context", self.context.clone()),
             ("user", self.user.clone()),
@@ -454,7 +454,7 @@ impl HostObject for PolicyRequest {
 
 /// Methods of `ak_logger`.
 const LEVELS: [&str; 7] = ["debug", "info", "warning", "warn", "error", "critical", "exception"];
-/// `ak_logger`: lines go to the server's log.
+/// `ak_logger`: writes to the server's log.
 pub struct Logger;
 impl HostObject for Logger {
     fn type_name(&self) -> &str {

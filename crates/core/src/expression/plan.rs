@@ -1,4 +1,4 @@
-//! The flow's context on its way into a text and back.
+//! Conversion of the flow context for expressions and back.
 use super::objects::Shared;
 use super::{found, people};
 use crate::flow::{Changes, PendingUser, keys};
@@ -8,7 +8,7 @@ use signet_expr::{Dict, RunError, Value};
 use signet_model::Base;
 use std::sync::Arc;
 
-/// The context afterwards with what queries find in the place of queries.
+/// The changed context with queries replaced by their objects.
 pub(super) async fn read_through(after: Value) -> Result<Value, RunError> {
     let Some(Value::Record(plan)) = after.as_dict().and_then(|d| d.get("flow_plan")) else {
         return Ok(after);
@@ -21,7 +21,7 @@ pub(super) async fn read_through(after: Value) -> Result<Value, RunError> {
     Ok(Value::dict([("flow_plan", Value::record("FlowPlan", [("context", Value::from(read))]))]))
 }
 
-/// Names that were typed with dots are kept with dots.
+/// Keys with dots stay keys with dots.
 pub(super) fn flatten(changes: &mut Map, before: &Map) {
     let Some(Json::Object(typed)) = before.get(keys::PROMPT_DATA.0) else { return };
     let Some(Json::Object(data)) = changes.get_mut(keys::PROMPT_DATA.0) else { return };
@@ -40,7 +40,7 @@ pub(super) fn flatten(changes: &mut Map, before: &Map) {
     }
 }
 
-/// Who is signed in at the browser. Outside of flows the person in question is.
+/// The browser's signed-in user; outside of flows the user in question.
 pub(super) fn signed_in(question: &Question<'_>, shared: &Arc<Shared>, user: &Value) -> Value {
     let in_flow =
         question.target.is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
@@ -52,7 +52,7 @@ pub(super) fn signed_in(question: &Question<'_>, shared: &Arc<Shared>, user: &Va
     }
 }
 
-/// `{"attributes.a": 1}` as `{"attributes": {"a": 1}}`: what was typed, as the stages that follow keep it.
+/// `{"attributes.a": 1}` as `{"attributes": {"a": 1}}`, as later stages store it.
 pub(super) fn nested(typed: &Map) -> Map {
     let mut out = Map::new();
     for (name, value) in typed {

@@ -1,9 +1,9 @@
-//! What a text may name, known without a run.
+//! Names that expressions can use, known without a run.
 use super::host::FUNCTIONS;
 use super::{INPUTS, orm};
 use signet_expr::{ParseError, Program, Vocabulary};
 
-/// Names that some kind of text has and others have not. Where a kind lacks one, the run says so.
+/// Inputs of some uses only. If one is missing, the run reports it.
 const OF_KINDS: [&str; 21] = [
     "stage",
     "notification",
@@ -27,7 +27,7 @@ const OF_KINDS: [&str; 21] = [
     "obj",
     "parent",
 ];
-/// What of `requests` is answered here; its exceptions and sessions are the engine's.
+/// Names of `requests` implemented here; exceptions and sessions are the engine's.
 const OF_REQUESTS: [&str; 11] =
     ["get", "post", "put", "patch", "delete", "head", "options", "request", "codes", "Response", "auth"];
 /// Writes that no text may do, by the method: what to do instead.
@@ -40,7 +40,7 @@ const REFUSED: [(&str, &str); 7] = [
     ("bulk_update", "write save() for each"),
     ("raw", "write filter()"),
 ];
-/// What changes who belongs together.
+/// Relations that methods would change.
 const OF_RELATIONS: [&str; 4] = ["add", "remove", "set", "clear"];
 
 struct Offered;
@@ -66,7 +66,7 @@ impl Vocabulary for Offered {
     }
 }
 
-/// Parses a text that is to be saved.
+/// Parses a source on save.
 pub(super) fn check(source: &str) -> Result<Program, Vec<ParseError>> {
     signet_expr::check(source, INPUTS, &Offered)
 }

@@ -1,5 +1,5 @@
-//! Invitations to make an account. Whoever has the key of one may: its row is found by a digest, and the key
-//! is sealed.
+//! Invitations. The key of an invitation admits its holder: the row is found by a digest, and the key is
+//! stored encrypted.
 use super::list::ListQuery;
 use super::table::{self, found, selects};
 use crate::db::{Batch, Db};
@@ -9,19 +9,19 @@ use signet_model::{Scope, Table};
 
 #[derive(Debug, Clone)]
 pub struct Invitation {
-    /// The key of the invitation's link as well: random, and in no row in the clear.
+    /// Also the key of the invitation's link: random, and stored nowhere in clear.
     pub id: Uuid,
     pub name: String,
-    /// The only flow that takes it. None: any.
+    /// The flow that accepts it. `None`: any.
     pub flow: Option<Uuid>,
-    /// Goes over what is typed.
+    /// Overrides typed values.
     pub fixed_data: Map,
     pub single_use: bool,
     pub created_by: Option<i64>,
     pub created: Timestamp,
-    /// None: until it is deleted.
+    /// `None`: until deleted.
     pub expires: Option<Timestamp>,
-    /// A run is using it up.
+    /// A run is using it.
     pub claimed: bool,
 }
 
@@ -75,7 +75,7 @@ const USE_UP: &str = "DELETE FROM invitation WHERE id = ? AND claimed = ?";
 
 pub(crate) const STATEMENTS: &[&str] = &[CLAIM, RELEASE, USE_UP];
 
-/// What the database and the log know an invitation by.
+/// The identifier in database and log.
 pub fn digest(vault: &Vault, id: Uuid) -> String {
     vault.digest("invitation", &id.to_string())
 }
@@ -127,18 +127,18 @@ pub async fn delete(db: &Db, vault: &Vault, id: Uuid) -> Result<()> {
 pub fn delete_batch(digest: &str) -> Batch {
     table::delete::<InvitationRow>(digest)
 }
-/// Reserves a single-use invitation for the run named `run`. Of many at once, one gets `true`.
+/// Claims a single-use invitation for the run `run`. Of concurrent calls one gets `true`.
 pub async fn claim(db: &Db, vault: &Vault, id: Uuid, run: &str, now: Timestamp) -> Result<bool> {
     happened(
         db.batch(Batch::new().add(CLAIM, params![run, digest(vault, id), now]).expect_rows(1, "claimed"))
             .await,
     )
 }
-/// Gives a claimed invitation back: what it was claimed for did not happen.
+/// Releases a claimed invitation whose use did not happen.
 pub async fn release(db: &Db, vault: &Vault, id: Uuid, run: &str) -> Result<()> {
     db.execute(RELEASE, params![digest(vault, id), run]).await
 }
-/// The end of a claimed invitation.
+/// Deletes a claimed invitation.
 pub async fn use_up(db: &Db, vault: &Vault, id: Uuid, run: &str) -> Result<()> {
     db.execute(USE_UP, params![digest(vault, id), run]).await
 }
@@ -150,10 +150,10 @@ fn happened<T>(answer: Result<T>) -> Result<bool> {
         Err(error) => Err(error),
     }
 }
-/// One page of invitations, and how many fit the query.
+/// A page of invitations, and their total number.
 pub async fn list(db: &Db, vault: &Vault, q: &ListQuery) -> Result<(Vec<Invitation>, u64)> {
     let mut q = q.clone();
-    // Rows are kept under a digest of their key.
+    // Rows are stored under a digest of their key.
     if let Scope::Only(keys) | Scope::Own(_, keys) = &q.page.scope {
         let ids = keys.iter().filter_map(|key| Some(digest(vault, Uuid::parse_str(key).ok()?).into()));
         q.only = Some(ids.collect());

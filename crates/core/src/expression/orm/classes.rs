@@ -1,8 +1,8 @@
-//! Which classes there are, where they are imported from, and what stands behind them.
+//! The classes, their import paths, and their data.
 use signet_model::{Base, Object};
 use signet_store::lookups::Model;
 
-/// What a class's objects are.
+/// The data of a class.
 #[derive(Debug, Clone, Copy)]
 pub enum ClassKind {
     Rows(Model),
@@ -131,7 +131,7 @@ pub fn class_of(object: &Object) -> Option<&'static Class> {
 }
 
 impl Class {
-    /// The names of the types of its objects, its own first.
+    /// The type names of its instances, its own first.
     pub fn names(&self) -> Vec<String> {
         let mut names = vec![self.name.to_owned()];
         if let ClassKind::Family(base) = self.kind {

@@ -1,14 +1,13 @@
-//! Values that are compared with: objects as their keys, times as text, queries as the keys of what they
-//! find.
+//! Values of look-ups: objects become keys, times become text, queries become the keys of their objects.
 use super::query::Query;
 use crate::expression::people;
 use signet_base::Json;
 use signet_expr::{BoxFuture, CallError, Value};
 
-/// The member under which a configuration object lists all of its keys.
+/// The member under which a configuration object lists its keys.
 pub const KEYS: &str = "\u{0}keys";
 
-/// Whether the database has to be asked for the value.
+/// Whether evaluating the value needs the database.
 pub fn is_asked(value: &Value) -> bool {
     match value {
         Value::Object(object) => object.as_any().is_some_and(|any| any.is::<Query>()),

@@ -1,4 +1,4 @@
-//! One lazy query, as Django's: nothing is read before its truth, its length or its objects are asked for.
+//! A lazy query, as in Django: read only when truth, length or objects are needed.
 use super::classes::{Class, ClassKind, GROUP, USER};
 use super::plain::is_asked;
 use super::tree::{self, Tree};
@@ -19,10 +19,10 @@ mod writing;
 
 pub(super) use writing::gone_row;
 
-/// Objects that one query may give; more of them can be counted and narrowed, not listed.
+/// Maximum number of objects of a query; larger results can only be counted and narrowed.
 const MOST: u64 = 1_000;
 
-/// Where a query begins.
+/// The source of a query.
 #[derive(Clone)]
 pub enum Base {
     All,
@@ -35,7 +35,7 @@ pub enum Base {
     },
     /// The own roles of an account, or of a group.
     RolesOf(RoleOwner),
-    /// Settings at hand.
+    /// Loaded configuration objects.
     Objects(Vec<Arc<Object>>),
 }
 
@@ -68,11 +68,11 @@ pub struct Query {
     limit: Option<u64>,
     shape: Shape,
     distinct: bool,
-    /// `User.objects` and `user.groups` are no queries yet: they are true, and have neither length nor items.
+    /// `User.objects` and `user.groups` are managers, not queries: they are true, without length and items.
     manager: bool,
     /// The group whose members these are.
     group: Option<signet_base::Uuid>,
-    /// Further queries whose objects come after those of this one.
+    /// Queries whose objects follow.
     more: Vec<Query>,
     read: OnceLock<Arc<Vec<Value>>>,
 }
@@ -115,12 +115,12 @@ impl Query {
             read: OnceLock::new(),
         }
     }
-    /// The query itself, as `.all()` gives it.
+    /// The query itself, for `.all()`.
     pub fn all(mut self) -> Self {
         self.manager = false;
         self
     }
-    /// Those that belong to one other object; the manager of a relation.
+    /// Narrowed to one related object; the manager of a relation.
     #[must_use]
     pub fn related(mut self, relation: &str, key: impl Into<Json>) -> Self {
         self.tree = Tree::Pairs(vec![(relation.to_owned(), key.into())]);
@@ -135,7 +135,7 @@ impl Query {
     fn fresh(&self) -> Self {
         Self { manager: false, read: OnceLock::new(), ..self.clone() }
     }
-    /// Narrowed by look-ups that are plain already.
+    /// Narrowed by plain look-ups.
     pub fn where_all(&self, pairs: Vec<(String, Json)>) -> Result<Self, CallError> {
         self.narrowed(Tree::Pairs(pairs))
     }
@@ -145,7 +145,7 @@ impl Query {
         }
         let mut new = self.fresh();
         new.tree = Tree::All(vec![self.tree.clone(), tree]);
-        // Unknown names are said where they are written.
+        // Unknown names are reported where they are used.
         match self.class.kind {
             ClassKind::Rows(_) => drop(new.tree.condition(self.class)?),
             ClassKind::Objects(_) | ClassKind::Family(_) => {
@@ -160,7 +160,7 @@ impl Query {
         Ok(new)
     }
 
-    /// What needs no more than what is at hand.
+    /// Whether the query can be evaluated from loaded data.
     fn is_at_hand(&self) -> bool {
         let own = match (&self.class.kind, &self.base) {
             (_, Base::RolesOf(_)) => false,
@@ -238,7 +238,7 @@ impl Query {
         Ok(Value::object(new))
     }
 
-    /// Methods that answer with another query.
+    /// Methods that return another query.
     async fn another(
         &self,
         method: &str,
@@ -260,7 +260,7 @@ impl Query {
                 Err(error) => Err(error),
             },
             "exclude" => match tree::read(args, kwargs).await {
-                // What excludes nothing leaves everything.
+                // An empty `exclude` keeps everything.
                 Ok(Tree::All(parts)) if parts.is_empty() => Ok(new),
                 Ok(tree) => self.narrowed(Tree::Not(Box::new(tree))),
                 Err(error) => Err(error),
@@ -340,7 +340,7 @@ impl Query {
             "__iter__" | "__contents__" | "__bool__" | "__len__" | "__getitem__" if self.manager => {
                 Err(CallError::Type(format!("'{}' object is not iterable: write .all()", self.type_name())))
             }
-            // Whoever asks for the truth mostly asks for the objects next: few are read at once.
+            // Truth is usually followed by reading the objects, so a few are read at once.
             "__bool__" => Ok(match self.read.get() {
                 Some(read) => !read.is_empty(),
                 None => !self.first_of(1).await?.is_empty(),
@@ -429,7 +429,7 @@ impl HostObject for Query {
             return None;
         }
         let kwargs = kwargs.to_vec();
-        // Nothing of it waits.
+        // Nothing of it suspends.
         match pin!(self.answer(method, args, &kwargs)).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(answer) => Some(answer),
             Poll::Pending => None,
@@ -440,11 +440,11 @@ impl HostObject for Query {
     }
 }
 
-/// Whether an account or group fits look-ups by name, as `ak_user_by` and `ak_is_group_member` take them.
+/// Users that match look-ups by name, for `ak_user_by` and `ak_is_group_member`.
 pub fn people_query(shared: &Arc<Shared>) -> Query {
     Query::manager(shared, &USER, Base::All).all()
 }
-/// The groups of a person.
+/// The groups of a user.
 pub fn groups_query(shared: &Arc<Shared>, base: Base) -> Query {
     Query::manager(shared, &GROUP, base)
 }

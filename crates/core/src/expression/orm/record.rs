@@ -1,5 +1,4 @@
-//! Devices, tokens, sessions, events, invitations and scores as texts see them: their columns, without
-//! secrets.
+//! Devices, tokens, sessions, events, invitations and scores for expressions: their columns without secrets.
 use super::classes::{Class, ClassKind};
 use super::query::gone_row;
 use crate::expression::objects::{CallResult, Shared, gone};
@@ -19,7 +18,7 @@ pub struct Record {
     class: &'static Class,
     now: Timestamp,
     fields: Vec<(&'static str, Field)>,
-    /// Whom it belongs to.
+    /// The owner.
     user: Value,
 }
 
@@ -34,7 +33,7 @@ fn owner(fields: &[(&'static str, Field)]) -> Option<i64> {
 }
 
 impl Record {
-    /// All of a list, with the people they belong to.
+    /// The records of a list with their owners.
     pub async fn all(
         shared: &Arc<Shared>,
         class: &'static Class,
@@ -130,7 +129,7 @@ impl HostObject for Record {
     }
     fn attr(&self, name: &str) -> Option<Value> {
         match name {
-            // The one column that has the name of two.
+            // Names that would be ambiguous.
             "user__username" | "data" => None,
             "user" if owner(&self.fields).is_some() => Some(self.user.clone()),
             "created_by" if self.class.name == "Invitation" => Some(self.user.clone()),
@@ -166,7 +165,7 @@ impl HostObject for Record {
     }
 }
 
-/// One invitation that is at hand.
+/// A loaded invitation.
 pub fn invitation(shared: &Arc<Shared>, invitation: &signet_store::invitations::Invitation) -> Value {
     let json = |value: Json| Field::Json(value);
     let fields = vec![

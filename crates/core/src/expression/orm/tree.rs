@@ -1,4 +1,4 @@
-//! What `filter`, `exclude` and `Q` say, before it is known of which model.
+//! Conditions of `filter`, `exclude` and `Q`, independent of the model.
 use super::classes::{Class, ClassKind};
 use super::plain::{KEYS, plain};
 use signet_base::Json;
@@ -7,7 +7,7 @@ use signet_model::{Object, Snapshot};
 use signet_store::lookups::{Condition, Lookup, holds};
 use std::sync::Arc;
 
-/// Parts of a condition and how deep they nest.
+/// Maximum number of parts and nesting depth of a condition.
 const MOST_PARTS: usize = 200;
 const DEEPEST: usize = 20;
 
@@ -16,11 +16,11 @@ pub enum Tree {
     All(Vec<Tree>),
     Any(Vec<Tree>),
     Not(Box<Tree>),
-    /// Look-ups that one object fulfils together.
+    /// Look-ups that one related object must fulfil together.
     Pairs(Vec<(String, Json)>),
 }
 
-/// The condition of a call: `Q` objects and look-ups by name.
+/// The condition of a call: `Q` objects and keyword look-ups.
 pub async fn read(args: &[Value], kwargs: &Kwargs) -> Result<Tree, CallError> {
     let mut parts = Vec::new();
     for arg in args {
@@ -63,7 +63,7 @@ fn of_q(value: &Value, depth: usize) -> BoxFuture<'_, Result<Tree, CallError>> {
 }
 
 impl Tree {
-    /// As the store understands it.
+    /// The condition for the store.
     pub fn condition(&self, class: &Class) -> Result<Condition, CallError> {
         let ClassKind::Rows(model) = class.kind else {
             return Err(CallError::Type(format!("{} has no rows", class.name)));
@@ -81,7 +81,7 @@ impl Tree {
         })
     }
 
-    /// Whether a configuration object fulfils it. An unknown name is an error, whatever the object.
+    /// Whether a configuration object matches. An unknown name is always an error.
     pub fn fits(&self, config: &Snapshot, object: &Object) -> Result<bool, CallError> {
         Ok(match self {
             Tree::All(parts) => {
@@ -110,7 +110,7 @@ impl Tree {
     }
 }
 
-/// Rows hold one key of an object.
+/// Rows contain one key of an object.
 fn first_key(value: &Json) -> Json {
     match value.get(KEYS).and_then(Json::as_array) {
         Some(keys) => keys.first().cloned().unwrap_or_default(),
@@ -134,12 +134,12 @@ fn one(config: &Snapshot, object: &Object, name: &str, wanted: &Json) -> Result<
     if lookup == Lookup::Isnull {
         return Ok(found.is_null() == wanted.as_bool().unwrap_or(true));
     }
-    // A name after a reference is one of the object that it means.
+    // A name after a reference is a field of the referenced object.
     if let (false, Some(meant)) = (rest.is_empty(), referred(config, object, first, &found)) {
         return one(config, &meant, &name[first.len() + 2..], wanted);
     }
     if !rest.is_empty() && !found.is_object() {
-        // A reference to nothing fulfils no condition about it.
+        // A null reference matches no condition on its target.
         return if reference(object, first).is_some() { Ok(false) } else { Err(unknown()) };
     }
     let wanted = match wanted {
@@ -158,7 +158,7 @@ fn one(config: &Snapshot, object: &Object, name: &str, wanted: &Json) -> Result<
     Ok(holds(&found, &rest, lookup, &wanted) == Some(true))
 }
 
-/// A setting under its name, or one of the keys.
+/// A setting by name, or one of the keys.
 pub fn field(object: &Object, name: &str) -> Option<Json> {
     match name {
         "pk" | "id" => Some(object.wire_pk()),

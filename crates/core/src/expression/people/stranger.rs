@@ -1,11 +1,11 @@
-//! People without an account.
+//! Users without an account.
 use super::{Base, CallResult, PendingUser, Query, Shared, WRITES};
 use crate::rows;
 use signet_base::{Json, Map};
 use signet_expr::{CallError, Effect, HostObject, Special, Value};
 use std::sync::Arc;
 
-/// Somebody without an account.
+/// A user without an account.
 pub struct Stranger {
     pub shared: Arc<Shared>,
     pub type_name: &'static str,

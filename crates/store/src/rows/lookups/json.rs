@@ -1,10 +1,10 @@
-//! Comparisons inside of a JSON document, and of plain values.
+//! Comparison of values in JSON documents, and of plain values.
 use super::Lookup;
 use regex::{Regex, RegexBuilder};
 use signet_base::Json;
 
-/// Whether the value at a path fulfils a look-up; none where there is no such path, which the opposite does
-/// not fulfil either.
+/// Whether the value at a path matches; `None` if the path does not exist, which matches neither the
+/// condition nor its negation.
 pub fn holds(document: &Json, path: &[String], lookup: Lookup, wanted: &Json) -> Option<bool> {
     let found = at(document, path);
     if lookup == Lookup::Isnull {
@@ -32,7 +32,7 @@ pub fn holds(document: &Json, path: &[String], lookup: Lookup, wanted: &Json) ->
     match lookup {
         Lookup::Exact => Some(alike(found, wanted)),
         Lookup::Iexact => folded(|f, w| f == w),
-        // Of a text the part, of a dictionary or list the subset.
+        // Substring of a string, subset of a dictionary or list.
         Lookup::Contains if found.is_string() => texts(|f, w| f.contains(w)),
         Lookup::Contains => Some(subset(found, wanted)),
         Lookup::Icontains => folded(|f, w| f.contains(w)),
@@ -95,7 +95,7 @@ fn order(a: &Json, b: &Json) -> Option<std::cmp::Ordering> {
     }
 }
 
-/// Equal, where 1 and 1.0 are.
+/// Equality with 1 = 1.0.
 fn alike(a: &Json, b: &Json) -> bool {
     match (a, b) {
         (Json::Number(x), Json::Number(y)) => x == y || x.as_f64() == y.as_f64(),
