@@ -2,6 +2,8 @@
 use crate::Wiring;
 use http::{HeaderMap, Method, StatusCode};
 use signet_base::{Error, FieldErrors, Json, Map, json};
+use signet_core::directory::Author;
+use signet_core::event::EventAction;
 use signet_core::{Client, Core, Principal, WebSession};
 use signet_model::{Base, ModelDef, Snapshot};
 use std::pin::Pin;
@@ -71,28 +73,32 @@ impl Call {
     }
     /// Writes an event in the caller's name. What it tells of has happened: a failure is logged, not
     /// answered.
-    pub async fn event(&self, action: &str, context: Json) {
-        self.core.event(&self.client, self.principal.as_ref(), action, emitter(action), context).await;
+    pub async fn event(&self, action: EventAction, context: Json) {
+        let app = emitter(&action);
+        self.core.event(&self.client, self.principal.as_ref(), action, app, context).await;
     }
     /// Writes an event without which the caller does not get what they ask for.
-    pub async fn record(&self, action: &str, context: Json) -> Result<(), Fault> {
-        match self.core.event(&self.client, self.principal.as_ref(), action, emitter(action), context).await {
+    pub async fn record(&self, action: EventAction, context: Json) -> Result<(), Fault> {
+        let app = emitter(&action);
+        match self.core.event(&self.client, self.principal.as_ref(), action, app, context).await {
             Some(_) => Ok(()),
             None => Err(Error::Unavailable("the event could not be written".into()).into()),
         }
     }
-    /// Who a configuration write comes from.
-    pub fn author(&self) -> signet_store::Author {
-        signet_store::Author {
-            user: self.principal.as_ref().map(|p| p.user.id),
-            request_id: self.client.request_id.clone(),
-        }
+    /// Who a change comes from.
+    pub fn author(&self) -> Author {
+        Author::request(&self.client, self.principal.as_ref(), "authentik.core.api")
     }
 }
 
 /// The part of the program that events about calls come from: changes are told by the same one.
-fn emitter(action: &str) -> &'static str {
-    if action.starts_with("model_") { "authentik.events.middleware" } else { "authentik.core.api" }
+fn emitter(action: &EventAction) -> &'static str {
+    match action {
+        EventAction::ModelCreated | EventAction::ModelUpdated | EventAction::ModelDeleted => {
+            "authentik.events.middleware"
+        }
+        _ => "authentik.core.api",
+    }
 }
 
 /// `true`/`false` as query parameters write them.

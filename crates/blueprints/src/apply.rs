@@ -9,8 +9,10 @@ use crate::planned::{ObjectWrite, PlannedState};
 use crate::problem::{Problem, sentence};
 use crate::rows::{GROUP, Order, Rows, USER, WriteOutcome};
 use signet_base::{Error, Json, Map, Result, json};
+use signet_core::directory::{Author, Transaction};
 use signet_core::{Core, compat, setup};
-use signet_store::{Author, Write, users};
+use signet_store::users::User;
+use signet_store::{Write, table};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicUsize;
 
@@ -67,7 +69,13 @@ pub async fn apply(core: &Core, source: &Source<'_>, by: &Author) -> Result<Repo
 /// Imports several files, later ones seeing what earlier ones make. All or nothing.
 pub async fn apply_all(core: &Core, sources: &[Source<'_>], by: &Author) -> Result<Report> {
     let (planned, report) = run(core, sources).await?;
-    commit(core, planned, by).await?;
+    let files: Vec<&str> = sources.iter().map(|source| source.file).collect();
+    let name = match files.as_slice() {
+        [] => return Ok(report),
+        [one] => (*one).to_owned(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    };
+    commit(core, planned, &by.clone().by("blueprint", name)).await?;
     Ok(report)
 }
 
@@ -368,39 +376,27 @@ async fn commit(core: &Core, planned: PlannedState, by: &Author) -> Result<()> {
     }
     // An object made and removed in the same run was never written.
     writes.retain(|w| !matches!(w, Write::Delete { pk } if core.config().get(*pk).is_none()));
-    for key in planned.rows.removed_keys() {
-        writes.extend(signet_store::objects::writes_for_deleted_row(&core.config(), &key, &core.ports));
+    // New users have provisional numbers, by which rows and objects of the file name them.
+    let (groups, users) = planned.rows.new_rows();
+    let numbers = table::reserve::<User>(&core.db, users.len()).await?;
+    let real: HashMap<i64, i64> = users.iter().map(|user| user.id).zip(numbers).collect();
+    let real_of = |id: i64| real.get(&id).copied().unwrap_or(id);
+    let mut all = Transaction::new(core, by);
+    for group in groups {
+        all.change(group).await?;
     }
-    let named = planned.rows.names_new_users() || writes.iter().any(names_new_user);
-    let mut real: HashMap<i64, i64> = HashMap::new();
-    let mut extra = planned.rows.new_groups();
-    if named {
-        // Their numbers are needed below, so that they are written first, with the groups they are in.
-        core.db.batch(std::mem::take(&mut extra)).await?;
-        for (provisional, batch) in planned.rows.new_users() {
-            let answer = core.db.batch(batch).await?;
-            let id = answer
-                .first()
-                .and_then(|rows| rows.first())
-                .ok_or_else(|| Error::internal("no id came back"))?
-                .int(0)?;
-            real.insert(provisional, id);
-        }
-        for write in &mut writes {
-            settle(write, &real);
-        }
-    } else {
-        for (_, batch) in planned.rows.new_users() {
-            extra = extra.then(batch);
-        }
+    for user in users {
+        let id = real_of(user.id);
+        all.change(planned.rows.creation(&user, id)).await?;
     }
-    let rest = planned.rows.changes(core, |id| real.get(&id).copied().unwrap_or(id))?;
-    if let Err(error) = core.objects.apply_with(writes, by, extra.then(rest)).await {
-        for id in real.values() {
-            users::delete(&core.db, *id).await?;
-        }
-        return Err(error);
+    for write in &mut writes {
+        settle(write, &real);
     }
+    all.write(writes);
+    for change in planned.rows.changes(real_of) {
+        all.change(change).await?;
+    }
+    all.commit().await?;
     if planned.rows.sets_password_of("akadmin") {
         setup::finish(core).await?;
     }
@@ -418,9 +414,6 @@ fn user_fields(write: &mut Write) -> Vec<&mut Json> {
         return Vec::new();
     }
     data.get_mut("user").into_iter().collect()
-}
-fn names_new_user(write: &Write) -> bool {
-    user_fields(&mut write.clone()).iter().any(|v| v.as_i64().is_some_and(|n| n < 0))
 }
 fn settle(write: &mut Write, real: &HashMap<i64, i64>) {
     for value in user_fields(write) {

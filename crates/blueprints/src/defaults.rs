@@ -2,7 +2,8 @@
 use crate::apply::{Report, Source, apply_all};
 use signet_base::{Json, Map, Result, vault::sha256_hex};
 use signet_core::Core;
-use signet_store::{Author, kv};
+use signet_core::directory::Author;
+use signet_store::kv;
 
 macro_rules! files {
     ($($path:literal),* $(,)?) => { &[$(($path, include_str!(concat!("../../../blueprints/", $path)))),*] };

@@ -1,4 +1,5 @@
 //! Beginning and ending a person's session, with what goes with it: event, metric, last login.
+use crate::event::EventAction;
 use crate::session::{self, Authentication, binding, impersonation};
 use crate::{Client, Core, Principal, WebSession, device};
 use signet_base::{Error, Map, Result, Span, json};
@@ -49,7 +50,7 @@ pub async fn begin(
     method_args.insert("known_device".into(), json!(known));
     let context = json!({"auth_method": method, "auth_method_args": method_args});
     let event = core
-        .event(client, Some(&person), "login", "authentik_events", context)
+        .event(client, Some(&person), EventAction::Login, "authentik_events", context)
         .await
         .unwrap_or_else(|| core.ports.uuid());
     crate::risk::remember_sign_in(core, client, &person).await;
@@ -104,7 +105,7 @@ pub async fn failed(
         Ok(Some(found)) => Some(Principal::found(core, found)),
         _ => None,
     };
-    core.event(client, person.as_ref(), "login_failed", "authentik_events", said).await;
+    core.event(client, person.as_ref(), EventAction::LoginFailed, "authentik_events", said).await;
 }
 
 /// Ends the session, with the access tokens that were given within it.
@@ -116,7 +117,7 @@ pub async fn sign_out(core: &Core, client: &Client, session: &mut WebSession) {
         tracing::error!(%error, "access tokens of a session that ended could not be taken back");
     }
     if let Some(person) = session.principal().cloned() {
-        core.event(client, Some(&person), "logout", "authentik_events", json!({})).await;
+        core.event(client, Some(&person), EventAction::Logout, "authentik_events", json!({})).await;
     }
     session.sign_out();
 }

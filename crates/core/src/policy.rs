@@ -3,6 +3,7 @@
 mod decision_log;
 mod memory;
 
+use crate::event::EventAction;
 use crate::models::{EngineMode, PolicyBinding};
 use crate::{Client, Core, Principal};
 use async_trait::async_trait;
@@ -296,11 +297,11 @@ async fn record(policy: &Object, question: &Question<'_>, answer: &Result<Verdic
     let target = question.target.map(|t| Core::model_event(t));
     let (action, said) = match answer {
         Err(error) => (
-            "policy_exception",
+            EventAction::PolicyException,
             json!({"policy": Core::model_event(policy), "target": target, "message": error.to_string()}),
         ),
         Ok(verdict) if policy.data.get("execution_logging") == Some(&Json::Bool(true)) => (
-            "policy_execution",
+            EventAction::PolicyExecution,
             json!({"policy": Core::model_event(policy), "target": target, "passing": verdict.passing, "messages": verdict.messages}),
         ),
         Ok(_) => return,

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use signet_base::{Error, Json, Map, json, query};
 use signet_core::budget::BudgetKind;
+use signet_core::event::EventAction;
 use signet_core::flow::arrival::is_too_long;
 use signet_core::flow::{Executor, Reply};
 use signet_core::session::CSRF_HEADER;
@@ -133,7 +134,13 @@ fn show(reply: Reply, path: &str, inner: &str, old_client: bool) -> Response {
 pub(crate) async fn report(edge: &Edge, slug: &str, error: &Error) {
     let context = json!({"message": error.to_string(), "flow": slug, "request_id": edge.client.request_id});
     edge.core
-        .event(&edge.client, edge.session.principal(), "system_exception", "authentik_flows", context)
+        .event(
+            &edge.client,
+            edge.session.principal(),
+            EventAction::SystemException,
+            "authentik_flows",
+            context,
+        )
         .await;
 }
 

@@ -6,10 +6,11 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use maud::html;
 use signet_base::{Error, Json, Map, Result, Span, json};
+use signet_core::directory::{self, Author, TokenChange};
 use signet_core::page::PageContext;
 use signet_core::{Principal, login, token};
 use signet_pages::{FormContext, challenge_page_with, ui};
-use signet_store::tokens::{self, Token};
+use signet_store::tokens::Token;
 
 pub async fn ask(Path(key): Path<String>, mut edge: Edge) -> Response {
     match find(&edge, &key).await {
@@ -74,8 +75,9 @@ async fn sign_in(edge: &mut Edge, key: &str) -> Result<bool> {
     let Some((token, person)) = find(edge, key).await? else { return Ok(false) };
     let core = edge.core.clone();
     // The key is deleted before the session starts: of two concurrent requests one signs in.
-    match tokens::delete(&core.db, token.id).await {
-        Ok(()) => {}
+    let author = Author::request(&edge.client, Some(&person), "authentik_recovery");
+    match directory::commit(&core, &author, TokenChange::delete(&token)).await {
+        Ok(_) => {}
         Err(Error::NotFound) => return Ok(false),
         Err(error) => return Err(error),
     }

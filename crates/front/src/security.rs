@@ -9,6 +9,8 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Error, Json, Map, Result, Timestamp, Uuid, json, query};
+use signet_core::directory::{Author, DeviceChange, Transaction};
+use signet_core::event::EventAction;
 use signet_core::page::PageContext;
 use signet_core::{Core, Principal, directory, session};
 use signet_model::Base;
@@ -73,9 +75,11 @@ fn text<'a>(sent: &'a Map, name: &str) -> &'a str {
 
 async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'static str> {
     let core = &edge.core.clone();
+    let author = Author::request(&edge.client, Some(person), "authentik_core");
     match text(sent, "act") {
         "rename" => {
-            let mut device = own_device(core, person, sent).await?;
+            let before = own_device(core, person, sent).await?;
+            let mut device = before.clone();
             let name = text(sent, &format!("name-{}-{}", device.kind.as_str(), device.id)).trim().to_owned();
             if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
                 return Err(Error::denied(format!(
@@ -83,14 +87,12 @@ async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'sta
                 )));
             }
             device.name = name;
-            devices::update(&core.db, &device, core.now()).await?;
-            record(edge, person, "model_updated", device.event_model(device.id)).await;
+            directory::commit(core, &author, DeviceChange::update(&before, device)).await?;
             Ok("renamed")
         }
         "remove" => {
             let device = own_device(core, person, sent).await?;
-            devices::delete(&core.db, device.id).await?;
-            record(edge, person, "model_deleted", device.event_model(device.id)).await;
+            directory::commit(core, &author, DeviceChange::delete(&device)).await?;
             Ok("removed")
         }
         "new_codes" => {
@@ -98,10 +100,11 @@ async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'sta
             if all.is_empty() || !set_up(core).iter().any(|one| one.model == "authenticatorstaticstage") {
                 return Err(Error::NotFound);
             }
-            for device in all {
-                devices::delete(&core.db, device.id).await?;
-                record(edge, person, "model_deleted", device.event_model(device.id)).await;
+            let mut changes = Transaction::new(core, &author);
+            for device in &all {
+                changes.change(DeviceChange::delete(device)).await?;
             }
+            changes.commit().await?;
             Ok("new_codes")
         }
         "sign_out" => {
@@ -142,10 +145,10 @@ async fn own_device(core: &Core, person: &Principal, sent: &Map) -> Result<Devic
 }
 
 async fn record_end(edge: &Edge, person: &Principal, one: &sessions::Session) {
-    record(edge, person, "model_deleted", json!({"app": "authentik_core", "model_name": "authenticatedsession", "pk": one.uuid, "name": one.ip})).await;
+    record(edge, person, EventAction::ModelDeleted, json!({"app": "authentik_core", "model_name": "authenticatedsession", "pk": one.uuid, "name": one.ip})).await;
 }
 
-async fn record(edge: &Edge, person: &Principal, action: &str, model: Json) {
+async fn record(edge: &Edge, person: &Principal, action: EventAction, model: Json) {
     edge.core.event(&edge.client, Some(person), action, "authentik_events", json!({"model": model})).await;
 }
 

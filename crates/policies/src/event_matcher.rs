@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::akql::Query;
 use signet_base::{Error, FieldErrors, Json, Map, Result};
+use signet_core::event::EventAction;
 use signet_core::policy::{Policy, Question, Verdict};
 use signet_model::{Change, Model, ModelDef, Object, Snapshot};
 use std::net::IpAddr;
@@ -38,46 +39,6 @@ pub struct EventMatcherPolicy {
     pub query: String,
 }
 
-const ACTIONS: &[&str] = &[
-    "login",
-    "login_failed",
-    "logout",
-    "user_write",
-    "user_offboarded",
-    "suspicious_request",
-    "password_set",
-    "secret_view",
-    "secret_rotate",
-    "invitation_used",
-    "authorize_application",
-    "source_linked",
-    "impersonation_started",
-    "impersonation_ended",
-    "flow_execution",
-    "policy_execution",
-    "policy_exception",
-    "property_mapping_exception",
-    "system_task_execution",
-    "system_task_exception",
-    "system_exception",
-    "configuration_error",
-    "configuration_warning",
-    "model_created",
-    "model_updated",
-    "model_deleted",
-    "email_sent",
-    "update_available",
-    "export_ready",
-    "review_initiated",
-    "review_overdue",
-    "review_attested",
-    "review_completed",
-    "access_request_created",
-    "access_request_approved",
-    "access_request_denied",
-    "access_request_revoked",
-];
-
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::new();
     // An empty text means unset.
@@ -87,7 +48,7 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
         }
     }
     let action = change.text("action");
-    if !action.is_empty() && !ACTIONS.contains(&action) && !action.starts_with("custom_") {
+    if !action.is_empty() && EventAction::parse(action).is_none() {
         errors.add("action", format!("\"{action}\" is not a valid choice."));
     }
     if !change.text("client_ip").is_empty() && change.text("client_ip").parse::<IpAddr>().is_err() {

@@ -3,10 +3,10 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Result, Timestamp};
+use signet_core::directory::{self, Author, UserChange};
 use signet_core::policy::{Policy, Question, Verdict};
 use signet_core::{Core, Principal, hash};
 use signet_model::{Model, ModelDef, Object};
-use signet_store::users;
 use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[PasswordExpiryPolicy::DEF], kind: || Arc::new(PasswordExpiry) };
@@ -65,17 +65,23 @@ impl Policy for PasswordExpiry {
             return Ok(Verdict::fail("Password has expired."));
         }
         if !question.is_dry_run() {
-            take_away(question.core, person).await?;
+            take_away(question, person, policy).await?;
         }
         Ok(Verdict::fail(format!("Password expired {days} days ago. Please update your password.")))
     }
 }
 
 /// Disables the hash and ends sessions and tokens that are based on the old password.
-async fn take_away(core: &Core, person: &Principal) -> Result<()> {
+async fn take_away(question: &Question<'_>, person: &Principal, policy: &Object) -> Result<()> {
+    let core = question.core;
     let hash = format!("{EXPIRED}{}", core.ports.alphanumeric(40));
-    core.db.flush().await?;
-    users::disable_password(&core.db, person.user.id, &person.user.password, &hash).await
+    let author =
+        Author::request(question.client, None, policy.def.app).by("policy", Core::model_event(policy));
+    match directory::commit(core, &author, UserChange::of(&person.user).disable_password(hash)).await {
+        // It was changed at this moment.
+        Ok(_) | Err(Error::NotFound) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]

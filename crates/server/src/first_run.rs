@@ -2,8 +2,11 @@
 use crate::certificates;
 use crate::config::Bootstrap;
 use signet_base::{Json, Result, json};
+use signet_core::directory::{Author, TokenChange, Transaction, UserChange};
 use signet_core::{Core, setup};
-use signet_store::{kv, tokens, users};
+use signet_store::epoch::KeptSession;
+use signet_store::users::{self, User};
+use signet_store::{kv, tokens};
 use std::sync::Arc;
 
 /// Key of the record that the first start is complete.
@@ -42,20 +45,22 @@ pub async fn announce(core: &Core) -> Result<()> {
 }
 
 async fn administrator(core: &Arc<Core>, bootstrap: &Bootstrap) -> Result<()> {
-    let Some(mut user) = users::by_username(&core.db, "akadmin").await? else { return Ok(()) };
+    let Some(user) = users::by_username(&core.db, "akadmin").await? else { return Ok(()) };
+    let author = Author::system().by("message", "Settings of the first start (AUTHENTIK_BOOTSTRAP_…)");
+    let mut all = Transaction::new(core, &author);
     if let Some(email) = &bootstrap.email {
-        user.email.clone_from(email);
-        users::update(&core.db, &user, None, None, core.now()).await?;
+        let after = User { email: email.clone(), ..user.clone() };
+        all.change(UserChange::update(&user, after).last_write_wins()).await?;
     }
     let hash = match (&bootstrap.password, &bootstrap.password_hash) {
         (Some(password), _) => Some(core.hasher.hash(password.clone()).await?),
         (None, Some(hash)) => Some(hash.clone()),
         (None, None) => None,
     };
+    let has_password = hash.is_some();
     if let Some(hash) = hash {
         core.hasher.learn(&hash);
-        users::set_password(&core.db, user.id, &hash, core.now()).await?;
-        setup::finish(core).await?;
+        all.change(UserChange::of(&user).password(hash, &KeptSession::default())).await?;
     }
     if let Some(key) = &bootstrap.token
         && tokens::by_identifier(&core.db, TOKEN).await?.is_none()
@@ -63,7 +68,11 @@ async fn administrator(core: &Arc<Core>, bootstrap: &Bootstrap) -> Result<()> {
         let mut token = tokens::Token::new(core.ports.uuid(), TOKEN, "api", user.id, core.now());
         token.managed = Some("goauthentik.io/bootstrap-token".into());
         token.description = "Made on the first start from AUTHENTIK_BOOTSTRAP_TOKEN".into();
-        tokens::insert(&core.db, &core.vault, &token, key).await?;
+        all.change(TokenChange::create(token, key.clone())).await?;
+    }
+    all.commit().await?;
+    if has_password {
+        setup::finish(core).await?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Background work: deleting expired rows, rotating expired API keys, and following changes of other nodes.
-use signet_base::{Result, Secret, Span, Timestamp, json};
-use signet_core::{Client, Core, Principal};
+use signet_base::{Error, Result, Secret, Span, Timestamp, json};
+use signet_core::directory::{self, Actor, Author, TokenChange, UserChange};
+use signet_core::{Core, Principal};
 use signet_model::TableDef;
 use signet_store::{
     TABLES, attempts, grants, known_devices, kv, logins, password_history, sessions, tokens, users,
@@ -70,17 +71,14 @@ pub async fn sweep(core: &Arc<Core>) -> Result<()> {
         let length = usize::try_from(system.default_token_length).unwrap_or(60).clamp(32, 4096);
         let life = Span::parse(&system.default_token_duration).unwrap_or(Span::from_secs(1800));
         let key = Secret::new(core.ports.alphanumeric(length));
-        if tokens::rotate(&core.db, &core.vault, &token, &key, Some(now.plus(life))).await? {
-            let owner = Principal::load_any(core, token.user_id).await?;
-            let model = json!({"app": "authentik_core", "model_name": "token", "pk": token.id.simple().to_string(), "name": token.identifier});
-            core.event(
-                &Client::internal(),
-                owner.as_ref(),
-                "secret_rotate",
-                "authentik_core",
-                json!({"secret": model}),
-            )
-            .await;
+        let owner = Principal::load_any(core, token.user_id).await?;
+        let author = Author { actor: owner.map_or(Actor::Nobody, Actor::Person), ..Author::system() };
+        let change = TokenChange::rotate(&token, key, Some(now.plus(life)));
+        match directory::commit(core, &author, change).await {
+            Ok(_) => {}
+            // Another node was faster.
+            Err(Error::Conflict(tag)) if tag == tokens::ROTATED => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())
@@ -143,16 +141,11 @@ async fn forget_unconfirmed(core: &Core) -> Result<()> {
     }
     for id in users::unconfirmed(&core.db, now.minus(Span::from_secs(days * 86_400)), BATCH).await? {
         let Some(user) = users::by_id(&core.db, id).await? else { continue };
-        users::delete(&core.db, id).await?;
-        let model = json!({"app": "authentik_core", "model_name": "user", "pk": id, "name": user.username});
-        core.event(
-            &Client::internal(),
-            None,
-            "model_deleted",
-            "authentik_core",
-            json!({"model": model, "message": "The account was never confirmed."}),
-        )
-        .await;
+        let author = Author::system().by("message", "The account was never confirmed.");
+        match directory::commit(core, &author, UserChange::delete(&user)).await {
+            Ok(_) | Err(Error::NotFound) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

@@ -18,9 +18,9 @@ pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
 #[cfg(feature = "testdb")]
 pub use rows::list_statements;
 pub use rows::{
-    Filters, ListQuery, Page, TABLES, attempts, consents, devices, epoch, events, flow_tokens, grants,
-    groups, invitations, known_devices, logins, lookups, password_history, people, reputation, roles,
-    sessions, table, tokens, users,
+    Filters, ListQuery, Page, TABLES, administrators, attempts, consents, devices, epoch, events,
+    flow_tokens, grants, groups, invitations, known_devices, logins, lookups, password_history, people,
+    reputation, roles, sessions, table, tokens, users,
 };
 pub use rows::{filtered, list, sweep, understands};
 
@@ -32,6 +32,7 @@ pub fn statements() -> Vec<&'static str> {
         objects::STATEMENTS,
         users::STATEMENTS,
         rows::user_query::STATEMENTS,
+        administrators::STATEMENTS,
         rows::upn::STATEMENTS,
         groups::STATEMENTS,
         tokens::STATEMENTS,

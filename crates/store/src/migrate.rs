@@ -34,6 +34,12 @@ const ALL: &[Migration] = &[
     },
     Migration { number: 11, name: "roles", sql: include_str!("../migrations/0011_roles.sql") },
     Migration { number: 12, name: "list indexes", sql: include_str!("../migrations/0012_list_indexes.sql") },
+    Migration {
+        number: 13,
+        name: "administrator guard",
+        sql: include_str!("../migrations/0013_administrator_guard.sql"),
+    },
+    Migration { number: 14, name: "event number", sql: include_str!("../migrations/0014_event_number.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (number BIGINT NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied BIGINT NOT NULL, \

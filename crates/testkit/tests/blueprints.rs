@@ -7,7 +7,8 @@ mod shapes;
 
 use signet_base::{Error, Json};
 use signet_blueprints::{DEFAULTS, Source, apply, apply_all, export_flow, validate};
-use signet_store::{Author, groups, tokens, users};
+use signet_core::directory::Author;
+use signet_store::{groups, tokens, users};
 use signet_testkit::{App, DbKind, each_database};
 use std::collections::HashMap;
 use std::time::Instant;

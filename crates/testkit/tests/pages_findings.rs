@@ -3,9 +3,10 @@
 use http::{Method, StatusCode};
 use signet_base::{Json, Uuid, json, query};
 use signet_blueprints::{EXAMPLES, Source, apply};
+use signet_core::directory::Author;
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::grants::{self, GrantToken, TokenKind};
-use signet_store::{Author, users};
+use signet_store::users;
 use signet_testkit::{App, Browser, DbKind, each_database};
 
 const SETTINGS: &str = "/if/user/security/";

@@ -5,6 +5,7 @@ use crate::launch;
 use crate::objects::write;
 use crate::visible::key;
 use signet_base::{Error, Json, Map, Result, json};
+use signet_core::event::EventAction;
 use signet_core::models::PolicyBinding;
 use signet_core::permission::{self, closure as rights};
 use signet_core::{Principal, access};
@@ -122,11 +123,11 @@ pub(crate) async fn create_with_bindings(
             secrets: judged.secrets,
         });
     }
-    let written = core.objects.apply(writes, &call.author()).await?;
+    let written = core.objects.apply(writes, &call.author().of_version()).await?;
     call.renew();
     for object in &written {
         permission::give_initial(&core, call.person()?, &object.def.full_name(), &key(object)).await?;
-        write::tell(call, "model_created", object).await;
+        write::tell(call, EventAction::ModelCreated, object).await;
     }
     written.into_iter().next().ok_or_else(|| Error::internal("nothing was written").into())
 }

@@ -5,6 +5,7 @@ use crate::objects::{same, show, write};
 use crate::rows::blank;
 use signet_base::{Error, Json, Map, Uuid, json};
 use signet_core::Core;
+use signet_core::event::EventAction;
 use signet_core::models::CertificateKeyPair;
 use signet_jose::x509::{Generate, KeyAlgorithm, generate as make};
 use signet_model::{FieldDef, FieldKind, Model, Object};
@@ -78,7 +79,7 @@ pub(crate) async fn view_private_key(call: &mut Call) -> ApiResult {
     view(call, &pair, "private_key", text).await
 }
 async fn view(call: &Call, pair: &Object, what: &str, text: String) -> ApiResult {
-    call.record("secret_view", json!({"secret": Core::model_event(pair), "type": what})).await?;
+    call.record(EventAction::SecretView, json!({"secret": Core::model_event(pair), "type": what})).await?;
     if call.param("download").is_some() {
         return Ok(Reply::File {
             name: format!("{}_{what}.pem", pair.name()),

@@ -4,6 +4,7 @@ use crate::form;
 use signet_base::{Error, Json, json};
 use signet_core::Core;
 use signet_core::address::Origin;
+use signet_core::event::EventAction;
 use signet_core::permission::Right;
 use signet_core::system::{SystemSettings, are_footer_links};
 use signet_model::{FieldDef, FieldKind};
@@ -105,6 +106,6 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     }
     let after: SystemSettings = serde_json::from_value(Json::Object(data)).map_err(Error::from)?;
     call.core.set_system(after).await?;
-    call.event("model_updated", json!({"model": {"app": "authentik_tenants", "model_name": "tenant", "pk": "", "name": "System settings"}})).await;
+    call.event(EventAction::ModelUpdated, json!({"model": {"app": "authentik_tenants", "model_name": "tenant", "pk": "", "name": "System settings"}})).await;
     Ok(Reply::ok(show(&call.core)?))
 }

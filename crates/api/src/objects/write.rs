@@ -5,6 +5,7 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::Rows;
 use crate::visible::key;
 use signet_base::{Error, Map, Result, json};
+use signet_core::event::EventAction;
 use signet_core::permission::{self, closure as rights};
 use signet_core::{Core, compat};
 use signet_model::{Change, ModelDef, Object, Secrets, check};
@@ -42,7 +43,7 @@ pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -
         match call
             .core
             .objects
-            .apply(vec![Write::Create { def, pk: None, data, secrets }], &call.author())
+            .apply(vec![Write::Create { def, pk: None, data, secrets }], &call.author().of_version())
             .await
         {
             Ok(mut written) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,
@@ -54,7 +55,7 @@ pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -
     };
     call.renew();
     permission::give_initial(&call.core, call.person()?, &def.full_name(), &key(&object)).await?;
-    tell(call, "model_created", &object).await;
+    tell(call, EventAction::ModelCreated, &object).await;
     Ok(object)
 }
 
@@ -79,7 +80,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
             judged(check(def, &call.body, Some(&before), partial, &call.config, &rows, &call.core.ports)?);
         call.may_give(&rights::of_object(&call.config, &call.core.ports, def, Some(&before), &data)).await?;
         let write = Write::Update { pk: before.pk, version: Some(before.version), data, secrets };
-        match call.core.objects.apply(vec![write], &call.author()).await {
+        match call.core.objects.apply(vec![write], &call.author().of_version()).await {
             Ok(mut written) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,
             Err(Error::Conflict(_)) if attempt < ATTEMPTS => {
                 call.config = call.core.objects.refresh_if_stale().await?;
@@ -89,7 +90,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
         }
     };
     call.renew();
-    tell(call, "model_updated", &object).await;
+    tell(call, EventAction::ModelUpdated, &object).await;
     Ok(Reply::ok(show::written(call, &object).await?))
 }
 
@@ -106,13 +107,13 @@ pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
 /// Deletes an object and what cannot be without it.
 pub(crate) async fn delete(call: &mut Call, object: &Arc<Object>) -> ApiResult {
     let gone = used_by::cascade(&call.config, object);
-    call.core.objects.apply(vec![Write::Delete { pk: object.pk }], &call.author()).await?;
+    call.core.objects.apply(vec![Write::Delete { pk: object.pk }], &call.author().of_version()).await?;
     call.renew();
-    call.event("model_deleted", json!({"model": Core::model_event(object), "cascade": gone})).await;
+    call.event(EventAction::ModelDeleted, json!({"model": Core::model_event(object), "cascade": gone})).await;
     Ok(Reply::Empty)
 }
 
 /// The event of a write.
-pub(crate) async fn tell(call: &Call, action: &str, object: &Object) {
+pub(crate) async fn tell(call: &Call, action: EventAction, object: &Object) {
     call.event(action, json!({"model": Core::model_event(object)})).await;
 }

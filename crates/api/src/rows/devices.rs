@@ -6,8 +6,8 @@ use crate::form::{self, Members};
 use crate::list::{Filters, Paging};
 use crate::route::{Action, Output, Permission, Run};
 use http::Method;
-use signet_base::{Json, Map, json};
-use signet_core::directory;
+use signet_base::{Error, Json, Map, json};
+use signet_core::directory::{self, DeviceChange};
 use signet_core::permission::{Right, catalogue};
 use signet_core::rows::partial_user;
 use signet_model::{FieldDef, FieldKind, Verb};
@@ -275,13 +275,13 @@ async fn retrieve(call: &mut Call, kind: DeviceKind, scope: Scope) -> ApiResult 
 
 /// `PUT` and `PATCH /authenticators/[admin/]<kind>/<id>/`: the name is all that can be changed.
 async fn change(call: &mut Call, kind: DeviceKind, scope: Scope, partial: bool) -> ApiResult {
-    let mut device = find(call, kind, scope).await?;
+    let before = find(call, kind, scope).await?;
+    let mut device = before.clone();
     let sent = form::read(call, fields(kind), partial).await?;
     if let Some(name) = sent.text("name") {
         device.name = name;
     }
-    devices::update(&call.core.db, &device, call.core.now()).await?;
-    call.event("model_updated", json!({"model": device.event_model(device.id)})).await;
+    directory::commit(&call.core, &call.author(), DeviceChange::update(&before, device.clone())).await?;
     answer(call, &device).await
 }
 
@@ -291,16 +291,17 @@ async fn destroy(call: &mut Call, kind: DeviceKind, scope: Scope) -> ApiResult {
     let device = find(call, kind, scope).await?;
     if scope == Scope::Everybody {
         call.may_give(&[Right::Account(device.user_id)]).await?;
-        let spared = directory::spared(&call.core, &call.client, call.session.as_ref(), device.user_id);
-        let epoch = directory::reset_factor(&call.core, &device, &spared).await?;
-        if let (Some(session), Some(_)) = (call.session.as_mut(), spared.session) {
-            session.goes_on_at(epoch);
-        }
-    } else {
-        devices::delete(&call.core.db, device.id).await?;
     }
-    let owner = users::by_id(&call.core.db, device.user_id).await?.map(|u| u.username);
-    call.event("model_deleted", json!({"model": device.event_model(device.id), "user": owner})).await;
+    let owner = users::by_id(&call.core.db, device.user_id).await?.ok_or(Error::NotFound)?;
+    let spared = directory::spared(&call.core, &call.client, call.session.as_ref(), device.user_id);
+    let change = match scope {
+        Scope::Everybody => DeviceChange::reset(&device, &spared),
+        Scope::Own => DeviceChange::delete(&device),
+    };
+    let done = directory::commit(&call.core, &call.author(), change.owner(&owner.username)).await?;
+    if let (Some(session), Some(_), Some(epoch)) = (call.session.as_mut(), spared.session, done.epoch) {
+        session.goes_on_at(epoch);
+    }
     Ok(Reply::Empty)
 }
 
@@ -336,9 +337,8 @@ async fn create(call: &mut Call, kind: DeviceKind) -> ApiResult {
         device.data.insert("email".into(), json!(owner.email));
     }
     let digests: Vec<String> = codes.iter().map(|c| device.code_digest(&call.core.vault, c)).collect();
-    device.id = devices::insert_with_codes(&call.core.db, &device, &digests).await?;
-    call.record("model_created", json!({"model": device.event_model(device.id), "user": owner.username}))
-        .await?;
+    let change = DeviceChange::create(device.clone(), digests).owner(&owner.username);
+    device.id = directory::commit(&call.core, &call.author(), change).await?.number()?;
     let mut shown = show(call, &device, Some(&owner)).await?;
     if kind == DeviceKind::Static {
         shown.insert("token_set".into(), codes.iter().map(|c| json!({"token": c})).collect());

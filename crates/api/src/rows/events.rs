@@ -4,6 +4,7 @@ use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use signet_base::akql::{Operator, Query, Term};
 use signet_base::{Json, Uuid, json};
+use signet_core::event::{CUSTOM_PREFIX, EventAction};
 use signet_model::{FieldDef, FieldKind};
 use signet_store::events::{self, Event, EventRow};
 
@@ -19,42 +20,21 @@ pub(crate) const FIELDS: &[FieldDef] = &[
     FieldDef::plain("brand", FieldKind::Object),
 ];
 
-/// Word on the wire and name for people; `custom_` begins the words that others make up.
-const ACTIONS: &[(&str, &str)] = &[
-    ("login", "Login"),
-    ("login_failed", "Login Failed"),
-    ("logout", "Logout"),
-    ("user_write", "User Write"),
-    ("suspicious_request", "Suspicious Request"),
-    ("password_set", "Password Set"),
-    ("secret_view", "Secret View"),
-    ("secret_rotate", "Secret Rotate"),
-    ("invitation_used", "Invite Used"),
-    ("authorize_application", "Authorize Application"),
-    ("source_linked", "Source Linked"),
-    ("impersonation_started", "Impersonation Started"),
-    ("impersonation_ended", "Impersonation Ended"),
-    ("flow_execution", "Flow Execution"),
-    ("policy_execution", "Policy Execution"),
-    ("policy_exception", "Policy Exception"),
-    ("property_mapping_exception", "Property Mapping Exception"),
-    ("system_task_execution", "System Task Execution"),
-    ("system_task_exception", "System Task Exception"),
-    ("system_exception", "System Exception"),
-    ("configuration_error", "Configuration Error"),
-    ("configuration_warning", "Configuration Warning"),
-    ("model_created", "Model Created"),
-    ("model_updated", "Model Updated"),
-    ("model_deleted", "Model Deleted"),
-    ("email_sent", "Email Sent"),
-    ("update_available", "Update Available"),
-    ("export_ready", "Export Ready"),
-    ("review_initiated", "Review Initiated"),
-    ("review_overdue", "Review Overdue"),
-    ("review_attested", "Review Attested"),
-    ("review_completed", "Review Completed"),
-    ("custom_", "Custom Prefix"),
+/// Actions that the contract knows and does not list.
+const UNLISTED: [EventAction; 5] = [
+    EventAction::UserOffboarded,
+    EventAction::AccessRequestCreated,
+    EventAction::AccessRequestApproved,
+    EventAction::AccessRequestDenied,
+    EventAction::AccessRequestRevoked,
 ];
+
+/// Word and name for people; the last begins the words that others make up.
+fn choices() -> Vec<(String, String)> {
+    let all = EventAction::ALL.iter().filter(|action| !UNLISTED.contains(action));
+    let all = all.map(|action| (action.to_string(), action.label().to_owned()));
+    all.chain([(CUSTOM_PREFIX.to_owned(), "Custom Prefix".to_owned())]).collect()
+}
 
 pub(crate) fn show(e: &Event) -> Json {
     json!({
@@ -84,7 +64,8 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let brand = f.text("brand_name");
     f.done()?;
     let (page, total) = events::list(&call.core.db, &q, brand.as_deref()).await?;
-    let words: Vec<&str> = ACTIONS.iter().map(|(word, _)| *word).collect();
+    let words = choices();
+    let words: Vec<&str> = words.iter().map(|(word, _)| word.as_str()).collect();
     let help = autocomplete(
         "authentik_events.event",
         &[
@@ -114,13 +95,13 @@ pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
 pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let sent = form::read(call, FIELDS, false).await?;
     let action = sent.text("action").unwrap_or_default();
-    if !action.starts_with("custom_") {
+    let Some(action @ EventAction::Custom(_)) = EventAction::parse(&action) else {
         return Err(Fault::invalid("action", format!("\"{action}\" is not a valid choice.")));
-    }
+    };
     let context = Json::Object(sent.map("context").unwrap_or_default());
     let id = call
         .core
-        .event(&call.client, call.principal.as_ref(), &action, &sent.text("app").unwrap_or_default(), context)
+        .event(&call.client, call.principal.as_ref(), action, &sent.text("app").unwrap_or_default(), context)
         .await;
     let id = id.ok_or_else(|| signet_base::Error::Unavailable("the event could not be written".into()))?;
     let event = events::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("Event"))?;
@@ -129,6 +110,6 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
 
 /// `GET /events/events/actions/`
 pub(crate) async fn actions(_: &mut Call) -> ApiResult {
-    let one = |(word, name): &(&str, &str)| json!({"name": name, "description": "", "component": word, "model_name": "", "requires_enterprise": false, "deprecated": false});
-    Ok(Reply::ok(ACTIONS.iter().map(one).collect::<Vec<_>>()))
+    let one = |(word, name): &(String, String)| json!({"name": name, "description": "", "component": word, "model_name": "", "requires_enterprise": false, "deprecated": false});
+    Ok(Reply::ok(choices().iter().map(one).collect::<Vec<_>>()))
 }

@@ -1,16 +1,17 @@
 //! `/core/groups/`
-use super::{GROUP, USER, UUIDS, labelled, model, told};
+use super::{GROUP, USER, UUIDS, labelled, told};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
 use crate::rows::users::{attributes, named_roles, shown_roles};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
+use signet_core::directory::{self, GroupChange};
 use signet_core::permission::{self, Right};
 use signet_core::{compat, rows};
 use signet_model::{FieldDef, FieldKind};
 use signet_store::groups::{self, Group, GroupQuery};
-use signet_store::{objects, roles, users};
+use signet_store::{roles, users};
 use std::collections::{HashMap, HashSet};
 
 const ROLE: &[FieldDef] = &[
@@ -136,16 +137,11 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
     let mut group = Group::new(&call.core.ports, "");
     let with = fill(call, &mut group, &sent, &mut errors, None).await?;
-    let (parents, members) = (with.parents.unwrap_or_default(), with.members.unwrap_or_default());
-    let mut batch = groups::insert_batch(&group, &parents, &members);
-    if let Some(list) = &with.roles {
-        batch = batch.then(roles::set_group_batch(group.id, list));
-    }
-    call.core.db.batch(batch).await.map_err(taken)?;
-    permission::give_initial(&call.core, call.person()?, "authentik_core.group", &group.id.to_string())
-        .await?;
-    call.event("model_created", model("group", group.id, &group.name)).await;
-    Ok(Reply::created(answer(call, group.id).await?))
+    let id = group.id;
+    let change = GroupChange::create(group).parents(with.parents).members(with.members).roles(with.roles);
+    commit(call, change).await?;
+    permission::give_initial(&call.core, call.person()?, "authentik_core.group", &id.to_string()).await?;
+    Ok(Reply::created(answer(call, id).await?))
 }
 
 /// `PUT /core/groups/<uuid>/`
@@ -162,14 +158,10 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
     let mut group = before.clone();
     let with = fill(call, &mut group, &sent, &mut errors, Some(&before)).await?;
-    let now = call.core.now();
-    let mut batch = groups::update_batch(&group, with.parents.as_deref(), with.members.as_deref(), now);
-    if let Some(list) = &with.roles {
-        batch = batch.then(roles::set_group_batch(group.id, list));
-    }
-    call.core.db.batch(batch).await.map_err(taken)?;
-    call.event("model_updated", model("group", group.id, &group.name)).await;
-    Ok(Reply::ok(answer(call, group.id).await?))
+    let change =
+        GroupChange::update(&before, group).parents(with.parents).members(with.members).roles(with.roles);
+    commit(call, change).await?;
+    Ok(Reply::ok(answer(call, before.id).await?))
 }
 
 async fn fill(
@@ -216,8 +208,13 @@ async fn fill(
     Ok(with)
 }
 
+async fn commit(call: &Call, change: GroupChange) -> ApiResult {
+    directory::commit(&call.core, &call.author(), change).await.map_err(taken)?;
+    Ok(Reply::Empty)
+}
 fn taken(error: Error) -> Fault {
     match error {
+        Error::NotFound => Fault::missing("Group"),
         Error::Conflict(tag) if tag == "user_group.name" => {
             Fault::invalid("name", "Group with this name already exists.")
         }
@@ -233,14 +230,7 @@ fn taken(error: Error) -> Fault {
 pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let group = find(call).await?;
     call.may_give(&[Right::Membership(vec![group.id])]).await?;
-    let writes = objects::writes_for_deleted_row(&call.config, &group.id.to_string(), &call.core.ports);
-    match call.core.objects.apply_with(writes, &call.author(), groups::delete_batch(group.id)).await {
-        Ok(_) => {}
-        Err(Error::Conflict(tag)) if tag == "no such row" => return Err(Fault::missing("Group")),
-        Err(error) => return Err(error.into()),
-    }
-    call.event("model_deleted", model("group", group.id, &group.name)).await;
-    Ok(Reply::Empty)
+    commit(call, GroupChange::delete(&group)).await
 }
 
 /// `GET /core/groups/<uuid>/used_by/`
@@ -258,16 +248,12 @@ pub(crate) async fn add_user(call: &mut Call) -> ApiResult {
     let group = find(call).await?;
     let user = member(call).await?;
     call.may_give(&[Right::Membership(vec![group.id])]).await?;
-    users::join_group(&call.core.db, user.id, group.id).await.map_err(taken)?;
-    call.event("model_updated", model("group", group.id, &group.name)).await;
-    Ok(Reply::Empty)
+    commit(call, GroupChange::of(&group).join([user.id])).await
 }
 /// `POST /core/groups/<uuid>/remove_user/`
 pub(crate) async fn remove_user(call: &mut Call) -> ApiResult {
     let group = find(call).await?;
     let user = member(call).await?;
     call.may_give(&[Right::Membership(vec![group.id])]).await?;
-    users::leave_group(&call.core.db, user.id, group.id).await?;
-    call.event("model_updated", model("group", group.id, &group.name)).await;
-    Ok(Reply::Empty)
+    commit(call, GroupChange::of(&group).leave([user.id])).await
 }

@@ -6,6 +6,7 @@ use crate::list::{Filters, Paging};
 use crate::objects::show as objects;
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json, query};
 use signet_core::address;
+use signet_core::event::EventAction;
 use signet_core::flow::invitation::shown_as;
 use signet_core::mail::{self, Email, templates};
 use signet_core::models::Flow;
@@ -125,7 +126,7 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
         &made.id.to_string(),
     )
     .await?;
-    call.event("model_created", about(call, &made)).await;
+    call.event(EventAction::ModelCreated, about(call, &made)).await;
     Ok(Reply::created(answer(call, made).await?))
 }
 /// `PUT /stages/invitation/invitations/<pk>/`
@@ -141,7 +142,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let sent = form::read(call, FIELDS, partial).await?;
     fill(&mut found, &sent);
     invitations::update(&call.core.db, &call.core.vault, &found).await.map_err(gone)?;
-    call.event("model_updated", about(call, &found)).await;
+    call.event(EventAction::ModelUpdated, about(call, &found)).await;
     Ok(Reply::ok(answer(call, found).await?))
 }
 fn fill(into: &mut Invitation, sent: &Map) {
@@ -165,7 +166,7 @@ fn fill(into: &mut Invitation, sent: &Map) {
 pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let found = find(call).await?;
     invitations::delete(&call.core.db, &call.core.vault, found.id).await.map_err(gone)?;
-    call.event("model_deleted", about(call, &found)).await;
+    call.event(EventAction::ModelDeleted, about(call, &found)).await;
     Ok(Reply::Empty)
 }
 /// `GET /stages/invitation/invitations/<pk>/used_by/`

@@ -2,6 +2,7 @@
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::list::{Filters, Paging};
 use signet_base::{Json, Uuid, json};
+use signet_core::event::EventAction;
 use signet_model::{FieldDef, FieldKind};
 use signet_store::reputation::{self, Reputation};
 
@@ -46,7 +47,7 @@ pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let score = find(call).await?;
     reputation::delete(&call.core.db, score.id).await?;
     let model = json!({"model": {"app": "authentik_policies_reputation", "model_name": "reputation", "pk": score.id.simple().to_string(), "name": score.identifier}});
-    call.event("model_deleted", model).await;
+    call.event(EventAction::ModelDeleted, model).await;
     Ok(Reply::Empty)
 }
 /// `GET /policies/reputation/scores/<uuid>/used_by/`

@@ -1,9 +1,10 @@
 //! `POST /core/users/service_account/`
+use super::blank;
 use super::tokens::SERVICE_ACCOUNT;
-use super::{blank, model};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use signet_base::{Error, Json, Secret, Timestamp, json};
+use signet_core::directory::{self, GroupChange, TokenChange, Transaction, UserChange};
 use signet_core::permission;
 use signet_model::{FieldDef, FieldKind};
 use signet_store::groups::{self, Group};
@@ -53,47 +54,28 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     user.user_type = "service_account".into();
     user.path = "goauthentik.io/service-accounts".into();
     user.attributes.insert("goauthentik.io/user/token-expires".into(), Json::Bool(expiring));
-    user.id = users::insert(&core.db, &user, &[])
-        .await
-        .map_err(|e| if matches!(e, Error::Conflict(_)) { taken() } else { e.into() })?;
-    let rest = complete(call, &user, identifier, with_group, expiring, expires).await;
-    let (key, group) = match rest {
-        Ok(made) => made,
-        Err(error) => {
-            // Half an account is none.
-            users::delete(&core.db, user.id).await?;
-            return Err(if matches!(error, Error::Conflict(_)) { taken() } else { error.into() });
-        }
-    };
+    user.id = directory::number::<User>(&core).await?;
+    let mut token = Token::new(core.ports.uuid(), identifier, "app_password", user.id, now);
+    (token.expiring, token.expires) = (expiring, Some(expires));
+    let length = usize::try_from(core.system().default_token_length).unwrap_or(60).clamp(1, 1024);
+    let key = Secret::new(core.ports.alphanumeric(length));
+    let group = with_group.then(|| Group::new(&core.ports, &user.username));
+
+    let author = call.author();
+    let mut all = Transaction::new(&core, &author);
+    if let Some(group) = &group {
+        all.change(GroupChange::create(group.clone())).await?;
+    }
+    all.change(UserChange::create(user.clone()).join(group.iter().map(|g| g.id))).await?;
+    all.change(TokenChange::create(token, key.clone())).await?;
+    all.commit().await.map_err(|e| match e {
+        Error::Conflict(_) => taken(),
+        other => other.into(),
+    })?;
     permission::give_initial(&core, call.person()?, "authentik_core.user", &user.id.to_string()).await?;
-    call.event("model_created", model("user", user.id, &user.username)).await;
     let mut answer = json!({"username": user.username, "user_uid": core.uid(user.id), "user_pk": user.id, "token": key.reveal()});
     if let Some(group) = group {
         answer["group_pk"] = json!(group.id);
     }
     Ok(Reply::ok(answer))
-}
-
-async fn complete(
-    call: &Call,
-    user: &User,
-    identifier: String,
-    with_group: bool,
-    expiring: bool,
-    expires: Timestamp,
-) -> signet_base::Result<(Secret, Option<Group>)> {
-    let core = &call.core;
-    let mut token = Token::new(core.ports.uuid(), identifier, "app_password", user.id, core.now());
-    (token.expiring, token.expires) = (expiring, Some(expires));
-    let key = Secret::new(
-        core.ports
-            .alphanumeric(usize::try_from(core.system().default_token_length).unwrap_or(60).clamp(1, 1024)),
-    );
-    tokens::insert(&core.db, &core.vault, &token, &key).await?;
-    if !with_group {
-        return Ok((key, None));
-    }
-    let group = Group::new(&core.ports, &user.username);
-    groups::insert(&core.db, &group, &[], &[user.id]).await?;
-    Ok((key, Some(group)))
 }

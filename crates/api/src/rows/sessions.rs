@@ -4,6 +4,7 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::list::{Filters, Paging};
 use signet_base::{Error, Json, Uuid, json};
 use signet_core::directory;
+use signet_core::event::EventAction;
 use signet_model::{FieldDef, FieldKind};
 use signet_store::epoch::KeptSession;
 use signet_store::sessions::{self, Session};
@@ -65,7 +66,7 @@ pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     Ok(Reply::Empty)
 }
 async fn record(call: &Call, session: &Session) {
-    call.event("model_deleted", json!({"model": {"app": "authentik_core", "model_name": "authenticatedsession", "pk": session.uuid, "name": session.ip}})).await;
+    call.event(EventAction::ModelDeleted, json!({"model": {"app": "authentik_core", "model_name": "authenticatedsession", "pk": session.uuid, "name": session.ip}})).await;
 }
 
 /// `DELETE /core/authenticated_sessions/bulk_delete/?user_pks=`: ends everything of these people, whatever

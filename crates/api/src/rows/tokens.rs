@@ -1,9 +1,11 @@
 //! `/core/tokens/`: API tokens and app passwords (authentik-features §7.3).
-use super::{USER, blank, model, users as people};
+use super::{USER, blank, users as people};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp, json};
+use signet_core::directory::{self, TokenChange, token_model};
+use signet_core::event::EventAction;
 use signet_core::permission::Right;
 use signet_core::{Principal, rows};
 use signet_model::{FieldDef, FieldKind};
@@ -105,8 +107,7 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     token.expiring = true;
     fill(call, manages, &mut token, &sent, &mut errors, true).await?;
     let key = new_key(call);
-    tokens::insert(&call.core.db, &call.core.vault, &token, &key).await.map_err(taken)?;
-    call.event("model_created", model("token", token.id, &token.identifier)).await;
+    commit(call, TokenChange::create(token.clone(), key)).await?;
     Ok(Reply::created(answer(call, token).await?))
 }
 
@@ -124,7 +125,8 @@ pub(crate) async fn partial_update(call: &mut Call) -> ApiResult {
     change(call, true).await
 }
 async fn change(call: &mut Call, partial: bool) -> ApiResult {
-    let mut token = find(call).await?;
+    let before = find(call).await?;
+    let mut token = before.clone();
     may_hold(call, token.user_id).await?;
     let manages = call.may_on(CHANGE, token.id);
     if !manages {
@@ -141,8 +143,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
         errors.add("user", "The owner of a token cannot be changed.");
     }
     fill(call, manages, &mut token, &sent, &mut errors, false).await?;
-    tokens::update(&call.core.db, &token).await.map_err(taken)?;
-    call.event("model_updated", model("token", token.id, &token.identifier)).await;
+    commit(call, TokenChange::update(&before, token.clone())).await?;
     Ok(Reply::ok(answer(call, token).await?))
 }
 
@@ -228,8 +229,13 @@ fn expiry(call: &Call, token: &Token, owner: &Principal, sent: &Map) -> Result<O
     Ok(Some(wanted))
 }
 
+async fn commit(call: &Call, change: TokenChange) -> ApiResult {
+    directory::commit(&call.core, &call.author(), change).await.map_err(taken)?;
+    Ok(Reply::Empty)
+}
 fn taken(error: Error) -> Fault {
     match error {
+        Error::NotFound => Fault::missing("Token"),
         Error::Conflict(tag) if tag == "token.identifier" => {
             Fault::invalid("identifier", "This field must be unique.")
         }
@@ -244,9 +250,7 @@ fn taken(error: Error) -> Fault {
 /// `DELETE /core/tokens/<identifier>/`
 pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let token = find(call).await?;
-    tokens::delete(&call.core.db, token.id).await?;
-    call.event("model_deleted", model("token", token.id, &token.identifier)).await;
-    Ok(Reply::Empty)
+    commit(call, TokenChange::delete(&token)).await
 }
 
 /// `GET /core/tokens/<identifier>/used_by/`
@@ -270,8 +274,7 @@ pub(crate) async fn view_key(call: &mut Call) -> ApiResult {
         }
     }
     let key = token.key(&call.core.vault)?;
-    call.record("secret_view", json!({"secret": model("token", token.id, &token.identifier)["model"]}))
-        .await?;
+    call.record(EventAction::SecretView, json!({"secret": token_model(&token)})).await?;
     Ok(Reply::ok(json!({"key": key.reveal()})))
 }
 
@@ -280,7 +283,5 @@ pub(crate) async fn set_key(call: &mut Call) -> ApiResult {
     let token = find(call).await?;
     may_hold(call, token.user_id).await?;
     let key = Secret::new(form::read(call, KEY, false).await?.text("key").unwrap_or_default());
-    tokens::set_key(&call.core.db, &call.core.vault, token.id, &key).await.map_err(taken)?;
-    call.event("model_updated", model("token", token.id, &token.identifier)).await;
-    Ok(Reply::Empty)
+    commit(call, TokenChange::update(&token, token.clone()).key(Some(key))).await
 }

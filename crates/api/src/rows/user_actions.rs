@@ -4,6 +4,7 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use http::StatusCode;
 use signet_base::{Error, Json, Secret, Span, Uuid, json};
+use signet_core::event::EventAction;
 use signet_core::flow::plan::{Plan, plan};
 use signet_core::flow::{Context, keys, token};
 use signet_core::permission::{Right, catalogue};
@@ -94,11 +95,10 @@ pub(crate) async fn set_password_hash(call: &mut Call) -> ApiResult {
 /// A new password ends what was begun with the old one, the session that asks for it aside.
 async fn store_password(call: &mut Call, user: users::User, hash: &str) -> ApiResult {
     let spared = directory::spared(&call.core, &call.client, call.session.as_ref(), user.id);
-    let epoch = directory::set_password(&call.core, user.id, hash, &spared).await?;
+    let epoch = directory::set_password(&call.core, &call.author(), &user, hash, &spared).await?;
     if let (Some(session), Some(_)) = (call.session.as_mut(), spared.session) {
         session.goes_on_at(epoch);
     }
-    call.event("password_set", model("user", user.id, &user.username)).await;
     if Principal::of(&call.core, user).await?.is_superuser {
         setup::finish(&call.core).await?;
     }
@@ -151,7 +151,7 @@ pub(crate) async fn recovery(call: &mut Call) -> ApiResult {
         token::Ticket { plan: &plan, lifetime, purpose: "recovery", replace: true, epoch: user.epoch },
     )
     .await?;
-    call.record("secret_view", model("user", user.id, &user.username)).await?;
+    call.record(EventAction::SecretView, model("user", user.id, &user.username)).await?;
     Ok(Reply::ok(json!({"link": token::link(&call.core, &call.client, &flow, "", &key)?})))
 }
 
@@ -175,7 +175,7 @@ pub(crate) async fn recovery_email(call: &mut Call) -> ApiResult {
     address::public(&call.core, &call.client)?;
     let link = crate::Link { stage, flow, plan, user: user.id, lifetime: lifetime(&sent)? };
     let send = call.wiring.send_link.clone().ok_or_else(none)?;
-    call.record("secret_view", model("user", user.id, &user.username)).await?;
+    call.record(EventAction::SecretView, model("user", user.id, &user.username)).await?;
     send(&call.core, &call.client, link).ok_or_else(none)?;
     Ok(Reply::Empty)
 }
@@ -206,7 +206,7 @@ pub(crate) async fn impersonate(call: &mut Call) -> ApiResult {
     session.act_as(&call.core, &call.client, person)?;
     // Who did it is told before they are somebody else.
     call.principal = session.principal().cloned();
-    call.record("impersonation_started", json!({"reason": reason})).await?;
+    call.record(EventAction::ImpersonationStarted, json!({"reason": reason})).await?;
     Ok(Reply::Empty)
 }
 

@@ -1,16 +1,17 @@
 //! `/core/users/`
-use super::{GROUP, UUIDS, blank, model, told};
+use super::{GROUP, UUIDS, blank, told};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
+use signet_core::directory::{self, UserChange};
 use signet_core::models::Role;
 use signet_core::permission::{self, Right};
-use signet_core::{Core, compat, directory, rows};
+use signet_core::{Core, compat, rows};
 use signet_model::{FieldDef, FieldKind, Snapshot};
 use signet_store::users::{self, User, UserQuery};
-use signet_store::{groups, objects, roles};
+use signet_store::{groups, roles};
 use std::collections::HashMap;
 
 pub(crate) const TYPES: &[&str] = &["internal", "external", "service_account", "internal_service_account"];
@@ -168,13 +169,10 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let own_roles = named_roles(call, &sent)?;
     call.may_give(&[Right::Membership(teams.clone()), Right::Roles(own_roles.clone().unwrap_or_default())])
         .await?;
-    let id = users::insert(&call.core.db, &user, &teams).await.map_err(taken)?;
-    if let Some(list) = own_roles {
-        call.core.db.batch(roles::set_user_batch(id, &list)).await?;
-    }
+    let change = UserChange::create(user).groups(Some(teams)).roles(own_roles);
+    let id = directory::commit(&call.core, &call.author(), change).await.map_err(taken)?.number()?;
     permission::give_initial(&call.core, call.person()?, "authentik_core.user", &id.to_string()).await?;
     let user = users::by_id(&call.core.db, id).await?.ok_or(Error::NotFound)?;
-    call.event("model_created", model("user", id, &user.username)).await;
     Ok(Reply::created(answer(call, user).await?))
 }
 
@@ -208,21 +206,12 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
         if before.is_active && !user.is_active && call.person()?.user.id == before.id {
             return Err(Fault::invalid("is_active", "You cannot deactivate your own account."));
         }
-        directory::keeps_an_administrator(&call.core, &before, &user).await?;
-        if !user.is_active {
-            // Tokens whose rows wait to be written end with the rest.
-            call.core.db.flush().await?;
-        }
-        let mut batch = users::update_batch(&user, Some(before.updated), teams.as_deref(), call.core.now());
-        if let Some(list) = own_roles {
-            batch = batch.then(roles::set_user_batch(user.id, &list));
-        }
-        match call.core.db.batch(batch).await {
+        let written = UserChange::update(&before, user).groups(teams).roles(own_roles);
+        match directory::commit(&call.core, &call.author(), written).await {
             Ok(_) => {}
             Err(Error::Conflict(tag)) if tag == "updated" && attempt < 2 => continue,
             Err(error) => return Err(taken(error)),
         }
-        call.event("model_updated", model("user", user.id, &user.username)).await;
         let user = find(call).await?;
         return Ok(Reply::ok(answer(call, user).await?));
     }
@@ -294,15 +283,11 @@ pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     if call.person()?.user.id == user.id {
         return Err(Fault::invalid("non_field_errors", "You cannot delete your own account."));
     }
-    let writes =
-        objects::writes_for_deleted_row(&call.config, &format!("user:{}", user.id), &call.core.ports);
-    match call.core.objects.apply_with(writes, &call.author(), users::delete_batch(user.id)).await {
-        Ok(_) => {}
-        Err(Error::Conflict(tag)) if tag == "no such row" => return Err(Fault::missing("User")),
-        Err(error) => return Err(error.into()),
+    match directory::commit(&call.core, &call.author(), UserChange::delete(&user)).await {
+        Ok(_) => Ok(Reply::Empty),
+        Err(Error::NotFound) => Err(Fault::missing("User")),
+        Err(error) => Err(error.into()),
     }
-    call.event("model_deleted", model("user", user.id, &user.username)).await;
-    Ok(Reply::Empty)
 }
 
 /// `GET /core/users/<id>/used_by/`

@@ -17,7 +17,13 @@ impl Rows {
     ) -> Result<(WriteOutcome, Json), Wrong> {
         let known = match self.identified(core, GROUP, order.identifiers).await? {
             Some(Row::Group(group)) => {
-                let draft = GroupDraft { group, parents: None, members: None, state: RowState::Same };
+                let draft = GroupDraft {
+                    before: Some(group.clone()),
+                    group,
+                    parents: None,
+                    members: None,
+                    state: RowState::Same,
+                };
                 Some(self.groups.take_up(draft))
             }
             _ => None,
@@ -45,7 +51,13 @@ impl Rows {
                 {
                     group.id = pk;
                 }
-                self.groups.push(GroupDraft { group, parents: None, members: None, state: RowState::New })
+                self.groups.push(GroupDraft {
+                    before: None,
+                    group,
+                    parents: None,
+                    members: None,
+                    state: RowState::New,
+                })
             }
         };
         let before = group_map(&self.groups[at].group);

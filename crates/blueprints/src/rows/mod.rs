@@ -9,11 +9,11 @@ mod values;
 
 use signet_base::{Json, Map, Secret, Uuid};
 use signet_core::Core;
-use signet_store::Batch;
+use signet_core::directory::{Change, GroupChange, TokenChange, UserChange};
 use signet_store::epoch::KeptSession;
-use signet_store::groups::{self, Group};
-use signet_store::tokens::{self, Token};
-use signet_store::users::{self, User, canonical};
+use signet_store::groups::Group;
+use signet_store::tokens::Token;
+use signet_store::users::{User, canonical};
 
 use drafts::Drafts;
 pub use find::{Row, Wanted};
@@ -33,18 +33,22 @@ enum RowState {
 }
 
 struct UserDraft {
+    /// As it is stored; none where it is new.
+    before: Option<User>,
     user: User,
     groups: Option<Vec<Uuid>>,
     hash: Option<String>,
     state: RowState,
 }
 struct GroupDraft {
+    before: Option<Group>,
     group: Group,
     parents: Option<Vec<Uuid>>,
     members: Option<Vec<i64>>,
     state: RowState,
 }
 struct TokenDraft {
+    before: Option<Token>,
     token: Token,
     key: Option<Secret>,
     state: RowState,
@@ -132,87 +136,67 @@ impl Rows {
         }
     }
 
-    /// New users in the order of their provisional ids, for those who need the real ids before anything else
-    /// is written.
-    pub fn new_users(&self) -> impl Iterator<Item = (i64, Batch)> + '_ {
-        self.users
-            .iter()
-            .filter(|d| d.state == RowState::New)
-            .map(|d| (d.user.id, users::insert_batch(&d.user, d.groups.as_deref().unwrap_or_default())))
+    /// New groups, and new users with their provisional numbers.
+    pub fn new_rows(&self) -> (Vec<GroupChange>, Vec<User>) {
+        let groups = self.groups.iter().filter(|d| d.state == RowState::New).map(|d| {
+            GroupChange::create(d.group.clone()).parents(d.parents.clone()).members(d.members.clone())
+        });
+        let users = self.users.iter().filter(|d| d.state == RowState::New).map(|d| d.user.clone());
+        (groups.collect(), users.collect())
     }
-    /// Whether new users are named by new rows.
-    pub fn names_new_users(&self) -> bool {
-        self.tokens.iter().any(|t| t.state == RowState::New && t.token.user_id < 0)
-    }
-    /// The batch of all new groups.
-    pub fn new_groups(&self) -> Batch {
-        self.groups.iter().filter(|d| d.state == RowState::New).fold(Batch::new(), |batch, d| {
-            batch.then(groups::insert_batch(
-                &d.group,
-                d.parents.as_deref().unwrap_or_default(),
-                d.members.as_deref().unwrap_or_default(),
-            ))
-        })
+    /// A new user with their real number.
+    pub fn creation(&self, user: &User, id: i64) -> UserChange {
+        let change = UserChange::create(User { id, ..user.clone() });
+        let Some(draft) = self.users.iter().find(|d| d.user.id == user.id) else { return change };
+        let change = change.groups(draft.groups.clone());
+        match &draft.hash {
+            Some(hash) => change.password(hash, &KeptSession::default()),
+            None => change,
+        }
     }
     /// Everything but new groups and new users. `real` turns provisional user ids into real ones.
-    pub fn changes(&self, core: &Core, real: impl Fn(i64) -> i64) -> signet_base::Result<Batch> {
-        let now = core.now();
-        let mut batch = Batch::new();
+    pub fn changes(&self, real: impl Fn(i64) -> i64) -> Vec<Change> {
+        let mut all: Vec<Change> = Vec::new();
         for d in self.groups.iter() {
-            batch = match d.state {
-                RowState::Changed => batch.then(groups::update_batch(
-                    &d.group,
-                    d.parents.as_deref(),
-                    d.members.as_deref(),
-                    now,
-                )),
-                RowState::Gone => batch.then(groups::delete_batch(d.group.id)),
-                RowState::Same | RowState::New => batch,
-            };
+            match (&d.before, d.state) {
+                (Some(before), RowState::Changed) => all.push(
+                    GroupChange::update(before, d.group.clone())
+                        .parents(d.parents.clone())
+                        .members(d.members.clone())
+                        .into(),
+                ),
+                (Some(before), RowState::Gone) => all.push(GroupChange::delete(before).into()),
+                _ => {}
+            }
         }
         for d in self.users.iter() {
-            if d.state == RowState::Gone {
-                batch = batch.then(users::delete_batch(d.user.id));
-            }
-            if d.state == RowState::Changed {
-                // A password and a deactivation end everything of the account, in this commit.
-                batch = batch.then(users::update_batch(&d.user, None, d.groups.as_deref(), now));
-                if let Some(hash) = &d.hash {
-                    batch =
-                        batch.then(users::set_password_batch(d.user.id, hash, &KeptSession::default(), now));
+            match (&d.before, d.state) {
+                (Some(before), RowState::Changed) => {
+                    let mut change = UserChange::update(before, d.user.clone()).last_write_wins();
+                    if let Some(hash) = &d.hash {
+                        change = change.password(hash, &KeptSession::default());
+                    }
+                    all.push(change.groups(d.groups.clone()).into());
                 }
+                (Some(before), RowState::Gone) => all.push(UserChange::delete(before).into()),
+                _ => {}
             }
         }
         for d in self.tokens.iter() {
             let mut token = d.token.clone();
             token.user_id = real(token.user_id);
-            batch = match (d.state, &d.key) {
-                (RowState::New, Some(key)) => batch.then(tokens::insert_batch(&core.vault, &token, key)?),
-                (RowState::Changed, key) => {
-                    // A token is small: it goes and comes back as it will be.
-                    let key = match key {
-                        Some(key) => key.clone(),
-                        None => token.key(&core.vault)?,
-                    };
-                    batch.then(tokens::delete_batch(token.id)).then(tokens::insert_batch(
-                        &core.vault,
-                        &token,
-                        &key,
-                    )?)
+            match (&d.before, d.state, &d.key) {
+                (None, RowState::New, Some(key)) => {
+                    all.push(TokenChange::create(token, key.clone()).into());
                 }
-                (RowState::Gone, _) => batch.then(tokens::delete_batch(token.id)),
-                _ => batch,
-            };
+                (Some(before), RowState::Changed, key) => {
+                    all.push(TokenChange::update(before, token).key(key.clone()).into());
+                }
+                (Some(before), RowState::Gone, _) => all.push(TokenChange::delete(before).into()),
+                _ => {}
+            }
         }
-        Ok(batch)
-    }
-    /// Keys of rows that go, as objects refer to them.
-    pub fn removed_keys(&self) -> Vec<String> {
-        let users =
-            self.users.iter().filter(|d| d.state == RowState::Gone).map(|d| format!("user:{}", d.user.id));
-        users
-            .chain(self.groups.iter().filter(|d| d.state == RowState::Gone).map(|d| d.group.id.to_string()))
-            .collect()
+        all
     }
 }
 

@@ -27,7 +27,8 @@ impl Rows {
     ) -> Result<(WriteOutcome, Json), Wrong> {
         let known = match self.identified(core, TOKEN, order.identifiers).await? {
             Some(Row::Token(token)) => {
-                Some(self.tokens.take_up(TokenDraft { token, key: None, state: RowState::Same }))
+                let before = Some(token.clone());
+                Some(self.tokens.take_up(TokenDraft { before, token, key: None, state: RowState::Same }))
             }
             _ => None,
         };
@@ -51,7 +52,7 @@ impl Rows {
                 }
                 let token = Token::new(core.ports.uuid(), name, "api", user, core.now());
                 let key = Secret::new(core.ports.alphanumeric(60));
-                self.tokens.push(TokenDraft { token, key: Some(key), state: RowState::New })
+                self.tokens.push(TokenDraft { before: None, token, key: Some(key), state: RowState::New })
             }
         };
         let mut token = self.tokens[at].token.clone();

@@ -1,8 +1,8 @@
 //! Entries about users.
 use super::values::{flag, internal, object, text, user_map, wrong};
 use super::{Order, Row, RowState, RowWritePlan, Rows, USER, UserDraft, WriteOutcome, Wrong, mark};
-use signet_base::{Error, Json, Secret, Uuid, json};
-use signet_core::{Core, directory};
+use signet_base::{Json, Secret, Uuid, json};
+use signet_core::Core;
 use signet_model::check::{email, person_name};
 use signet_store::groups;
 use signet_store::users::User;
@@ -31,7 +31,9 @@ impl Rows {
     ) -> Result<(WriteOutcome, Json), Wrong> {
         let known = match self.identified(core, USER, order.identifiers).await? {
             Some(Row::User(user)) => {
-                Some(self.users.take_up(UserDraft { user, groups: None, hash: None, state: RowState::Same }))
+                let before = Some(user.clone());
+                let draft = UserDraft { before, user, groups: None, hash: None, state: RowState::Same };
+                Some(self.users.take_up(draft))
             }
             _ => None,
         };
@@ -43,10 +45,6 @@ impl Rows {
                 ));
             }
             RowWritePlan::Delete(at) => {
-                let id = self.users[at].user.id;
-                if id > 0 && directory::is_last_administrator(core, id).await.map_err(internal)? {
-                    return wrong("", directory::LAST_ADMINISTRATOR);
-                }
                 self.users.change(at, |draft| draft.state = RowState::Gone);
                 return Ok((WriteOutcome::Deleted, json!(self.users[at].user.id)));
             }
@@ -59,7 +57,13 @@ impl Rows {
                 let mut user = User::new(&core.ports, name.trim());
                 self.numbered += 1;
                 user.id = -self.numbered;
-                self.users.push(UserDraft { user, groups: None, hash: None, state: RowState::New })
+                self.users.push(UserDraft {
+                    before: None,
+                    user,
+                    groups: None,
+                    hash: None,
+                    state: RowState::New,
+                })
             }
         };
         let before = user_map(&self.users[at].user);
@@ -128,15 +132,6 @@ impl Rows {
             if have == want {
                 groups = None;
             }
-        }
-        let kept = if self.users[at].state == RowState::New {
-            Ok(())
-        } else {
-            directory::keeps_an_administrator(core, &self.users[at].user, &user).await
-        };
-        match kept {
-            Err(Error::Invalid(_)) => return wrong("is_active", directory::LAST_ADMINISTRATOR),
-            answer => answer.map_err(internal)?,
         }
         let changed = user_map(&user) != before || groups.is_some() || hash.is_some();
         if let Some(hash) = &hash {

@@ -1,5 +1,6 @@
 //! Events of strangers that repeat: the first of a minute is written, the others are counted and told once.
 use super::Prefix;
+use crate::event::EventAction;
 use signet_base::{Timestamp, Uuid};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +15,7 @@ const OF_ONE: usize = 32;
 /// What happened: action, what it was about, from where.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EventKey {
-    pub action: String,
+    pub action: EventAction,
     pub app: String,
     pub about: String,
     pub prefix: Prefix,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::event::EventAction;
 use signet_base::Uuid;
 
 fn budgets(rate: &str) -> Budgets {
@@ -101,7 +102,7 @@ fn rates_are_read_as_the_contract_writes_them() {
 fn redteam_06_of_events_that_repeat_one_a_minute_is_written() {
     let repeats = Repeats::default();
     let of = |about: &str, from: &str| events::EventKey {
-        action: "policy_execution".into(),
+        action: EventAction::PolicyExecution,
         app: String::new(),
         about: about.into(),
         prefix: Prefix::of(ip(from)),

@@ -3,6 +3,7 @@ use super::objects::{Shared, gone};
 use super::orm;
 use super::to_json;
 use super::{emails, jwt, web};
+use crate::event::EventAction;
 use crate::policy::{self, Question};
 use crate::{Core, Principal};
 use signet_base::{Json, Map, Ports};
@@ -197,13 +198,13 @@ impl Caller {
         if self.dry_run {
             return Ok(Value::None);
         }
-        let action = format!("custom_{action}");
+        let action = EventAction::Custom(action.to_owned());
         match self
             .core()
             .event(
                 &self.shared.client,
                 self.user.as_ref(),
-                &action,
+                action,
                 "authentik_policies_expression",
                 Json::Object(context),
             )

@@ -1,6 +1,7 @@
 //! Invitations in a run. A single-use invitation is claimed right before the run writes an account, and gone
 //! when it has: of many runs with one invitation, one gets an account.
 use super::{Context, FlowRun, FlowStep, Key, StageKind, keys};
+use crate::event::EventAction;
 use crate::{Client, Core};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -129,8 +130,14 @@ pub(crate) async fn used(core: &Core, client: &Client, claim: Claim, context: &m
     let shown = context.get(&SHOWN).unwrap_or_default();
     let name = shown.get("name").and_then(Json::as_str).unwrap_or_default();
     let model = json!({"app": "authentik_stages_invitation", "model_name": "invitation", "pk": shown_as(core, claim.id), "name": name});
-    core.event(client, None, "invitation_used", "authentik_stages_invitation", json!({"invitation": model}))
-        .await;
+    core.event(
+        client,
+        None,
+        EventAction::InvitationUsed,
+        "authentik_stages_invitation",
+        json!({"invitation": model}),
+    )
+    .await;
     if let Some(run) = claim.run
         && let Err(error) = invitations::use_up(&core.db, &core.vault, claim.id, &run).await
     {

@@ -1,6 +1,7 @@
 //! The seam between the executor and a kind of stage.
 use super::account::PROVEN;
 use super::{Challenge, Context, PendingUser, Plan, ResponseErrors, StageRef, keys};
+use crate::directory::Author;
 use crate::{Client, Core, Principal, WebSession};
 use async_trait::async_trait;
 use maud::Markup;
@@ -81,6 +82,10 @@ impl FlowRun<'_> {
             Some(epoch) => epoch::is_at(user, epoch),
             None => Batch::new(),
         }
+    }
+    /// Who changes something in this run, by a stage of it: whoever is signed in, else the person it is about.
+    pub fn author(&self, about: Option<&Principal>, app: &'static str) -> Author {
+        Author::request(self.client, self.user().or(about), app).by("flow", Core::model_event(self.flow))
     }
     /// A value of the query string that the person arrived with.
     pub fn query_value(&self, name: &str) -> Option<String> {

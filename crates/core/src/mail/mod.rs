@@ -1,6 +1,7 @@
 //! Letters to people: templates, the server they leave by, and sending beside the request that asked for it.
 pub mod templates;
 
+use crate::event::EventAction;
 use crate::{Client, Core, Principal};
 use serde::Serialize;
 use signet_base::outbound::{Mail, MailSecurity, MailServer};
@@ -285,7 +286,7 @@ pub fn in_background<F>(
             core.event(
                 &client,
                 about.as_ref(),
-                "system_task_exception",
+                EventAction::SystemTaskException,
                 "authentik_stages_email",
                 json!({"task": what, "message": error.to_string()}),
             )

@@ -2,6 +2,7 @@
 //! they act. Who that is gets judged with every request: the owner must have the right still, the account
 //! be active, the setting be on. Where one of these ends, the session is its owner's own again.
 use super::{CSRF_COOKIE, State, WebSession, Write, sealed};
+use crate::event::EventAction;
 use crate::permission::closure::REFUSED;
 use crate::{Client, Core, Principal};
 use signet_base::{Error, Result, json};
@@ -42,7 +43,8 @@ pub async fn revoke(core: &Core, session: &WebSession) -> Result<()> {
 /// Ends what [`WebSession::act_as`] began, and records it. Nothing to end is no error.
 pub async fn stop(core: &Core, client: &Client, session: &mut WebSession) -> Result<()> {
     if session.act_as_oneself(core, client).await? {
-        core.event(client, session.principal(), "impersonation_ended", "authentik.core", json!({})).await;
+        core.event(client, session.principal(), EventAction::ImpersonationEnded, "authentik.core", json!({}))
+            .await;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What the rules say about a session that is used.
 use super::State;
 use super::ending::{end_access, revoke};
+use crate::event::EventAction;
 use crate::{Client, Core, Principal};
 use signet_base::{Result, Timestamp, json};
 use signet_store::{grants, sessions};
@@ -51,7 +52,7 @@ pub(super) async fn end_broken(
     core.event(
         client,
         Some(person),
-        "logout",
+        EventAction::Logout,
         "authentik_events",
         json!({"reason": reason, "last_ip": row.ip}),
     )
@@ -100,7 +101,7 @@ pub(super) async fn make_room(core: &Core, client: &Client, person: &Principal) 
         core.event(
             client,
             Some(person),
-            "logout",
+            EventAction::Logout,
             "authentik_events",
             json!({"reason": "concurrent_sessions", "limit": limit, "sessions": ended.iter().map(|session| session.uuid).collect::<Vec<_>>()}),
         )

@@ -27,7 +27,16 @@ async fn countries_and_networks_are_joined_by_or() {
                 "Client IP is not in an allowed country."
             ]
         );
-        site.core.event(&site.client(BERLIN), None, "custom_seen", "tests", json!({})).await.unwrap();
+        site.core
+            .event(
+                &site.client(BERLIN),
+                None,
+                signet_core::event::EventAction::Custom("seen".into()),
+                "tests",
+                json!({}),
+            )
+            .await
+            .unwrap();
         let event = site.events("custom_seen").await.remove(0);
         assert_eq!(
             (&event.context["geo"]["city"], &event.context["asn"]["as_org"]),

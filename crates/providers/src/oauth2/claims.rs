@@ -4,6 +4,7 @@ use super::scopes::Scopes;
 use super::subject::subject;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, Timestamp, json};
+use signet_core::event::EventAction;
 use signet_core::expression::{self, Value, evaluate_many, provider_value};
 use signet_core::policy::Question;
 use signet_core::session::Authentication;
@@ -196,7 +197,7 @@ async fn failed(core: &Core, client: &Client, person: &Principal, mapping: &Obje
     core.event(
         client,
         Some(person),
-        "property_mapping_exception",
+        EventAction::PropertyMappingException,
         "authentik_providers_oauth2",
         json!({"message": why, "mapping": Core::model_event(mapping)}),
     )

@@ -1,8 +1,9 @@
 //! Account commands, for administrators who cannot sign in.
 use crate::config::Options;
 use crate::{first_run, serve, wiring};
-use signet_base::{Error, Result, Secret, Span, json};
-use signet_core::{Client, Core, directory, setup};
+use signet_base::{Error, Result, Secret, Span};
+use signet_core::directory::{self, Author, GroupChange, TokenChange, Transaction, UserChange};
+use signet_core::{Core, setup};
 use signet_store::epoch::KeptSession;
 use signet_store::groups::{self, Group};
 use signet_store::tokens;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 
 const ADMINS: &str = "authentik Admins";
 pub(super) const AKADMIN: &str = "akadmin";
+/// The type of an account that can be an administrator.
+const PERSON: &str = "internal";
 
 pub(super) async fn prepared(options: &Options) -> Result<Arc<Core>> {
     let core = serve::open(options, wiring::ports()).await?;
@@ -28,44 +31,36 @@ async fn user(core: &Core, name: &str) -> Result<User> {
         .ok_or_else(|| Error::Unavailable(format!("there is no user {name}")))
 }
 
-pub(super) async fn admins(core: &Core) -> Result<Group> {
-    let mut group = match groups::by_name(&core.db, ADMINS).await? {
-        Some(group) => group,
+/// The group of administrators, made or made one again where it is none.
+async fn admins(core: &Core, all: &mut Transaction<'_>) -> Result<Group> {
+    let group = match groups::by_name(&core.db, ADMINS).await? {
+        Some(group) if group.is_superuser => return Ok(group),
+        Some(before) => {
+            let group = Group { is_superuser: true, ..before.clone() };
+            all.change(GroupChange::update(&before, group.clone())).await?;
+            group
+        }
         None => {
-            let mut group = Group::new(&core.ports, ADMINS);
-            group.is_superuser = true;
-            groups::insert(&core.db, &group, &[], &[]).await?;
-            return Ok(group);
+            let group = Group { is_superuser: true, ..Group::new(&core.ports, ADMINS) };
+            all.change(GroupChange::create(group.clone())).await?;
+            group
         }
     };
-    if !group.is_superuser {
-        group.is_superuser = true;
-        groups::update(&core.db, &group, None, None, core.now()).await?;
-    }
     Ok(group)
-}
-
-pub(super) async fn note(core: &Core, action: &str, user: &User) {
-    let model = json!({"app": "authentik_core", "model_name": "user", "pk": user.id, "name": user.username});
-    core.event(
-        &Client::internal(),
-        None,
-        action,
-        "signet.command",
-        json!({"model": model, "message": "by the command line"}),
-    )
-    .await;
 }
 
 /// Without a name: akadmin. `create_admin_user` creates the account if it is missing.
 pub async fn admin_group(options: &Options, name: Option<&str>) -> Result<()> {
     let core = prepared(options).await?;
-    let group = admins(&core).await?;
+    let author = Author::command("create_admin_group");
+    let mut all = Transaction::new(&core, &author);
+    let group = admins(&core, &mut all).await?;
     let user = match name {
         Some(name) => user(&core, name).await?,
         None => match users::by_username(&core.db, AKADMIN).await? {
             Some(user) => user,
             None => {
+                all.commit().await?;
                 println!(
                     "The group {} is ready. There is no {AKADMIN}: create_admin_user makes one.",
                     group.name
@@ -75,8 +70,8 @@ pub async fn admin_group(options: &Options, name: Option<&str>) -> Result<()> {
             }
         },
     };
-    users::join_group(&core.db, user.id, group.id).await?;
-    note(&core, "model_updated", &user).await;
+    all.change(UserChange::of(&user).join([group.id])).await?;
+    all.commit().await?;
     println!("{} is an administrator (group {}).", user.username, group.name);
     core.db.close().await;
     Ok(())
@@ -84,33 +79,31 @@ pub async fn admin_group(options: &Options, name: Option<&str>) -> Result<()> {
 
 pub async fn admin_user(options: &Options) -> Result<()> {
     let core = prepared(options).await?;
-    let user = repaired(&core).await?;
+    let author = Author::command("create_admin_user");
+    let user = repaired(&core, &author).await?;
     println!(
         "{AKADMIN} is an active administrator. Open this path on the server and confirm to sign in, once; then set a password:"
     );
-    link(&core, &user, Span::from_secs(3600)).await?;
+    link(&core, &author, &user, Span::from_secs(3600)).await?;
     core.db.close().await;
     Ok(())
 }
 
 /// akadmin: created if missing, active, and a member of the administrators' group.
-pub(super) async fn repaired(core: &Core) -> Result<User> {
-    let mut user = match users::by_username(&core.db, AKADMIN).await? {
-        Some(user) => user,
-        None => {
-            let mut user = User::new(&core.ports, AKADMIN);
-            user.name = "Administrator".into();
-            user.id = users::insert(&core.db, &user, &[]).await?;
-            user
+pub(super) async fn repaired(core: &Core, author: &Author) -> Result<User> {
+    let mut all = Transaction::new(core, author);
+    let group = admins(core, &mut all).await?;
+    let change = match users::by_username(&core.db, AKADMIN).await? {
+        Some(user) if user.is_active && user.user_type == PERSON => UserChange::of(&user),
+        Some(before) => {
+            let user = User { is_active: true, user_type: PERSON.into(), ..before.clone() };
+            UserChange::update(&before, user)
         }
+        None => UserChange::create(User { name: "Administrator".into(), ..User::new(&core.ports, AKADMIN) }),
     };
-    if !user.is_active {
-        user.is_active = true;
-        users::update(&core.db, &user, None, None, core.now()).await?;
-    }
-    let group = admins(core).await?;
-    users::join_group(&core.db, user.id, group.id).await?;
-    Ok(user)
+    all.change(change.join([group.id])).await?;
+    all.commit().await?;
+    user(core, AKADMIN).await
 }
 
 /// Prints the code of the first-run setup.
@@ -137,12 +130,12 @@ pub async fn recovery_key(options: &Options, minutes: i64, name: &str) -> Result
         "Whoever opens this path on the server within {minutes} minutes and confirms is signed in as {}, once:",
         user.username
     );
-    link(&core, &user, Span::from_secs(minutes * 60)).await?;
+    link(&core, &Author::command("create_recovery_key"), &user, Span::from_secs(minutes * 60)).await?;
     core.db.close().await;
     Ok(())
 }
 
-pub(super) async fn link(core: &Core, user: &User, life: Span) -> Result<()> {
+pub(super) async fn link(core: &Core, author: &Author, user: &User, life: Span) -> Result<()> {
     let key = Secret::new(core.ports.alphanumeric(60));
     let now = core.now();
     let mut token = tokens::Token::new(
@@ -155,8 +148,7 @@ pub(super) async fn link(core: &Core, user: &User, life: Span) -> Result<()> {
     token.description = "Recovery link made on the command line".into();
     token.expiring = true;
     token.expires = Some(now.plus(life));
-    tokens::insert(&core.db, &core.vault, &token, &key).await?;
-    note(core, "model_created", user).await;
+    directory::commit(core, author, TokenChange::create(token, key.clone())).await?;
     println!("/recovery/use-token/{}/", key.reveal());
     Ok(())
 }
@@ -166,11 +158,11 @@ pub async fn change_password(options: &Options, name: &str) -> Result<()> {
     let user = user(&core, name).await?;
     let password = read_password(&user.username)?;
     let hash = core.hasher.hash(password).await?;
-    directory::set_password(&core, user.id, &hash, &KeptSession::default()).await?;
+    let author = Author::command("changepassword");
+    directory::set_password(&core, &author, &user, &hash, &KeptSession::default()).await?;
     if users::canonical(&user.username) == AKADMIN {
         setup::finish(&core).await?;
     }
-    note(&core, "password_set", &user).await;
     println!(
         "The password of {} was changed; their sessions have ended, and what was granted in them.",
         user.username

@@ -3,7 +3,7 @@ use crate::config::Options;
 use crate::{first_run, serve, wiring};
 use signet_base::{Error, Result};
 use signet_blueprints::{EXAMPLES, Source, apply as import, shipped};
-use signet_store::Author;
+use signet_core::directory::Author;
 use std::path::Path;
 
 /// Imports a file, standard input (`-`), or a file of the binary (`example/…`). The operator's own files may
@@ -18,7 +18,7 @@ pub async fn apply(options: &Options, path: &Path) -> Result<()> {
         .collect();
     let file = path.display().to_string();
     let source = Source { environment: Some(&environment), ..Source::new(&file, &text) };
-    let report = import(&core, &source, &Author::system()).await?;
+    let report = import(&core, &source, &Author::command("apply_blueprint")).await?;
     report.notes.iter().for_each(|n| eprintln!("note: {n}"));
     println!(
         "{} created, {} updated, {} deleted, {} unchanged, {} skipped.",

@@ -4,6 +4,8 @@ use super::model::UserVerification;
 use crate::authenticator_webauthn::ceremony::{self, Ceremony, TIMEOUT};
 use signet_base::{Json, Result, Uuid, json};
 use signet_core::Principal;
+use signet_core::directory::{self, DeviceChange};
+use signet_core::event::EventAction;
 use signet_core::flow::FlowRun;
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_webauthn::{Assertion, Descriptor, Expect, RequestOptions, WebAuthnError, b64, b64_decode};
@@ -109,8 +111,10 @@ pub async fn judge(
     }
     let backed_up = json!(asserted.flags.backed_up());
     if device.data.get("backed_up") != Some(&backed_up) {
+        let before = device.clone();
         device.data.insert("backed_up".into(), backed_up);
-        devices::update(&core.db, &device, now).await?;
+        let author = flow.author(Some(&person), "authentik_stages_authenticator_validate");
+        directory::commit(core, &author, DeviceChange::update(&before, device.clone())).await?;
     }
     Ok(Ok(Shown { person, device, verified: asserted.flags.user_verified() }))
 }
@@ -126,7 +130,7 @@ async fn copied(flow: &FlowRun<'_>, person: &Principal, device: &Device) {
         .event(
             flow.client,
             Some(person),
-            "suspicious_request",
+            EventAction::SuspiciousRequest,
             "authentik_stages_authenticator_validate",
             said,
         )

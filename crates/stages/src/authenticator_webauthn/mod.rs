@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use ceremony::{Ceremony, TIMEOUT};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_core::directory::{DeviceChange, Transaction};
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
 use signet_core::{Principal, brand};
 use signet_model::{Choice, FieldDef, FieldKind, Model, Object, Snapshot};
@@ -284,20 +285,15 @@ async fn add(
         Json::Object(map) => map,
         _ => Map::new(),
     };
-    let id = match devices::insert_when(&core.db, flow.unchanged(person.user.id), &device, &[]).await {
-        Ok(id) => id,
-        Err(Error::Conflict(tag)) if tag == "device.credential" => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    core.event(
-        flow.client,
-        Some(person),
-        "model_created",
-        "authentik_stages_authenticator_webauthn",
-        json!({"model": device.event_model(id)}),
-    )
-    .await;
-    Ok(true)
+    let author = flow.author(Some(person), "authentik_stages_authenticator_webauthn");
+    let mut all = Transaction::new(core, &author);
+    all.when(flow.unchanged(person.user.id));
+    all.change(DeviceChange::create(device, vec![])).await?;
+    match all.commit().await {
+        Ok(_) => Ok(true),
+        Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn failed(flow: &mut FlowRun<'_>, settings: &AuthenticatorWebAuthnStage, text: String) -> FlowStep {

@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use client::Keys;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json, query};
+use signet_core::directory::{self, Author, DeviceChange};
+use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Plan, ResponseErrors, StageKind, keys};
 use signet_core::{Client, Core, Principal, brand};
 use signet_model::{Change, Model, Object, Snapshot};
@@ -229,7 +231,7 @@ async fn failed(
     core.event(
         client,
         person,
-        "configuration_error",
+        EventAction::ConfigurationError,
         "authentik_stages_authenticator_duo",
         json!({"message": "Duo did not do as asked.", "stage": stage.map(Core::model_event), "error": error.to_string()}),
     )
@@ -328,18 +330,9 @@ pub async fn import_one(
         duo_user,
         Some(stage),
     );
-    match devices::insert(&core.db, &new).await {
-        Ok(id) => {
-            core.event(
-                client,
-                author,
-                "model_created",
-                "authentik_stages_authenticator_duo",
-                json!({"model": new.event_model(id), "user": person.username}),
-            )
-            .await;
-            Ok(true)
-        }
+    let author = Author::request(client, author, "authentik_stages_authenticator_duo");
+    match directory::commit(core, &author, DeviceChange::create(new, vec![]).owner(&person.username)).await {
+        Ok(_) => Ok(true),
         Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(false),
         Err(error) => Err(error),
     }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json};
 use signet_core::budget;
+use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind};
 use signet_core::mail::{self, Own, Sender, templates};
 use signet_core::models::{Designation, Flow};
@@ -304,7 +305,7 @@ async fn failed(core: &Core, client: &Client, person: &Principal, stage: Option<
     core.event(
         client,
         Some(person),
-        "configuration_error",
+        EventAction::ConfigurationError,
         "authentik_stages_authenticator_email",
         json!({"message": "A code could not be mailed.", "stage": stage.map(Core::model_event), "error": error.to_string()}),
     )

@@ -13,9 +13,10 @@ pub mod totp;
 use crate::user_login::proof;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Ports, Result, Secret, Uuid, json};
+use signet_core::directory::{DeviceChange, Transaction};
 use signet_core::flow::{Context, FlowRun, Key, ResponseErrors, keys};
 use signet_core::{Core, Principal};
-use signet_store::devices::{self, Device, DeviceKind};
+use signet_store::devices::{Device, DeviceKind};
 
 /// Whether the code is right for one of the kinds that answer with a code, and has not been used. Who judges
 /// several devices asks each; the attempt is counted by the caller.
@@ -106,22 +107,17 @@ fn hold(flow: &mut FlowRun<'_>, user: i64, device: Option<Uuid>, secret: &Secret
 
 /// Writes a confirmed device and its event. False when an answer at the same moment has made it already.
 async fn add(flow: &mut FlowRun<'_>, device: &Device, codes: &[String]) -> Result<bool> {
-    let core = flow.core;
-    let id = match devices::insert_when(&core.db, flow.unchanged(device.user_id), device, codes).await {
-        Ok(id) => id,
+    let person = flow.pending_account().await?;
+    let author = flow.author(person.as_ref(), "authentik_stages_authenticator");
+    let mut all = Transaction::new(flow.core, &author);
+    all.when(flow.unchanged(device.user_id));
+    all.change(DeviceChange::create(device.clone(), codes.to_vec())).await?;
+    match all.commit().await {
+        Ok(_) => {}
         Err(Error::Conflict(tag)) if tag == "device.uuid" => return Ok(false),
         Err(error) => return Err(error),
-    };
+    }
     flow.context().remove(&HELD);
-    let person = flow.pending_account().await?;
-    core.event(
-        flow.client,
-        person.as_ref(),
-        "model_created",
-        "authentik_stages_authenticator",
-        json!({"model": device.event_model(id)}),
-    )
-    .await;
     Ok(true)
 }
 

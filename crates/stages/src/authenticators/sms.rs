@@ -6,6 +6,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json, vault::sha256_hex};
+use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
 use signet_core::{Client, Core, Principal, expression};
 use signet_model::{Change, Choice, Model, Object, Snapshot};
@@ -276,7 +277,7 @@ async fn failed(
     core.event(
         client,
         person,
-        "configuration_error",
+        EventAction::ConfigurationError,
         "authentik_stages_authenticator_sms",
         json!({"message": "A text message could not be sent.", "stage": stage.map(Core::model_event), "error": error.to_string()}),
     )

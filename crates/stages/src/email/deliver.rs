@@ -1,6 +1,7 @@
 //! What happens beside the request: the account is looked up, a link is made, the letter is written and sent.
 use super::{EmailStage, OVERRIDE};
 use signet_base::{Result, Secret, Span, json};
+use signet_core::event::EventAction;
 use signet_core::flow::{Plan, account, keys, token};
 use signet_core::mail::{self, Email, templates};
 use signet_core::{Client, Core, Principal};
@@ -138,6 +139,6 @@ async fn send(
     let sender = settings.sender(core);
     mail::send_with_patience(core, client, &sender, &letter).await?;
     let said = json!({"subject": settings.subject, "to_email": [address], "from_email": sender.from, "message": "A link was sent."});
-    core.event(client, Some(person), "email_sent", "authentik_stages_email", said).await;
+    core.event(client, Some(person), EventAction::EmailSent, "authentik_stages_email", said).await;
     Ok(())
 }

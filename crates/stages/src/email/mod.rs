@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, vault::sha256_hex};
 use signet_core::budget::BudgetKind;
+use signet_core::directory::{self, UserChange};
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind, account, keys};
 use signet_core::mail::{Own, Sender, templates};
 use signet_core::{Core, Principal};
@@ -187,17 +188,8 @@ async fn activate(flow: &FlowRun<'_>, person: &Principal) -> Result<()> {
     let core = flow.core;
     let mut user = User { is_active: true, ..User::clone(&person.user) };
     user.attributes.remove(users::AWAITS_CONFIRMATION);
-    users::update(&core.db, &user, Some(person.user.updated), None, core.now()).await?;
-    let model = signet_base::json!({"app": "authentik_core", "model_name": "user", "pk": user.id, "name": user.username});
-    core.event(
-        flow.client,
-        Some(person),
-        "model_updated",
-        "authentik_stages_email",
-        signet_base::json!({"model": model, "fields": ["is_active"]}),
-    )
-    .await;
-    Ok(())
+    let author = flow.author(Some(person), "authentik_stages_email");
+    directory::commit(core, &author, UserChange::update(&person.user, user)).await.map(drop)
 }
 
 /// Counts the request and hands the mail to the background. `Err`: too many were asked for. Everything that

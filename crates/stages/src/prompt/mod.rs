@@ -8,6 +8,7 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use field::{Field, render};
 use signet_base::{Error, Json, Map, Result, json};
+use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind, keys};
 use signet_core::policy::{self, Question, Verdict};
 use signet_core::{Client, Core, Principal};
@@ -150,7 +151,7 @@ async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec
                     .event(
                         flow.client,
                         user.as_ref(),
-                        "property_mapping_exception",
+                        EventAction::PropertyMappingException,
                         "authentik_stages_prompt",
                         said,
                     )

@@ -4,13 +4,13 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Map, Result, json};
+use signet_base::{Error, Json, Map, Result};
 use signet_core::Principal;
+use signet_core::directory::{self, Transaction, UserChange};
 use signet_core::flow::{FlowRun, FlowStep, ResponseErrors, StageKind, account, keys, question};
-use signet_core::{directory, login};
+use signet_core::login;
 use signet_model::Model;
 use signet_pages::{FormContext, ui};
-use signet_store::{Author, objects, users};
 use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[UserDeleteStage::DEF], kind: || Arc::new(UserDelete) };
@@ -76,27 +76,18 @@ async fn owned(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
 
 async fn delete(flow: &mut FlowRun<'_>, person: Principal) -> Result<FlowStep> {
     let core = flow.core;
-    let writes =
-        objects::writes_for_deleted_row(&core.config(), &format!("user:{}", person.user.id), &core.ports);
-    let author = Author { user: Some(person.user.id), request_id: flow.client.request_id.clone() };
-    if directory::is_last_administrator(core, person.user.id).await? {
-        return Ok(FlowStep::Deny(Some(directory::LAST_ADMINISTRATOR.to_owned())));
-    }
-    let batch = flow.unchanged(person.user.id).then(users::delete_batch(person.user.id));
-    match core.objects.apply_with(writes, &author, batch).await {
+    let author = flow.author(Some(&person), "authentik_stages_user_delete");
+    let mut all = Transaction::new(core, &author);
+    all.when(flow.unchanged(person.user.id));
+    all.change(UserChange::delete(&person.user)).await?;
+    match all.commit().await {
         Ok(_) => {}
-        Err(Error::Conflict(tag)) if tag == "no such row" => return Ok(FlowStep::Deny(None)),
+        Err(Error::NotFound) => return Ok(FlowStep::Deny(None)),
+        Err(error) if directory::is_last_administrator(&error) => {
+            return Ok(FlowStep::Deny(Some(directory::LAST_ADMINISTRATOR.to_owned())));
+        }
         Err(error) => return Err(error),
     }
-    let model = json!({"app": "authentik_core", "model_name": "user", "pk": person.user.id, "name": person.user.username});
-    core.event(
-        flow.client,
-        Some(&person),
-        "model_deleted",
-        "authentik_stages_user_delete",
-        json!({"model": model}),
-    )
-    .await;
     // The person's sessions went with the account; the one of this run is a stranger's from here on.
     if flow.user().is_some_and(|p| p.user.id == person.user.id) {
         login::sign_out(core, flow.client, flow.session).await;

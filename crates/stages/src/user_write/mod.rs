@@ -9,6 +9,8 @@ use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json};
 use signet_core::budget::Prefix;
+use signet_core::directory::{Actor, Transaction, UserChange};
+use signet_core::event::EventAction;
 use signet_core::flow::account::{self, AccountAt, PROVEN};
 use signet_core::flow::{Changes, FlowRun, FlowStep, StageKind, keys, question};
 use signet_core::pool::{Lane, PoolTurn};
@@ -145,20 +147,15 @@ async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<FlowStep> {
             return Ok(FlowStep::Deny(Some(why)));
         }
     };
-    if let Some(person) = &target {
-        match directory::keeps_an_administrator(flow.core, &person.user, &user).await {
-            Err(Error::Invalid(_)) => {
-                return Ok(FlowStep::Deny(Some(directory::LAST_ADMINISTRATOR.to_owned())));
-            }
-            answer => answer?,
-        }
-    }
-    match write(flow, &settings, user, created, &applied).await {
+    match write(flow, &settings, target.as_ref(), user, &applied).await {
         Ok(person) => {
             flow.plan.context.remove(&keys::PENDING_CHANGES);
             done(flow, person, created, &applied).await
         }
         Err(error) if epoch::has_changed(&error) => Err(error),
+        Err(error) if directory::is_last_administrator(&error) => {
+            Ok(FlowStep::Deny(Some(directory::LAST_ADMINISTRATOR.to_owned())))
+        }
         Err(error @ (Error::Conflict(_) | Error::Invalid(_) | Error::NotFound)) => {
             tracing::info!(flow = flow.flow.text("slug"), %error, "an account was not written");
             Ok(FlowStep::Deny(Some(FAILED.to_owned())))
@@ -247,8 +244,8 @@ fn new_user(flow: &FlowRun<'_>, settings: &UserWriteStage) -> User {
 async fn write(
     flow: &mut FlowRun<'_>,
     settings: &UserWriteStage,
+    target: Option<&Principal>,
     mut user: User,
-    created: bool,
     applied: &Applied,
 ) -> Result<Principal> {
     let core = flow.core.clone();
@@ -257,31 +254,36 @@ async fn write(
         Some(password) => Some(core.hasher.hash_in_turn(turn(flow), password.clone()).await?),
         None => None,
     };
-    if created {
-        groups.extend(settings.create_users_group);
-        if let Some(hash) = hash {
-            user.password = hash;
+    let mut author = flow.author(target, "authentik_stages_user_write");
+    let mut change = match target {
+        Some(person) => UserChange::update(&person.user, user.clone()),
+        None => {
+            groups.extend(settings.create_users_group);
+            if !user.is_active && flow.user().is_none() {
+                user.attributes.insert(users::AWAITS_CONFIRMATION.to_owned(), json!(true));
+            }
+            if author.person().is_none() {
+                author.actor = Actor::NewAccount;
+            }
+            user.id = directory::number::<User>(&core).await?;
+            UserChange::create(user.clone())
         }
-        if !user.is_active && flow.user().is_none() {
-            user.attributes.insert(users::AWAITS_CONFIRMATION.to_owned(), json!(true));
-        }
-        user.id = users::insert(&core.db, &user, &groups).await?;
-    } else {
-        let mut batch =
-            flow.unchanged(user.id).then(users::update_batch(&user, Some(user.updated), None, core.now()));
-        if let Some(hash) = &hash {
-            let spared = directory::spared(&core, flow.client, Some(flow.session), user.id);
-            batch = batch.then(users::set_password_batch(user.id, hash, &spared, core.now()));
-        }
-        for group in groups {
-            batch = batch.then(users::join_group_batch(user.id, group));
-        }
-        if hash.is_some() || !user.is_active {
-            core.db.flush().await?;
-        }
-        if let Some(epoch) = epoch::of(&core.db.batch(batch).await?)? {
-            goes_on_at(flow, &user, epoch);
-        }
+    };
+    change = change.join(groups);
+    if let Some(hash) = hash {
+        change = change.password(hash, &directory::spared(&core, flow.client, Some(flow.session), user.id));
+    }
+    let mut all = Transaction::new(&core, &author);
+    if target.is_some() {
+        all.when(flow.unchanged(user.id));
+    }
+    all.change(change).await?;
+    let created = target.is_none();
+    let model = directory::model_of("user", json!(user.id), &user.username);
+    all.event(EventAction::UserWrite, json!({"created": created, "model": model, "fields": applied.fields}));
+    let done = all.commit().await?;
+    if let Some(epoch) = done.epoch {
+        goes_on_at(flow, &user, epoch);
     }
     Principal::load_any(&core, user.id).await?.ok_or(Error::NotFound)
 }
@@ -310,7 +312,7 @@ fn goes_on_at(flow: &mut FlowRun<'_>, before: &User, epoch: i64) {
     }
 }
 
-/// What follows a write: first run, events, context.
+/// What follows a write: first run, context.
 async fn done(
     flow: &mut FlowRun<'_>,
     person: Principal,
@@ -328,20 +330,6 @@ async fn done(
             return Err(error);
         }
         tracing::error!(%error, "the first run could not be closed");
-    }
-    let actor = flow.user().cloned().unwrap_or_else(|| person.clone());
-    let model = json!({"app": "authentik_core", "model_name": "user", "pk": person.user.id, "name": person.user.username});
-    let said = json!({"created": created, "model": model, "fields": applied.fields});
-    core.event(flow.client, Some(&actor), "user_write", "authentik_stages_user_write", said).await;
-    if applied.password.is_some() {
-        core.event(
-            flow.client,
-            Some(&actor),
-            "password_set",
-            "authentik_stages_user_write",
-            json!({"model": model}),
-        )
-        .await;
     }
     let first_run = is_first_run(flow);
     let context = flow.context();

@@ -9,7 +9,7 @@ mod used_by;
 
 pub use used_by::{UsedBy, UsedByAction, row_used_by, used_by, writes_for_deleted_row};
 
-use crate::db::{Batch, Db, DbKind};
+use crate::db::{Batch, Db, DbKind, Row};
 use crate::params;
 use plan::Plan;
 use signet_base::{Error, Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vault};
@@ -173,19 +173,19 @@ impl ObjectStore {
     /// the last one. The snapshot shows the result before this returns. A reference to nothing is
     /// `Error::Invalid` on the field.
     pub async fn apply(&self, writes: Vec<Write>, by: &Author) -> Result<Vec<Arc<Object>>> {
-        self.apply_with(writes, by, Batch::new()).await
+        Ok(self.apply_with(writes, by, Batch::new()).await?.0)
     }
 
     /// [`ObjectStore::apply`] with further statements in the same transaction, for example the deletion of a
-    /// user whose bindings go too.
+    /// user whose bindings go too; their answers come with the objects.
     pub async fn apply_with(
         &self,
         writes: Vec<Write>,
         by: &Author,
         extra: Batch,
-    ) -> Result<Vec<Arc<Object>>> {
+    ) -> Result<(Vec<Arc<Object>>, Vec<Vec<Row>>)> {
         if writes.is_empty() {
-            return self.db.batch(extra).await.map(|_| Vec::new());
+            return Ok((Vec::new(), self.db.batch(extra).await?));
         }
         let mut guard = self.writing.clone().lock_owned().await;
         for attempt in 0..ATTEMPTS {
@@ -207,15 +207,10 @@ impl ObjectStore {
                 plan.wish(write)?;
             }
             let done = plan.finish()?;
-            let batch = rows::batch(
-                &done,
-                &config,
-                &self.registry,
-                &self.vault,
-                by,
-                self.db.kind() == DbKind::Postgres,
-            )?
-            .then(extra.clone());
+            let notify = self.db.kind() == DbKind::Postgres;
+            let batch = rows::batch(&done, &config, &self.registry, &self.vault, by, notify)?;
+            let own = batch.len();
+            let batch = batch.then(extra.clone());
             let (db, shared, changed) = (self.db.clone(), self.snapshot.clone(), done.written.clone());
             let removed: Vec<Uuid> = done.removed.iter().map(|o| o.pk).collect();
             // A task of its own: a caller that goes away in the middle must not leave a committed change out
@@ -231,7 +226,7 @@ impl ObjectStore {
             (guard, committed) =
                 work.await.map_err(|e| Error::Internal(format!("configuration task: {e}")))?;
             match committed {
-                Ok(_) => return Ok(done.answer()),
+                Ok(mut answers) => return Ok((done.answer(), answers.split_off(own.min(answers.len())))),
                 // Another node or a command was faster: plan again on what it left.
                 Err(Error::Conflict(tag)) if tag == rows::COUNTER_TAG => {}
                 Err(error) => return Err(error),

@@ -208,20 +208,24 @@ pub async fn insert(db: &Db, device: &Device) -> Result<i64> {
 }
 /// [`insert`] together with codes that work once and do not expire, as [`Device::code_digest`] makes them.
 pub async fn insert_with_codes(db: &Db, device: &Device, digests: &[String]) -> Result<i64> {
-    insert_when(db, Batch::new(), device, digests).await
+    let answer = db.batch(insert_batch(device, digests)).await?;
+    table::new_id(&answer)
 }
-/// [`insert_with_codes`] where `when` holds, in the same commit.
-pub async fn insert_when(db: &Db, when: Batch, device: &Device, digests: &[String]) -> Result<i64> {
-    let mut batch = when.then(table::insert(device));
+/// [`insert_with_codes`] as a part of a larger batch; its first answer holds the id where the device has none yet.
+pub fn insert_batch(device: &Device, digests: &[String]) -> Batch {
+    let mut batch = table::insert(device);
     for digest in digests {
         batch.push(ADD_CODE, params![digest, None::<Timestamp>, device.uuid]);
     }
-    let answer = db.batch(batch).await?;
-    table::new_id(&answer)
+    batch
 }
 /// Writes name, confirmation and data; secret, credential and counter stay.
 pub async fn update(db: &Db, device: &Device, now: Timestamp) -> Result<()> {
-    found(db.batch(table::update(&Device { updated: now, ..device.clone() })).await).map(drop)
+    found(db.batch(update_batch(device, now)).await).map(drop)
+}
+/// [`update`] as a part of a larger batch.
+pub fn update_batch(device: &Device, now: Timestamp) -> Batch {
+    table::update(&Device { updated: now, ..device.clone() })
 }
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
     found(db.batch(delete_batch(id)).await).map(drop)

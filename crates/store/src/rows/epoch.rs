@@ -86,6 +86,10 @@ pub fn end_sessions(user: i64, except: Option<Uuid>) -> Batch {
         .add(USE_CODES_IN_SESSIONS, params![user, user, except])
         .add(END_SESSIONS, params![user, except])
 }
+/// Which statement of a batch gives the epoch that it raises an account to, if it raises one.
+pub fn position(batch: &Batch) -> Option<usize> {
+    batch.statements.iter().rposition(|statement| statement.sql == RAISE)
+}
 /// The epoch that a batch raised an account to; none when it did not.
 pub fn of(answers: &[Vec<Row>]) -> Result<Option<i64>> {
     answers.iter().rev().flatten().next().map(|row| row.int(0)).transpose()

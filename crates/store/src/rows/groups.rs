@@ -241,6 +241,22 @@ pub async fn members_of_many(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<
     }
     Ok(all)
 }
+/// Which of the users are direct members.
+pub async fn members_among(db: &Db, group: Uuid, users: &[i64]) -> Result<Vec<i64>> {
+    let mut all = Vec::new();
+    for chunk in users.chunks(512) {
+        let sql = format!(
+            "SELECT user_id FROM membership WHERE group_id = ? AND user_id IN ({}) ORDER BY user_id",
+            in_list(chunk.len())
+        );
+        let mut values = params![group];
+        values.extend(in_params(chunk.iter().copied()));
+        for row in db.query(&sql, values).await? {
+            all.push(row.int(0)?);
+        }
+    }
+    Ok(all)
+}
 /// Ids of the direct members of many groups in one query.
 pub async fn member_ids_of_many(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<i64>>> {
     let mut all: HashMap<Uuid, Vec<i64>> = HashMap::new();

@@ -1,4 +1,5 @@
 //! Rows of the directory and the protocols: plain structs and functions over [`Db`](crate::Db).
+pub mod administrators;
 mod akql;
 pub mod attempts;
 mod attributes;

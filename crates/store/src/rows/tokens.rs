@@ -2,7 +2,7 @@
 use super::table::{self, MISSING, found, selects};
 use crate::db::{Batch, Db};
 use crate::params;
-use signet_base::{Error, Result, Secret, Timestamp, Uuid, Vault};
+use signet_base::{Result, Secret, Timestamp, Uuid, Vault};
 use signet_model::Table;
 
 /// What `intent` may be.
@@ -109,6 +109,9 @@ pub async fn by_key(db: &Db, vault: &Vault, key: &str) -> Result<Option<Token>> 
 pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<Token>> {
     table::row(db, &BY_DIGEST, params![digest]).await
 }
+pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Token>> {
+    Ok(super::list::by_keys(db, &[id.into()]).await?.pop())
+}
 pub async fn by_identifier(db: &Db, identifier: &str) -> Result<Option<Token>> {
     table::row(db, &BY_IDENTIFIER, params![identifier]).await
 }
@@ -131,27 +134,26 @@ pub fn insert_batch(vault: &Vault, token: &Token, key: &Secret) -> Result<Batch>
 }
 /// Writes everything but the key.
 pub async fn update(db: &Db, token: &Token) -> Result<()> {
-    found(db.batch(table::update(token)).await).map(drop)
+    found(db.batch(update_batch(token)).await).map(drop)
 }
-pub async fn set_key(db: &Db, vault: &Vault, id: Uuid, key: &Secret) -> Result<()> {
+/// [`update`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such token.
+pub fn update_batch(token: &Token) -> Batch {
+    table::update(token)
+}
+/// Another key, as a part of a larger batch.
+pub fn set_key_batch(vault: &Vault, id: Uuid, key: &Secret) -> Result<Batch> {
     let values = params![seal(vault, id, key)?, digest(vault, key.reveal()), id];
-    found(db.batch(Batch::new().add(SET_KEY, values).expect_rows(1, MISSING)).await).map(drop)
+    Ok(Batch::new().add(SET_KEY, values).expect_rows(1, MISSING))
 }
-/// Replaces the key of an expired API token, unless somebody else has just done so. Says whether it did.
-pub async fn rotate(
-    db: &Db,
-    vault: &Vault,
-    token: &Token,
-    key: &Secret,
-    expires: Option<Timestamp>,
-) -> Result<bool> {
+/// The conflict of [`rotate_batch`] where somebody else was faster.
+pub const ROTATED: &str = "rotated";
+
+/// Replaces the key of an expired API token, as a part of a larger batch; `Error::Conflict(ROTATED)` where its
+/// key is another one by now.
+pub fn rotate_batch(vault: &Vault, token: &Token, key: &Secret, expires: Option<Timestamp>) -> Result<Batch> {
     let values =
         params![seal(vault, token.id, key)?, digest(vault, key.reveal()), expires, token.id, &token.digest];
-    match db.batch(Batch::new().add(ROTATE, values).expect_rows(1, "rotated")).await {
-        Ok(_) => Ok(true),
-        Err(Error::Conflict(tag)) if tag == "rotated" => Ok(false),
-        Err(error) => Err(error),
-    }
+    Ok(Batch::new().add(ROTATE, values).expect_rows(1, ROTATED))
 }
 pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
     found(db.batch(delete_batch(id)).await).map(drop)

@@ -223,16 +223,12 @@ pub fn set_password_batch(id: i64, hash: &str, spared: &KeptSession, now: Timest
     batch.add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, MISSING).then(epoch::end(id, spared))
 }
 /// Puts a hash that no password fits in the place of `before`, and ends everything; when the password was set
-/// stays as it is. Nothing happens when the password changed in between.
-pub async fn disable_password(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
-    let batch = Batch::new()
+/// stays as it is. `Error::Conflict("no such row")` where the password changed in between.
+pub fn disable_password_batch(id: i64, before: &str, hash: &str) -> Batch {
+    Batch::new()
         .add(REHASH, params![hash, id, before])
         .expect_rows(1, MISSING)
-        .then(epoch::end(id, &KeptSession::default()));
-    match found(db.batch(batch).await) {
-        Err(Error::NotFound) => Ok(()),
-        answer => answer.map(drop),
-    }
+        .then(epoch::end(id, &KeptSession::default()))
 }
 /// A better hash of the same password; nothing happens when the password changed in between.
 pub async fn rehash(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
@@ -263,13 +259,13 @@ pub fn delete_batch(id: i64) -> Batch {
 pub async fn join_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
     db.execute(JOIN_GROUP, params![user, group]).await
 }
-/// [`join_group`] as a part of a larger batch.
-pub fn join_group_batch(user: i64, group: Uuid) -> Batch {
-    Batch::new().add(JOIN_GROUP, params![user, group])
-}
 /// [`leave_group`] as a part of a larger batch.
 pub fn leave_group_batch(user: i64, group: Uuid) -> Batch {
     Batch::new().add(LEAVE_GROUP, params![user, group])
+}
+/// [`join_group`] as a part of a larger batch.
+pub fn join_group_batch(user: i64, group: Uuid) -> Batch {
+    Batch::new().add(JOIN_GROUP, params![user, group])
 }
 pub async fn leave_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
     db.execute(LEAVE_GROUP, params![user, group]).await

@@ -147,7 +147,7 @@ async fn events_are_found_in_pieces_newest_first() {
                 client_ip: Some("192.0.2.1".into()),
                 brand: map(json!({"name": "authentik-default"})),
                 created: at(1_700_000_000 + n),
-                expires: None,
+            expires: None,
             })
             .collect();
         for piece in all.chunks(500) {

@@ -287,7 +287,7 @@ async fn tokens_are_found_by_key_and_stored_sealed() {
         // A sealed key of one row does not open in another.
         db.execute("UPDATE token SET key_sealed = (SELECT key_sealed FROM token WHERE identifier = 'one') WHERE identifier = 'two'", vec![]).await.unwrap();
         assert!(tokens::by_identifier(&db, "two").await.unwrap().unwrap().key(&v).is_err());
-        tokens::set_key(&db, &v, second.id, &"key-three".into()).await.unwrap();
+        db.batch(tokens::set_key_batch(&v, second.id, &"key-three".into()).unwrap()).await.unwrap();
         assert!(tokens::by_key(&db, &v, "key-two").await.unwrap().is_none());
         assert_eq!(tokens::by_key(&db, &v, "key-three").await.unwrap().unwrap().id, second.id);
 
@@ -302,7 +302,9 @@ async fn tokens_are_found_by_key_and_stored_sealed() {
 
         // Several nodes rotate an expired token: one does it.
         assert_eq!(tokens::expired_api_tokens(&db, at(100), 10).await.unwrap().len(), 1);
-        assert!(tokens::rotate(&db, &v, &found, &"fresh".into(), Some(at(900))).await.unwrap());
+        let rotated = |key: &str| db.batch(tokens::rotate_batch(&v, &found, &key.into(), Some(at(900))).unwrap());
+        rotated("fresh").await.unwrap();
+        assert!(matches!(rotated("later").await, Err(Error::Conflict(tag)) if tag == tokens::ROTATED));
         tokens::update(&db, &Token { expires: Some(at(50)), expiring: true, ..second.clone() }).await.unwrap();
         signet_store::sweep(&db, Token::TABLE, at(60), 10).await.unwrap();
         assert!(tokens::by_identifier(&db, "two").await.unwrap().is_none());

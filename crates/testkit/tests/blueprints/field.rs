@@ -2,7 +2,8 @@
 use super::import;
 use signet_base::{Json, json};
 use signet_blueprints::{Source, apply};
-use signet_store::{Author, groups, users};
+use signet_core::directory::Author;
+use signet_store::{groups, users};
 use signet_testkit::{App, DbKind, each_database};
 use std::collections::HashMap;
 

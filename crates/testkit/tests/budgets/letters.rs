@@ -1,7 +1,8 @@
 //! Letters that strangers cause.
 use super::{count, from, start};
 use signet_blueprints::{Source, apply, shipped};
-use signet_store::{Author, DbKind};
+use signet_core::directory::Author;
+use signet_store::DbKind;
 use signet_testkit::{App, MailSink, json};
 use std::time::Duration;
 

@@ -2,9 +2,10 @@
 use crate::site::{Browser, Site, TestResponse, each_site, password};
 use signet_base::{Json, json};
 use signet_blueprints::{Source, apply, shipped};
+use signet_core::directory::Author;
 use signet_core::setup;
 use signet_store::devices::{self, Device, DeviceKind};
-use signet_store::{Author, groups, users};
+use signet_store::{groups, users};
 use std::sync::Arc;
 
 const FLOW: &str = "enterprise-sso";

@@ -1,8 +1,8 @@
 //! The flows that ship: they apply, once and again, and come back unchanged from an export.
 use signet_base::Error;
 use signet_blueprints::{DEFAULTS, EXAMPLES, Source, apply, export_flow, shipped};
+use signet_core::directory::Author;
 use signet_core::models::Flow;
-use signet_store::Author;
 use signet_testkit::{App, DbKind, each_database};
 
 async fn import(app: &App, name: &str, text: &str) -> signet_blueprints::Report {

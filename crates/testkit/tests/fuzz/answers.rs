@@ -3,7 +3,7 @@ use super::{PASSWORD, PATIENCE, Run, start};
 use http::Method;
 use signet_base::{Json, json};
 use signet_blueprints::{EXAMPLES, Source, apply};
-use signet_store::Author;
+use signet_core::directory::Author;
 use tokio::time::timeout;
 
 const CORPUS: &str = include_str!("corpus/answers.txt");

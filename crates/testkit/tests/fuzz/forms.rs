@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::Method;
 use signet_base::query;
 use signet_blueprints::{Source, apply};
-use signet_store::Author;
+use signet_core::directory::Author;
 use tokio::time::timeout;
 
 const CORPUS: &str = include_str!("corpus/forms.txt");

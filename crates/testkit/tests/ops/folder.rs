@@ -1,8 +1,8 @@
 //! The data folder of the embedded database.
 use signet_base::{Error, Ports};
 use signet_blueprints::{Source, apply};
+use signet_core::directory::Author;
 use signet_server::serve;
-use signet_store::Author;
 use signet_testkit::{App, DbKind, Setup};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;

@@ -1,8 +1,9 @@
 //! What lies in files and tables gives nobody a way in.
 use signet_base::{Json, query};
 use signet_blueprints::{Source, apply, shipped};
+use signet_core::directory::Author;
 use signet_core::setup;
-use signet_store::{Author, DbKind};
+use signet_store::DbKind;
 use signet_testkit::{App, Browser, MailSink, Setup, each_database, json};
 use std::time::Duration;
 

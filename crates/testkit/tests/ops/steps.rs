@@ -1,6 +1,7 @@
 //! What an administrator sees before there is a console.
 use signet_blueprints::{Source, apply};
-use signet_store::{Author, users};
+use signet_core::directory::Author;
+use signet_store::users;
 use signet_testkit::{App, each_database};
 
 /// The blueprint in a command, as a shell would pass it.

@@ -7,7 +7,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{Method, StatusCode};
 use signet_base::{Json, json};
 use signet_blueprints::{EXAMPLES, Source, apply};
-use signet_store::{Author, groups, users};
+use signet_core::directory::Author;
+use signet_store::{groups, users};
 use std::time::{Duration, Instant};
 
 const LOGIN: &str = "default-authentication-flow";

@@ -17,3 +17,4 @@ mod scale_epoch;
 mod sessions;
 mod site;
 mod tokens;
+mod writer;

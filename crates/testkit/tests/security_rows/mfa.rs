@@ -263,7 +263,7 @@ async fn redteam_20_flows_beside_the_one_with_two_factors_are_named_and_recovery
         setup::finish(&site.core).await.unwrap();
         for name in ["example/flow-login-2fa.yaml", "example/flow-recovery-email.yaml"] {
             let text = signet_blueprints::shipped(name).unwrap();
-            signet_blueprints::apply(&site.core, &signet_blueprints::Source::new(name, text), &signet_store::Author::system()).await.unwrap();
+            signet_blueprints::apply(&site.core, &signet_blueprints::Source::new(name, text), &signet_core::directory::Author::system()).await.unwrap();
         }
         assert!(signet_core::brand::open_beside(&site.core.config()).is_empty(), "no brand asks everybody for a second factor yet");
         let admin = site.admin().await;

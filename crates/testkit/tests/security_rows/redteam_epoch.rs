@@ -5,11 +5,12 @@ use crate::site::{Browser, Site, each_site, each_site_with, password};
 use http::{Method, StatusCode};
 use signet_base::{Json, Secret, json};
 use signet_blueprints::{EXAMPLES, Source, apply};
+use signet_core::directory::Author;
 use signet_server::housekeeping;
 use signet_store::devices::{self, Device, DeviceKind};
+use signet_store::sessions;
 use signet_store::tokens::{self, Token};
 use signet_store::users;
-use signet_store::{Author, sessions};
 use signet_testkit::MailSink;
 use std::time::Duration;
 

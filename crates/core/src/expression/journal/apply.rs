@@ -1,12 +1,14 @@
 //! A journal on its way into the directory: one commit, with the events of its changes.
 use super::{Author, Gone, Row, State};
+use crate::directory::{self, DeviceChange, GroupChange, TokenChange, Transaction, UserChange};
 use crate::expression::objects::Shared;
 use crate::flow::{Context, PendingUser, keys};
 use crate::policy::Question;
 use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_store::epoch::KeptSession;
-use signet_store::users::User;
-use signet_store::{Batch, devices, epoch, groups, invitations, sessions, tokens, users};
+use signet_store::tokens::{self, Token};
+use signet_store::users::{self, User};
+use signet_store::{devices, invitations, sessions, table};
 use std::collections::HashMap;
 
 /// How often a commit is tried when accounts changed in between.
@@ -24,10 +26,12 @@ pub async fn apply(
         return Ok(());
     }
     let state = std::mem::take(&mut *shared.journal.lock());
-    let mut numbers = commit(shared, &state).await;
+    let by = directory::Author::request(question.client, question.user, "authentik_policies_expression")
+        .by("expression", json!({"model": author.model, "name": author.name}));
+    let mut numbers = commit(shared, &by, &state).await;
     for _ in 1..TRIES {
         match numbers {
-            Err(Error::Conflict(tag)) if tag == "updated" => numbers = commit(shared, &state).await,
+            Err(Error::Conflict(tag)) if tag == "updated" => numbers = commit(shared, &by, &state).await,
             done => {
                 numbers = done;
                 break;
@@ -35,11 +39,6 @@ pub async fn apply(
         }
     }
     renumber(changes, &numbers?);
-    for (action, model) in events(&state) {
-        let said = json!({"model": model, "expression": {"model": author.model, "name": author.name}});
-        let app = "authentik_policies_expression";
-        shared.core.event(question.client, question.user, action, app, said).await;
-    }
     let pending = Context(question.context.clone()).get(&keys::PENDING_USER);
     let written = pending.and_then(|pending| state.users.get(&pending.id?)?.after.as_ref().map(pending_user));
     if let Some(written) = written.filter(|_| !changes.contains_key(keys::PENDING_USER.0)) {
@@ -51,37 +50,6 @@ pub async fn apply(
 fn pending_user(user: &User) -> PendingUser {
     let (username, name, email) = (user.username.clone(), user.name.clone(), user.email.clone());
     PendingUser { id: Some(user.id), username, name, email }
-}
-
-/// What events tell of the rows.
-fn events(state: &State) -> Vec<(&'static str, Json)> {
-    let action = |before: bool, after: bool| match (before, after) {
-        (false, _) => "model_created",
-        (_, true) => "model_updated",
-        _ => "model_deleted",
-    };
-    let model = |name: &str, pk: String, label: &str| json!({"app": "authentik_core", "model_name": name, "pk": pk, "name": label});
-    let mut all = Vec::new();
-    for row in state.users.values() {
-        if let Some(user) = row.after.as_ref().or(row.before.as_ref()) {
-            all.push((
-                action(row.before.is_some(), row.after.is_some()),
-                model("user", user.uuid.to_string(), &user.username),
-            ));
-        }
-    }
-    for row in state.groups.values() {
-        if let Some(group) = row.after.as_ref().or(row.before.as_ref()) {
-            all.push((
-                action(row.before.is_some(), row.after.is_some()),
-                model("group", group.id.to_string(), &group.name),
-            ));
-        }
-    }
-    for (token, _) in &state.tokens {
-        all.push(("model_created", model("token", token.id.to_string(), &token.identifier)));
-    }
-    all
 }
 
 /// The changes of a row carried over to how it is by now.
@@ -107,85 +75,74 @@ fn rebased(row: &Row<User>, now: &User) -> User {
     new
 }
 
-async fn commit(shared: &Shared, state: &State) -> Result<HashMap<i64, i64>> {
+/// The numbers of new accounts by their keys in the journal.
+async fn commit(shared: &Shared, by: &directory::Author, state: &State) -> Result<HashMap<i64, i64>> {
     let (core, db) = (&shared.core, &shared.core.db);
-    let mut batch = Batch::new();
+    let new: Vec<i64> =
+        state.users.iter().filter(|(_, row)| row.before.is_none()).map(|(id, _)| *id).collect();
+    let numbers = table::reserve::<User>(db, new.len()).await?;
+    let numbers: HashMap<i64, i64> = new.into_iter().zip(numbers).collect();
+    let number = |id: i64| numbers.get(&id).copied().unwrap_or(id);
+    let mut all = Transaction::new(core, by);
     for row in state.groups.values() {
-        batch = match (&row.before, &row.after) {
-            (None, Some(group)) => batch.then(groups::insert_batch(group, &[], &[])),
-            (Some(_), Some(group)) => batch.then(groups::update_batch(group, None, None, core.now())),
-            (Some(group), None) => batch.then(groups::delete_batch(group.id)),
-            (None, None) => batch,
-        };
+        match (&row.before, &row.after) {
+            (None, Some(group)) => all.change(GroupChange::create(group.clone())).await?,
+            (Some(before), Some(group)) => all.change(GroupChange::update(before, group.clone())).await?,
+            (Some(group), None) => all.change(GroupChange::delete(group)).await?,
+            (None, None) => {}
+        }
     }
     let moves = |id: i64, is: bool| -> Vec<Uuid> {
-        state
-            .members
-            .iter()
-            .filter(|((user, _), now)| *user == id && **now == is)
-            .map(|((_, group), _)| *group)
-            .collect()
+        let of = state.members.iter().filter(|((user, _), now)| *user == id && **now == is);
+        of.map(|((_, group), _)| *group).collect()
     };
     let mut ids: Vec<i64> =
         state.users.keys().copied().chain(state.members.keys().map(|(user, _)| *user)).collect();
     ids.sort_unstable();
     ids.dedup();
     for id in ids {
-        match state.users.get(&id) {
+        let change = match state.users.get(&id) {
             Some(Row { before: None, after: Some(user) }) => {
-                batch = batch.then(users::insert_batch(user, &moves(id, true)));
-                continue;
+                UserChange::create(User { id: number(id), ..user.clone() })
             }
-            Some(Row { before: Some(_), after: None }) => {
-                batch = batch.then(users::delete_batch(id));
+            Some(Row { before: Some(user), after: None }) => {
+                all.change(UserChange::delete(user)).await?;
                 continue;
             }
             Some(row) => {
                 let now = users::by_id(db, id).await?.ok_or(Error::NotFound)?;
-                let new = rebased(row, &now);
-                batch = batch.then(users::update_batch(&new, Some(now.updated), None, core.now()));
-                if let (Some(before), Some(after)) = (&row.before, &row.after)
-                    && before.password != after.password
-                {
-                    batch = batch.then(users::set_password_batch(
-                        id,
-                        &after.password,
-                        &KeptSession::default(),
-                        core.now(),
-                    ));
+                let change = UserChange::update(&now, rebased(row, &now));
+                match (&row.before, &row.after) {
+                    (Some(before), Some(after)) if before.password != after.password => {
+                        change.password(&after.password, &KeptSession::default())
+                    }
+                    _ => change,
                 }
             }
-            None => {}
-        }
-        for group in moves(id, true) {
-            batch = batch.then(users::join_group_batch(id, group));
-        }
-        for group in moves(id, false) {
-            batch = batch.then(users::leave_group_batch(id, group));
-        }
+            None => UserChange::of(&users::by_id(db, id).await?.ok_or(Error::NotFound)?),
+        };
+        all.change(change.join(moves(id, true)).leave(moves(id, false))).await?;
     }
     for (token, key) in &state.tokens {
-        batch = batch.then(tokens::insert_batch(&core.vault, token, key)?);
+        let token = Token { user_id: number(token.user_id), ..token.clone() };
+        all.change(TokenChange::create(token, key.clone())).await?;
     }
     for gone in &state.gone {
-        batch = match gone {
+        match gone {
             Gone::Device(id, owner) => {
-                batch.then(devices::delete_batch(*id)).then(epoch::end(*owner, &KeptSession::default()))
+                let device = devices::of_user(db, *owner, None).await?.into_iter().find(|d| d.id == *id);
+                let device = device.ok_or(Error::NotFound)?;
+                all.change(DeviceChange::reset(&device, &KeptSession::default())).await?;
             }
-            Gone::Token(id) => batch.then(tokens::delete_batch(*id)),
-            Gone::Session(id) => batch.then(sessions::delete_by_uuid_batch(*id)),
-            Gone::Invitation(digest) => batch.then(invitations::delete_batch(digest)),
-        };
-    }
-    db.flush().await?;
-    db.batch(batch).await?;
-    let mut numbers = HashMap::new();
-    for (id, row) in &state.users {
-        if let Row { before: None, after: Some(user) } = row {
-            let made = users::by_uuid(db, user.uuid).await?.ok_or(Error::NotFound)?;
-            numbers.insert(*id, made.id);
+            Gone::Token(id) => {
+                let token = tokens::by_id(db, *id).await?.ok_or(Error::NotFound)?;
+                all.change(TokenChange::delete(&token)).await?;
+            }
+            Gone::Session(id) => all.also(sessions::delete_by_uuid_batch(*id)),
+            Gone::Invitation(digest) => all.also(invitations::delete_batch(digest)),
         }
     }
+    all.commit().await?;
     Ok(numbers)
 }
 

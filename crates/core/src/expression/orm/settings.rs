@@ -1,4 +1,5 @@
 //! Constants of the original's models.
+use crate::event::{CUSTOM_PREFIX, EventAction};
 use signet_expr::Value;
 
 const CORE: [(&str, &str); 12] = [
@@ -15,41 +16,6 @@ const CORE: [(&str, &str); 12] = [
     ("USER_PATH_SYSTEM_PREFIX", "goauthentik.io"),
     ("USER_PATH_SERVICE_ACCOUNT", "goauthentik.io/service-accounts"),
 ];
-const ACTIONS: [&str; 32] = [
-    "login",
-    "login_failed",
-    "logout",
-    "user_write",
-    "suspicious_request",
-    "password_set",
-    "secret_view",
-    "secret_rotate",
-    "invitation_used",
-    "authorize_application",
-    "source_linked",
-    "impersonation_started",
-    "impersonation_ended",
-    "flow_execution",
-    "policy_execution",
-    "policy_exception",
-    "property_mapping_exception",
-    "system_task_execution",
-    "system_task_exception",
-    "system_exception",
-    "configuration_error",
-    "configuration_warning",
-    "model_created",
-    "model_updated",
-    "model_deleted",
-    "email_sent",
-    "update_available",
-    "export_ready",
-    "review_initiated",
-    "review_overdue",
-    "review_attested",
-    "review_completed",
-];
-
 /// Members of an enumeration are texts, their names in capitals.
 fn choices(name: &str, prefix: &str, values: &[&str]) -> Value {
     Value::record(
@@ -71,10 +37,11 @@ pub fn constant(module: &str, name: &str) -> Option<Value> {
             CORE.iter().find(|(known, _)| *known == name).map(|(_, value)| Value::from(*value))?
         }
         ("authentik.events.models", "EventAction") => {
-            let custom = ("CUSTOM_PREFIX".to_owned(), Value::from("custom_"));
+            let custom = ("CUSTOM_PREFIX".to_owned(), Value::from(CUSTOM_PREFIX));
+            let all = EventAction::ALL.iter().map(|action| action.word());
             Value::record(
                 name,
-                ACTIONS.iter().map(|value| (value.to_uppercase(), Value::from(*value))).chain([custom]),
+                all.map(|word| (word.to_uppercase(), Value::from(word.as_ref()))).chain([custom]),
             )
         }
         ("authentik.flows.models", "FlowDesignation") => choices(

@@ -5,6 +5,7 @@ use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::token::issue;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_core::event::EventAction;
 use signet_core::flow::Challenge;
 use signet_core::{Client, Core, WebSession};
 use signet_jose::half_hash;
@@ -165,8 +166,14 @@ async fn event(
     let config = core.config();
     let flow = config.get(entry.settings.authorization_flow).map(|f| f.pk.simple().to_string());
     let context = json!({"authorized_application": Core::model_event(&entry.application), "flow": flow, "scopes": ask.scopes.to_string()});
-    core.event(client, session.principal(), "authorize_application", "authentik_providers_oauth2", context)
-        .await;
+    core.event(
+        client,
+        session.principal(),
+        EventAction::AuthorizeApplication,
+        "authentik_providers_oauth2",
+        context,
+    )
+    .await;
 }
 
 /// How the browser carries the response: a redirect, or a self-submitting form (`form_post`).

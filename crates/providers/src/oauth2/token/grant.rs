@@ -8,6 +8,7 @@ use crate::oauth2::params::Params;
 use crate::oauth2::scopes::Scopes;
 use async_trait::async_trait;
 use signet_base::{Timestamp, Uuid, json};
+use signet_core::event::EventAction;
 use signet_core::{Client, Core, Principal};
 use std::sync::Arc;
 
@@ -34,7 +35,9 @@ impl Call<'_> {
     pub async fn suspicious(&self, user: Option<&Principal>, message: &str) {
         tracing::warn!(request_id = %self.client.request_id, provider = self.entry().provider.name(), %message, "a suspicious request");
         let context = json!({"message": message, "provider": Core::model_event(&self.entry().provider)});
-        self.core.event(self.client, user, "suspicious_request", "authentik_providers_oauth2", context).await;
+        self.core
+            .event(self.client, user, EventAction::SuspiciousRequest, "authentik_providers_oauth2", context)
+            .await;
     }
 }
 

@@ -9,6 +9,7 @@ use crate::oauth2::scopes::{OFFLINE_ACCESS, OPENID, Scopes};
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use signet_base::{Error, Secret, json};
+use signet_core::directory::{self, Author, UserChange};
 use signet_core::{Core, Principal, token};
 use signet_store::users::{self, User};
 
@@ -135,7 +136,9 @@ async fn account(call: &Call<'_>) -> Outcome<Principal> {
                 attributes: json!({ACCOUNT_OF: entry.num()}).as_object().cloned().unwrap_or_default(),
                 ..User::new(&core.ports, &username)
             };
-            match users::insert(&core.db, &user, &[]).await {
+            let author = Author::request(call.client, None, "authentik_providers_oauth2")
+                .by("provider", Core::model_event(&entry.provider));
+            match directory::commit(core, &author, UserChange::create(user)).await {
                 // A concurrent request has created it.
                 Ok(_) | Err(Error::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),

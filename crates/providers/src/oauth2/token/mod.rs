@@ -21,6 +21,7 @@ use grant::{Call, Commit, Grant, Redemption};
 use http::{HeaderMap, header};
 use issue::{Issue, Issued};
 use signet_base::{Map, Result, json};
+use signet_core::event::EventAction;
 use signet_core::{Core, access};
 use signet_store::grants::{self, GrantToken, Redeemed};
 use std::sync::Arc;
@@ -173,7 +174,13 @@ async fn sign_in_event(call: &Call<'_>, proven: &Redemption) {
     if let Some(method) = proven.signed_in_by {
         let context = json!({"auth_method": method, "auth_method_args": {"provider": Core::model_event(&call.entry().provider)}});
         call.core
-            .event(call.client, Some(&proven.person), "login", "authentik_providers_oauth2", context)
+            .event(
+                call.client,
+                Some(&proven.person),
+                EventAction::Login,
+                "authentik_providers_oauth2",
+                context,
+            )
             .await;
     }
 }

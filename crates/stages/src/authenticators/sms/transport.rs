@@ -3,6 +3,7 @@ use super::{AuthType, AuthenticatorSMSStage, NotificationWebhookMapping, Provide
 use base64::{Engine, engine::general_purpose::STANDARD};
 use signet_base::outbound::{HttpRequest, HttpResponse};
 use signet_base::{Error, Json, Map, Result, Secret, json, query};
+use signet_core::event::EventAction;
 use signet_core::expression::{self, Program, Value};
 use signet_core::policy::Question;
 use signet_core::{Client, Core, Principal, brand};
@@ -85,7 +86,7 @@ async fn mapped(
             core.event(
                 client,
                 person,
-                "property_mapping_exception",
+                EventAction::PropertyMappingException,
                 "authentik_stages_authenticator_sms",
                 said,
             )

@@ -1,4 +1,9 @@
 //! Events: what happened, one row each, for administrators.
+mod action;
+pub mod diff;
+
+pub use action::{AuditType, CUSTOM_PREFIX, EventAction};
+
 use crate::budget::{EventKey, Prefix};
 use crate::policy::Decision;
 use crate::{Client, Core, Principal};
@@ -7,28 +12,25 @@ use signet_store::events::{self, Event};
 use signet_store::logins;
 use signet_store::users::User;
 
-/// Events of every sign-in. They go through the write-behind queue (within 50 ms); all others are written
-/// before the action continues.
-const BEHIND: [&str; 7] = [
-    "login",
-    "login_failed",
-    "logout",
-    "authorize_application",
-    "policy_execution",
-    "policy_exception",
-    "property_mapping_exception",
+/// Events of requests that change nothing. They go through the write-behind queue (within 50 ms); all others
+/// are written before the action continues, or in its commit.
+const BEHIND: [EventAction; 4] = [
+    EventAction::AuthorizeApplication,
+    EventAction::PolicyExecution,
+    EventAction::PolicyException,
+    EventAction::PropertyMappingException,
 ];
 
 /// Events that anonymous clients can cause with each request. They are aggregated per minute and address
 /// prefix.
-const REPEATED: [&str; 7] = [
-    "policy_execution",
-    "policy_exception",
-    "property_mapping_exception",
-    "system_exception",
-    "suspicious_request",
-    "configuration_error",
-    "system_task_exception",
+const REPEATED: [EventAction; 7] = [
+    EventAction::PolicyExecution,
+    EventAction::PolicyException,
+    EventAction::PropertyMappingException,
+    EventAction::SystemException,
+    EventAction::SuspiciousRequest,
+    EventAction::ConfigurationError,
+    EventAction::SystemTaskException,
 ];
 /// Context members that identify the subject of an event.
 const ABOUT: [&str; 6] = ["target", "flow", "binding", "mapping", "stage", "task"];
@@ -71,8 +73,15 @@ fn keys_of_objects(value: &mut Json) {
 impl Core {
     /// The existing event that represents this one of an anonymous client; `None`: this one is written, as
     /// `id`.
-    fn stands_for(&self, client: &Client, action: &str, app: &str, context: &Map, id: Uuid) -> Option<Uuid> {
-        if client.request_id.is_empty() || !REPEATED.contains(&action) {
+    fn stands_for(
+        &self,
+        client: &Client,
+        action: &EventAction,
+        app: &str,
+        context: &Map,
+        id: Uuid,
+    ) -> Option<Uuid> {
+        if client.request_id.is_empty() || !REPEATED.contains(action) {
             return None;
         }
         let about = ABOUT
@@ -81,7 +90,7 @@ impl Core {
             .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
             .collect::<Vec<_>>();
         let happening = EventKey {
-            action: action.to_owned(),
+            action: action.clone(),
             app: app.to_owned(),
             about: about.join(" "),
             prefix: Prefix::of(client.ip),
@@ -96,7 +105,7 @@ impl Core {
             let client = Client { ip: told.happening.prefix.address(), ..Client::internal() };
             let text = format!("The same happened {} more times within a minute.", told.more);
             let context = json!({"target": told.happening.about, "message": text, "count": told.more, "event": told.event, "network": told.happening.prefix.to_string()});
-            self.event(&client, None, &told.happening.action, &told.happening.app, context).await;
+            self.event(&client, None, told.happening.action, &told.happening.app, context).await;
         }
     }
     /// Writes an event; returns its id. A failure is logged, and returned as `None`, for callers that require
@@ -105,21 +114,41 @@ impl Core {
         &self,
         client: &Client,
         user: Option<&Principal>,
-        action: &str,
+        action: EventAction,
         app: &str,
         context: Json,
     ) -> Option<Uuid> {
-        let id = self.ports.uuid_v7();
-        let mut context = match context {
-            Json::Object(map) => map,
-            _ => Map::new(),
-        };
+        let (id, mut context) = (self.ports.uuid_v7(), map(context));
         context.values_mut().for_each(keys_of_objects);
         if user.is_none()
-            && let Some(event) = self.stands_for(client, action, app, &context, id)
+            && let Some(event) = self.stands_for(client, &action, app, &context, id)
         {
             return Some(event);
         }
+        let event = Event { id, ..self.event_row(client, user, &action, app, context) };
+        let written = if BEHIND.contains(&action) {
+            events::insert_behind(&self.db, &[event]).await
+        } else {
+            events::insert(&self.db, &[event], true).await
+        };
+        match written {
+            Ok(()) => Some(id),
+            Err(error) => {
+                tracing::error!(%action, %error, "an event could not be written");
+                None
+            }
+        }
+    }
+    /// An event that the caller writes in its own commit.
+    pub fn event_row(
+        &self,
+        client: &Client,
+        user: Option<&Principal>,
+        action: &EventAction,
+        app: &str,
+        mut context: Map,
+    ) -> Event {
+        context.values_mut().for_each(keys_of_objects);
         // Actions of the server itself have no request, address or user.
         let by_request = !client.method.is_empty();
         if by_request {
@@ -144,34 +173,19 @@ impl Core {
                 person
             }
         };
-        let map = |value: Json| match value {
-            Json::Object(map) => map,
-            _ => Map::new(),
-        };
         let now = self.now();
         let keep = Span::parse(&self.system().event_retention).unwrap_or_default();
-        let event = Event {
-            id,
-            action: action.to_owned(),
-            app: if action.starts_with("custom_") { app.to_owned() } else { module(app) },
+        let custom = matches!(action, EventAction::Custom(_));
+        Event {
+            id: self.ports.uuid_v7(),
+            action: action.to_string(),
+            app: if custom { app.to_owned() } else { module(app) },
             user: map(person),
             context,
             client_ip: (by_request || !client.ip.is_loopback()).then(|| client.ip.to_string()),
             created: now,
             expires: (!keep.is_zero()).then(|| now.plus(keep)),
             brand: map(self.brand_event(client)),
-        };
-        let written = if BEHIND.contains(&action) {
-            events::insert_behind(&self.db, &[event]).await
-        } else {
-            events::insert(&self.db, &[event], true).await
-        };
-        match written {
-            Ok(()) => Some(id),
-            Err(error) => {
-                tracing::error!(%action, %error, "an event could not be written");
-                None
-            }
         }
     }
     /// Records a refusal that was shown to a user, with the policies' decisions in this request. It can be
@@ -180,7 +194,9 @@ impl Core {
         tracing::info!(request_id = %client.request_id, %what, %text, "refused");
         let decisions: Vec<Json> = client.decision_log.decisions().iter().map(Decision::to_json).collect();
         let said = json!({"target": what, "passing": false, "message": text, "decisions": decisions});
-        let Some(event) = self.event(client, user, "policy_execution", "authentik_flows", said).await else {
+        let Some(event) =
+            self.event(client, user, EventAction::PolicyExecution, "authentik_flows", said).await
+        else {
             return;
         };
         if !client.request_id.is_empty()
@@ -235,5 +251,12 @@ mod tests {
         ] {
             assert_eq!(module(app), path);
         }
+    }
+}
+
+fn map(value: Json) -> Map {
+    match value {
+        Json::Object(map) => map,
+        _ => Map::new(),
     }
 }

@@ -1,0 +1,123 @@
+//! Groups and their members: statements and events.
+use super::change::GroupChange;
+use super::transaction::Transaction;
+use super::{model_of, told};
+use crate::event::EventAction;
+use crate::event::diff;
+use signet_base::{Error, Map, Result, Uuid, json};
+use signet_store::groups::{self, Group};
+use signet_store::{objects, roles, users};
+
+fn fields(g: &Group) -> Map {
+    let all = json!({"name": g.name, "is_superuser": g.is_superuser, "attributes": g.attributes});
+    all.as_object().cloned().unwrap_or_default()
+}
+
+impl Transaction<'_> {
+    pub(super) async fn group(&mut self, change: GroupChange) -> Result<()> {
+        match (&change.before, &change.after) {
+            (None, Some(group)) => self.create_group(group, &change),
+            (Some(before), Some(after)) => self.update_group(before, after, &change).await,
+            (Some(before), None) => self.delete_group(before),
+            (None, None) => Ok(()),
+        }
+    }
+
+    fn create_group(&mut self, group: &Group, change: &GroupChange) -> Result<()> {
+        let parents = change.parents.clone().unwrap_or_default();
+        let mut members = change.members.clone().unwrap_or_default();
+        members.extend(&change.join);
+        self.add(groups::insert_batch(group, &parents, &members));
+        let changed = diff::between(&Map::new(), &fields(group), &self.secret_paths());
+        let mut changed = with_relations(changed, (&[], &parents), (&[], &members));
+        if let Some(own_roles) = &change.roles {
+            self.add(roles::set_group_batch(group.id, own_roles));
+            changed.extend(diff::relation(&[], own_roles).map(|roles| ("roles".to_owned(), roles)));
+        }
+        self.tell(
+            EventAction::ModelCreated,
+            told(&model_of("group", json!(group.id.simple().to_string()), &group.name), changed),
+        );
+        Ok(())
+    }
+
+    async fn update_group(&mut self, before: &Group, after: &Group, change: &GroupChange) -> Result<()> {
+        let (db, id, now) = (&self.core.db, before.id, self.core.now());
+        let mut parents: Vec<Uuid> = Vec::new();
+        if change.parents.is_some() {
+            let above = groups::parents_of_many(db, &[id]).await?.remove(&id).unwrap_or_default();
+            parents = above.iter().map(|g| g.id).collect();
+        }
+        let mut members: Vec<i64> = Vec::new();
+        let moves = !change.join.is_empty() || !change.leave.is_empty();
+        if change.members.is_some() {
+            members = groups::member_ids_of_many(db, &[id]).await?.remove(&id).unwrap_or_default();
+        } else if moves {
+            // A group may have a hundred thousand members: only those in question are asked about.
+            let asked: Vec<i64> = change.join.iter().chain(&change.leave).copied().collect();
+            members = groups::members_among(db, id, &asked).await?;
+        }
+        let want_parents = change.parents.clone().unwrap_or_default();
+        let mut want = change.members.clone().unwrap_or_else(|| members.clone());
+        want.extend(&change.join);
+        want.retain(|user| !change.leave.contains(user));
+        if before.is_superuser && !after.is_superuser {
+            self.guard("is_superuser");
+        }
+        if change.parents.is_some() {
+            self.guard("parents");
+        }
+        if change.members.is_some() {
+            self.guard("users");
+        }
+        if !change.leave.is_empty() {
+            self.guard("pk");
+        }
+        if change.writes_row {
+            let all = change.members.as_ref().map(|_| want.as_slice());
+            self.add(groups::update_batch(after, change.parents.as_deref(), all, now));
+        } else if change.parents.is_some() || change.members.is_some() {
+            return Err(Error::internal("parents and all members of a group change with the group only"));
+        }
+        if change.members.is_none() {
+            for user in change.join.iter().filter(|id| !change.leave.contains(id)) {
+                self.add(users::join_group_batch(*user, id));
+            }
+        }
+        for user in &change.leave {
+            self.add(users::leave_group_batch(*user, id));
+        }
+        let changed = diff::between(&fields(before), &fields(after), &self.secret_paths());
+        let mut changed = with_relations(changed, (&parents, &want_parents), (&members, &want));
+        if let Some(own_roles) = &change.roles {
+            let have = roles::of_many_groups(db, &[id]).await?.remove(&id).unwrap_or_default();
+            self.add(roles::set_group_batch(id, own_roles));
+            changed.extend(diff::relation(&have, own_roles).map(|roles| ("roles".to_owned(), roles)));
+        }
+        if change.writes_row || !changed.is_empty() {
+            self.tell(
+                EventAction::ModelUpdated,
+                told(&model_of("group", json!(id.simple().to_string()), &after.name), changed),
+            );
+        }
+        Ok(())
+    }
+
+    fn delete_group(&mut self, group: &Group) -> Result<()> {
+        self.guard("non_field_errors");
+        let key = group.id.to_string();
+        self.objects.extend(objects::writes_for_deleted_row(&self.core.config(), &key, &self.core.ports));
+        self.add(groups::delete_batch(group.id));
+        self.tell(
+            EventAction::ModelDeleted,
+            told(&model_of("group", json!(group.id.simple().to_string()), &group.name), Map::new()),
+        );
+        Ok(())
+    }
+}
+
+fn with_relations(mut changed: Map, parents: (&[Uuid], &[Uuid]), members: (&[i64], &[i64])) -> Map {
+    changed.extend(diff::relation(parents.0, parents.1).map(|told| ("parents".to_owned(), told)));
+    changed.extend(diff::relation(members.0, members.1).map(|told| ("users".to_owned(), told)));
+    changed
+}

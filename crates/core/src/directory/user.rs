@@ -1,0 +1,124 @@
+//! Accounts: their statements and events.
+use super::change::UserChange;
+use super::transaction::Transaction;
+use super::{model_of, told};
+use crate::event::EventAction;
+use crate::event::diff;
+use signet_base::{Error, Map, Result, Uuid, json};
+use signet_store::users::{self, User};
+use signet_store::{groups, objects, roles};
+
+/// The fields of an account that its events tell of.
+fn fields(u: &User) -> Map {
+    let all = json!({"username": u.username, "name": u.name, "email": u.email, "is_active": u.is_active,
+        "type": u.user_type, "path": u.path, "attributes": u.attributes});
+    all.as_object().cloned().unwrap_or_default()
+}
+
+/// Only people count as administrators: a program cannot let anybody in.
+fn is_person(user: &User) -> bool {
+    ["internal", "external"].contains(&user.user_type.as_str())
+}
+
+impl Transaction<'_> {
+    pub(super) async fn user(&mut self, change: UserChange) -> Result<()> {
+        match (&change.before, &change.after) {
+            (None, Some(user)) => self.create_user(user, &change).await,
+            (Some(before), Some(after)) => self.update_user(before, after, &change).await,
+            (Some(before), None) => self.delete_user(before),
+            (None, None) => Ok(()),
+        }
+    }
+
+    async fn create_user(&mut self, user: &User, change: &UserChange) -> Result<()> {
+        let mut user = user.clone();
+        if let Some((hash, _)) = &change.password {
+            user.password.clone_from(hash);
+        }
+        let mut all = change.groups.clone().unwrap_or_default();
+        all.extend(change.join.iter().filter(|id| !change.leave.contains(id)));
+        user.id = self.number::<User>(user.id).await?;
+        self.add(users::insert_batch(&user, &all));
+        let own_roles = change.roles.clone().unwrap_or_default();
+        if !own_roles.is_empty() {
+            self.add(roles::set_user_batch(user.id, &own_roles));
+        }
+        self.is_new(&user);
+        let model = model_of("user", json!(user.id), &user.username);
+        let mut changed = diff::between(&Map::new(), &fields(&user), &self.secret_paths());
+        changed.extend(diff::relation(&[], &all).map(|groups| ("groups".to_owned(), groups)));
+        changed.extend(diff::relation(&[], &own_roles).map(|roles| ("roles".to_owned(), roles)));
+        self.tell(EventAction::ModelCreated, told(&model, changed));
+        if change.password.is_some() {
+            self.tell(EventAction::PasswordSet, told(&model, Map::new()));
+        }
+        Ok(())
+    }
+
+    async fn update_user(&mut self, before: &User, after: &User, change: &UserChange) -> Result<()> {
+        let (id, now) = (before.id, self.core.now());
+        let moves = change.groups.is_some() || !change.join.is_empty() || !change.leave.is_empty();
+        let mut have: Vec<Uuid> = Vec::new();
+        if moves {
+            have = groups::direct_groups(&self.core.db, id).await?.iter().map(|g| g.id).collect();
+        }
+        let mut want = change.groups.clone().unwrap_or_else(|| have.clone());
+        want.extend(&change.join);
+        want.retain(|group| !change.leave.contains(group));
+        if before.is_active && is_person(before) && !(after.is_active && is_person(after)) {
+            self.guard(if after.is_active { "type" } else { "is_active" });
+        }
+        if change.groups.is_some() || !change.leave.is_empty() {
+            self.guard("groups");
+        }
+        if change.writes_row {
+            let guard = (!change.last_write_wins).then_some(before.updated);
+            let groups = change.groups.as_ref().map(|_| want.as_slice());
+            self.add(users::update_batch(after, guard, groups, now));
+        } else if change.groups.is_some() {
+            return Err(Error::internal("all groups of an account change with the account only"));
+        }
+        if change.groups.is_none() {
+            for group in change.join.iter().filter(|id| !change.leave.contains(id)) {
+                self.add(users::join_group_batch(id, *group));
+            }
+        }
+        for group in &change.leave {
+            self.add(users::leave_group_batch(id, *group));
+        }
+        let model = model_of("user", json!(id), &after.username);
+        let mut changed = diff::between(&fields(before), &fields(after), &self.secret_paths());
+        changed.extend(diff::relation(&have, &want).map(|groups| ("groups".to_owned(), groups)));
+        if let Some(own_roles) = &change.roles {
+            let have = roles::of_users(&self.core.db, &[id]).await?.remove(&id).unwrap_or_default();
+            self.add(roles::set_user_batch(id, own_roles));
+            changed.extend(diff::relation(&have, own_roles).map(|roles| ("roles".to_owned(), roles)));
+        }
+        if let Some(hash) = &change.disabled {
+            self.add(users::disable_password_batch(id, &before.password, hash));
+            changed.insert("password".to_owned(), diff::masked());
+        }
+        if change.writes_row || !changed.is_empty() {
+            self.tell(EventAction::ModelUpdated, told(&model, changed));
+        }
+        if let Some((hash, spared)) = &change.password {
+            self.add(users::set_password_batch(id, hash, spared, now));
+            self.tell(EventAction::PasswordSet, told(&model, Map::new()));
+        }
+        Ok(())
+    }
+
+    fn delete_user(&mut self, user: &User) -> Result<()> {
+        if user.is_active && is_person(user) {
+            self.guard("non_field_errors");
+        }
+        let key = format!("user:{}", user.id);
+        self.objects.extend(objects::writes_for_deleted_row(&self.core.config(), &key, &self.core.ports));
+        self.add(users::delete_batch(user.id));
+        self.tell(
+            EventAction::ModelDeleted,
+            told(&model_of("user", json!(user.id), &user.username), Map::new()),
+        );
+        Ok(())
+    }
+}
