@@ -2,7 +2,7 @@
 use signet_base::thread::process_cpu_time;
 use signet_blueprints::{Source, apply};
 use signet_core::Core;
-use signet_store::Author;
+use signet_core::directory::Author;
 use signet_testkit::{App, DbKind};
 use std::fmt::Write;
 
