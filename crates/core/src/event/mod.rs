@@ -219,6 +219,13 @@ impl Core {
     }
 }
 
+fn map(value: Json) -> Map {
+    match value {
+        Json::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{keys_of_objects, module};
@@ -251,12 +258,5 @@ mod tests {
         ] {
             assert_eq!(module(app), path);
         }
-    }
-}
-
-fn map(value: Json) -> Map {
-    match value {
-        Json::Object(map) => map,
-        _ => Map::new(),
     }
 }
