@@ -6,7 +6,7 @@ use crate::form::Rows;
 use crate::visible::key;
 use signet_base::{Error, Map, Result, json};
 use signet_core::event::EventAction;
-use signet_core::permission::{self, closure as rights};
+use signet_core::permission::{self, closure as rights, flows};
 use signet_core::{Core, compat};
 use signet_model::{Change, ModelDef, Object, Secrets, check};
 use signet_store::Write;
@@ -107,6 +107,7 @@ pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
 /// Deletes an object and what cannot be without it.
 pub(crate) async fn delete(call: &mut Call, object: &Arc<Object>) -> ApiResult {
     let gone = used_by::cascade(&call.config, object);
+    call.may_give(&flows::of_deletion(&call.config, object)).await?;
     call.core.objects.apply(vec![Write::Delete { pk: object.pk }], &call.author().of_version()).await?;
     call.renew();
     call.event(EventAction::ModelDeleted, json!({"model": Core::model_event(object), "cascade": gone})).await;

@@ -7,7 +7,7 @@ use crate::objects::used_by as references;
 use crate::rows::users::{attributes, named_roles, shown_roles};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::directory::{self, GroupChange};
-use signet_core::permission::{self, Right};
+use signet_core::permission::{self, Right, flows};
 use signet_core::{compat, rows};
 use signet_model::{FieldDef, FieldKind};
 use signet_store::groups::{self, Group, GroupQuery};
@@ -230,6 +230,7 @@ fn taken(error: Error) -> Fault {
 pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let group = find(call).await?;
     call.may_give(&[Right::Membership(vec![group.id])]).await?;
+    call.may_give(&flows::of_row_deletion(&call.config, &group.id.to_string())).await?;
     commit(call, GroupChange::delete(&group)).await
 }
 

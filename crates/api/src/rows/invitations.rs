@@ -10,7 +10,7 @@ use signet_core::event::EventAction;
 use signet_core::flow::invitation::shown_as;
 use signet_core::mail::{self, Email, templates};
 use signet_core::models::Flow;
-use signet_core::permission;
+use signet_core::permission::{self, flows};
 use signet_model::{FieldDef, FieldKind, OnDelete};
 use signet_store::invitations::{self, Invitation, InvitationRow};
 use signet_store::users;
@@ -118,6 +118,7 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
         claimed: false,
     };
     fill(&mut made, &sent);
+    call.may_give(&flows::of_invitation(&call.config, made.flow)).await?;
     invitations::insert(&call.core.db, &call.core.vault, &made).await?;
     permission::give_initial(
         &call.core,
@@ -141,6 +142,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let mut found = find(call).await?;
     let sent = form::read(call, FIELDS, partial).await?;
     fill(&mut found, &sent);
+    call.may_give(&flows::of_invitation(&call.config, found.flow)).await?;
     invitations::update(&call.core.db, &call.core.vault, &found).await.map_err(gone)?;
     call.event(EventAction::ModelUpdated, about(call, &found)).await;
     Ok(Reply::ok(answer(call, found).await?))

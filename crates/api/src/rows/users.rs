@@ -7,7 +7,7 @@ use crate::objects::used_by as references;
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::directory::{self, UserChange};
 use signet_core::models::Role;
-use signet_core::permission::{self, Right};
+use signet_core::permission::{self, Right, flows};
 use signet_core::{Core, compat, rows};
 use signet_model::{FieldDef, FieldKind, Snapshot};
 use signet_store::users::{self, User, UserQuery};
@@ -283,6 +283,7 @@ pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     if call.person()?.user.id == user.id {
         return Err(Fault::invalid("non_field_errors", "You cannot delete your own account."));
     }
+    call.may_give(&flows::of_row_deletion(&call.config, &format!("user:{}", user.id))).await?;
     match directory::commit(&call.core, &call.author(), UserChange::delete(&user)).await {
         Ok(_) => Ok(Reply::Empty),
         Err(Error::NotFound) => Err(Fault::missing("User")),

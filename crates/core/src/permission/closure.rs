@@ -1,4 +1,5 @@
 //! Privilege closure: nobody hands on a right that they do not hold, whatever permission lets them write at all.
+use super::flows::{keys, uuid};
 use crate::{Core, Principal};
 use signet_base::{Error, Json, Map, Ports, Result, Uuid};
 use signet_model::{FieldDef, FieldKind, Gives, Grants, ModelDef, Object, Snapshot};
@@ -84,28 +85,19 @@ pub fn of_object(
             }
             Some(Gives::Everything) if own() && !is_nothing(field, new, ports) => out.push(Right::Everything),
             Some(Gives::Delivery) if before.is_some() && own() => out.push(Right::Everything),
-            Some(Gives::Membership) if own() => {
-                let ids: Vec<Uuid> = match new {
-                    Json::Array(list) => list.iter().filter_map(uuid).collect(),
-                    one => uuid(one).into_iter().collect(),
-                };
-                out.push(Right::Membership(ids));
-            }
+            Some(Gives::Membership) if own() => out.push(Right::Membership(keys(new))),
             _ => {}
         }
     }
-    if changed && opens_the_api(config, data) {
-        out.push(Right::Everything);
+    if changed {
+        out.extend(opens_the_api(config, data).then_some(Right::Everything));
+        out.extend(super::flows::of_write(config, def, before, data));
     }
     if def.is("authentik_rbac.initialpermissions") && changed {
         let names = data.get("permissions").and_then(Json::as_array).into_iter().flatten();
         out.extend(names.filter_map(|name| Some(Right::Permission(name.as_str()?.to_owned(), None))));
     }
     out
-}
-
-fn uuid(value: &Json) -> Option<Uuid> {
-    Uuid::parse_str(value.as_str()?).ok()
 }
 
 /// Empty, or what stands there by itself.

@@ -4,6 +4,7 @@
 //! group those of its ancestors too. What a role may do are rows, on all objects of a model or on one.
 pub mod catalogue;
 pub mod closure;
+pub mod flows;
 
 use crate::models::{InitialPermissions, Role};
 use crate::{Core, Principal};
