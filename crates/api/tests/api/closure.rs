@@ -349,6 +349,9 @@ async fn call(office: &Office, dice: &mut Dice, known: &BTreeMap<i64, Account>) 
     .unwrap();
     let teams: Vec<Uuid> = teams.iter().map(|g| g.id).collect();
     let role_list: Vec<Uuid> = app.core.config().all::<models::Role>().map(|(o, _)| o.pk).collect();
+    if role_list.is_empty() {
+        return String::new();
+    }
     let (user, team) = (dice.pick(&people), dice.pick(&teams));
     let name = format!("n{}", dice.below(1_000_000));
     let token = dice.pick(&["admin-token", "strong-token", "weak-token", "plain-token"]);

@@ -3,6 +3,7 @@
 mod api;
 mod app;
 mod claims;
+mod closure;
 mod devices;
 mod docs;
 mod flows;
