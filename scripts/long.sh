@@ -9,6 +9,7 @@ export SIGNET_FUZZ_SECONDS=${SIGNET_FUZZ_SECONDS:-600} SIGNET_KILLS=${SIGNET_KIL
 export SIGNET_FUZZ_SEED=${SIGNET_FUZZ_SEED:-$RANDOM}
 
 cargo test "${flags[@]}" --workspace --test fuzz -- --nocapture --test-threads=1
+cargo test "${flags[@]}" --workspace --test api core_permissions_no_sequence_of_calls_leads_up -- --nocapture
 cargo build "${flags[@]}" --workspace --bins
 scripts/tools.sh
 tests/interop/run kill9
