@@ -7,6 +7,8 @@ use signet_core::permission::catalogue;
 use signet_store::groups::{self, Group};
 use signet_store::roles;
 
+/// Verb and path.
+type Address = (Method, String);
 const EVIL: &str = "mail.evil.test";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +57,7 @@ async fn core_permissions_no_configuration_makes_anybody_more_than_the_caller_is
         let patch = |path: &str, key: &str| (Method::PATCH, at(path, key));
         let delete = |path: &str, key: &str| (Method::DELETE, at(path, key));
         // The refused call, and its twin that hands on nothing.
-        let calls: Vec<((Method, String), Json, (Method, String), Json)> = vec![
+        let calls: Vec<(Address, Json, Address, Json)> = vec![
             (post(expression), json!({"name": "e", "expression": "return True"}), post("policies/dummy"), json!({"name": "e", "result": true})),
             (patch(expression, &text), json!({"expression": "return True"}), patch(expression, &text), json!({"execution_logging": true})),
             (post(mappings), json!({"name": "m", "scope_name": "m", "expression": "return {}"}), patch(mappings, &scope), json!({"description": "x"})),
