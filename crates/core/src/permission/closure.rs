@@ -93,6 +93,8 @@ pub fn of_object(
         out.extend(opens_the_api(config, data).then_some(Right::Everything));
         out.extend(super::flows::of_write(config, def, before, data));
     }
+    // As with groups: who may less changes nothing of it.
+    out.extend(before.filter(|_| def.is("authentik_rbac.role")).map(|role| Right::Roles(vec![role.pk])));
     if def.is("authentik_rbac.initialpermissions") && changed {
         let names = data.get("permissions").and_then(Json::as_array).into_iter().flatten();
         out.extend(names.filter_map(|name| Some(Right::Permission(name.as_str()?.to_owned(), None))));

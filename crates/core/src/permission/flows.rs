@@ -36,6 +36,9 @@ pub(super) fn of_write(
 
 /// What the deletion of an object hands on: what stood in the way is gone.
 pub fn of_deletion(config: &Snapshot, object: &Object) -> Vec<Right> {
+    if object.def.is("authentik_rbac.role") {
+        return vec![Right::Roles(vec![object.pk])];
+    }
     let mut flows = HashSet::new();
     above(config, object, &mut HashSet::new(), &mut flows);
     right(memberships(config, &flows)).into_iter().collect()
