@@ -45,7 +45,7 @@ pub fn of_deletion(config: &Snapshot, object: &Object) -> Vec<Right> {
 }
 /// The same of a row (`user:7`, or a group's UUID), with the objects that go along.
 pub fn of_row_deletion(config: &Snapshot, key: &str) -> Vec<Right> {
-    let referrers = config.row_referrers(key).iter().filter_map(|r| config.get(r.from));
+    let referrers = config.referrers_of(key).filter_map(|r| config.get(r.from));
     referrers.flat_map(|object| of_deletion(config, object)).collect()
 }
 /// What an invitation hands on: the way through its flow; without one, through every flow that takes invitations.
