@@ -13,7 +13,7 @@ const MAX_FILE: u64 = 512 * 1024 * 1024;
 
 /// The location of an address.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Place {
+pub struct Location {
     /// Continent code, two letters.
     pub continent: String,
     /// ISO 3166 country code, two letters.
@@ -22,7 +22,7 @@ pub struct Place {
     /// Latitude and longitude in degrees.
     pub point: Option<(f64, f64)>,
 }
-impl Place {
+impl Location {
     /// The members for expressions and the API: `continent`, `country`, `lat`, `long`, `city`.
     pub fn to_map(&self) -> Map {
         let (lat, long) = self.point.unzip();
@@ -50,7 +50,7 @@ impl Network {
 /// The known facts about an address.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Located {
-    pub place: Option<Place>,
+    pub place: Option<Location>,
     pub network: Option<Network>,
 }
 
@@ -166,7 +166,7 @@ impl GeoIp {
         let ip = ip.to_canonical();
         Ok(Located { place: self.place(ip)?, network: self.network(ip)? })
     }
-    fn place(&self, ip: IpAddr) -> Result<Option<Place>> {
+    fn place(&self, ip: IpAddr) -> Result<Option<Location>> {
         let Some(reader) = self.city.reader() else { return Ok(None) };
         let Some(found) = found(&reader, ip)? else { return Ok(None) };
         let Some(city) = found.decode::<geoip2::City>().map_err(Error::internal)? else { return Ok(None) };
@@ -176,7 +176,7 @@ impl GeoIp {
             .latitude
             .zip(city.location.longitude)
             .filter(|(lat, long)| lat.abs() <= 90.0 && long.abs() <= 360.0);
-        Ok(Some(Place {
+        Ok(Some(Location {
             continent: text(city.continent.code),
             country: text(city.country.iso_code),
             city: text(city.city.names.english),

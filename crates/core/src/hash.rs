@@ -2,7 +2,7 @@
 //! that migrated users keep their passwords.
 mod cost;
 
-use crate::pool::{Pool, PoolTurn, Rest};
+use crate::pool::{IdleAction, Pool, PoolTurn};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::pbkdf2;
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
@@ -59,9 +59,13 @@ pub struct Hasher {
 impl Hasher {
     pub fn new(threads: usize, cost: HashCost, ports: Ports) -> Result<Self> {
         // Jobs that would wait longer than two seconds are refused at once.
-        let pool =
-            Pool::resting("hash", threads, threads.max(1) * 500, Rest { after: REST, run: forget_arena })?
-                .no_longer_than(LONGEST_WAIT);
+        let pool = Pool::resting(
+            "hash",
+            threads,
+            threads.max(1) * 500,
+            IdleAction { after: REST, run: forget_arena },
+        )?
+        .no_longer_than(LONGEST_WAIT);
         let dummy = encode(cost, &ports.bytes::<16>(), &[0; 32]).into();
         let costs = Arc::new(Costs::new(Work::Argon2(cost.units())));
         Ok(Self { pool, ports, cost, dummy, costs })

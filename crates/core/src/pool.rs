@@ -4,7 +4,7 @@ mod fair;
 
 pub use fair::{Lane, PoolTurn};
 
-use fair::Fair;
+use fair::FairQueue;
 use signet_base::{Error, Result};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -28,7 +28,7 @@ pub struct Pool {
 
 /// An action that an idle worker runs once.
 #[derive(Clone, Copy)]
-pub struct Rest {
+pub struct IdleAction {
     pub after: Duration,
     pub run: fn(),
 }
@@ -43,7 +43,7 @@ struct Inbox {
 struct Waiting {
     jobs: VecDeque<Job>,
     /// Jobs in fair order.
-    fair: Fair<Job>,
+    fair: FairQueue<Job>,
     idle: usize,
     closed: bool,
 }
@@ -95,7 +95,7 @@ impl Inbox {
         self.state().len()
     }
     /// Waits for the next job; `None` when the pool is dropped and the queue is empty.
-    fn take(&self, mut rest: Option<Rest>) -> Option<Job> {
+    fn take(&self, mut rest: Option<IdleAction>) -> Option<Job> {
         let mut state = self.state();
         loop {
             match state.pop() {
@@ -105,7 +105,7 @@ impl Inbox {
                     state.idle += 1;
                     let rested;
                     (state, rested) = match rest {
-                        Some(Rest { after, .. }) => {
+                        Some(IdleAction { after, .. }) => {
                             let (state, time) =
                                 self.wake.wait_timeout(state, after).unwrap_or_else(PoisonError::into_inner);
                             (state, time.timed_out())
@@ -115,7 +115,7 @@ impl Inbox {
                     state.idle -= 1;
                     if rested
                         && state.len() == 0
-                        && let Some(Rest { run, .. }) = rest.take()
+                        && let Some(IdleAction { run, .. }) = rest.take()
                     {
                         drop(state);
                         run();
@@ -171,7 +171,7 @@ impl Pool {
         Self::start(name, threads, queue, 1, None)
     }
     /// A pool whose idle workers run an action once.
-    pub fn resting(name: &str, threads: usize, queue: usize, rest: Rest) -> Result<Self> {
+    pub fn resting(name: &str, threads: usize, queue: usize, rest: IdleAction) -> Result<Self> {
         Self::start(name, threads, queue, 1, Some(rest))
     }
     /// A pool for short jobs: while many wait, up to `together` results are delivered at once, so that async
@@ -179,7 +179,13 @@ impl Pool {
     pub fn grouped(name: &str, threads: usize, queue: usize, together: usize) -> Result<Self> {
         Self::start(name, threads, queue, together, None)
     }
-    fn start(name: &str, threads: usize, queue: usize, together: usize, rest: Option<Rest>) -> Result<Self> {
+    fn start(
+        name: &str,
+        threads: usize,
+        queue: usize,
+        together: usize,
+        rest: Option<IdleAction>,
+    ) -> Result<Self> {
         let inbox = Arc::new(Inbox { state: Mutex::default(), wake: Condvar::new(), room: queue });
         let open = Arc::new(Open(inbox.clone()));
         for n in 0..threads.max(1) {
@@ -391,7 +397,7 @@ mod tests {
     #[tokio::test]
     async fn a_worker_that_rests_says_so_once_and_then_works_on() {
         static RESTED: AtomicUsize = AtomicUsize::new(0);
-        let rest = Rest { after: Duration::from_millis(20), run: || _ = RESTED.fetch_add(1, Relaxed) };
+        let rest = IdleAction { after: Duration::from_millis(20), run: || _ = RESTED.fetch_add(1, Relaxed) };
         let pool = Pool::resting("t", 1, 10, rest).unwrap();
         for round in 1..=2 {
             assert_eq!(pool.run(|| 7).await.unwrap(), 7);

@@ -36,14 +36,14 @@ pub(crate) fn is_method(name: &str) -> bool {
 }
 
 /// A rewritten source.
-pub(crate) struct Respelt {
+pub(crate) struct Rewritten {
     pub function: String,
     /// The helpers it calls, and those they call.
     pub helpers: String,
 }
 
 /// Rewrites a function; `None` if it needs no helper. Needs a large stack, as the parser does.
-pub(crate) fn respelt(function: &str) -> Option<Respelt> {
+pub(crate) fn rewritten(function: &str) -> Option<Rewritten> {
     let module = ruff_python_parser::parse_module(function).ok()?;
     let mut names = Bound(HashSet::new());
     names.visit_body(&module.syntax().body);
@@ -65,7 +65,7 @@ pub(crate) fn respelt(function: &str) -> Option<Respelt> {
     }
     out.push_str(function.get(rest..)?);
     let helpers = helpers(&out);
-    Some(Respelt { function: out, helpers })
+    Some(Rewritten { function: out, helpers })
 }
 
 /// The helpers that a source mentions, and those they mention.

@@ -205,12 +205,12 @@ fn compile(
     let mut compiled = compiled.map_err(|error| ParseError::from_exception(&error, &line_map))?;
     // The direct form handles objects itself.
     let direct = direct::compile(function, inputs);
-    let respelt = datamodel::respelt(&text);
-    if let Some(other) = &respelt {
+    let rewritten = datamodel::rewritten(&text);
+    if let Some(other) = &rewritten {
         compiled = whole(&format!("{}{}", other.function, other.helpers), &needs)
             .map_err(|error| ParseError::from_exception(&error, &line_map))?;
     }
-    Ok((compiled, respelt.is_some(), direct, line_map))
+    Ok((compiled, rewritten.is_some(), direct, line_map))
 }
 
 /// Whether a name may occur in a source, other than as an attribute. Strings and comments count too, so false

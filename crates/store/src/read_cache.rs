@@ -37,7 +37,7 @@ pub(crate) type People = ReadCache<PersonKey, Person>;
 /// Access tokens by digest. Refresh tokens are not cached: each use changes their row.
 pub(crate) type Tokens = ReadCache<String, Arc<GrantToken>>;
 
-struct Seen<V> {
+struct CachedEntry<V> {
     value: V,
     /// The change count before it was read.
     changes: u64,
@@ -45,7 +45,7 @@ struct Seen<V> {
 }
 
 /// The cache of one database. Clones share it.
-pub(crate) struct ReadCache<K, V>(Arc<Mutex<HashMap<K, Seen<V>>>>);
+pub(crate) struct ReadCache<K, V>(Arc<Mutex<HashMap<K, CachedEntry<V>>>>);
 
 impl<K, V> Clone for ReadCache<K, V> {
     fn clone(&self) -> Self {
@@ -83,7 +83,7 @@ pub(crate) fn any_makes_old(batches: &[Batch]) -> bool {
 }
 
 impl<K: Eq + Hash, V: Clone> ReadCache<K, V> {
-    fn all(&self) -> MutexGuard<'_, HashMap<K, Seen<V>>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<K, CachedEntry<V>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// `changes`: the current count.
@@ -101,7 +101,7 @@ impl<K: Eq + Hash, V: Clone> ReadCache<K, V> {
         if all.len() >= MOST && !all.contains_key(&asked) {
             all.clear();
         }
-        all.insert(asked, Seen { value, changes, at });
+        all.insert(asked, CachedEntry { value, changes, at });
     }
 }
 

@@ -49,7 +49,7 @@ pub struct Plan {
     pub owner: Option<i64>,
     /// The last page of a finished run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub over: Option<Over>,
+    pub over: Option<LastPage>,
     /// The refused answer that the next page shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refused>,
@@ -57,12 +57,12 @@ pub struct Plan {
 
 /// The last page of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Over {
+pub struct LastPage {
     pub shown: Map,
     pub at: Timestamp,
 }
 
-impl Over {
+impl LastPage {
     pub fn is_refusal(&self) -> bool {
         self.shown.get("component").and_then(Json::as_str) == Some("ak-stage-access-denied")
     }
@@ -93,7 +93,7 @@ impl Plan {
         self.given = None;
         self.refused = None;
         self.messages.clear();
-        self.over = Some(Over { shown, at });
+        self.over = Some(LastPage { shown, at });
     }
     pub fn append(&mut self, kind: &str, settings: Json) {
         self.stages.push_back(Planned {

@@ -14,7 +14,7 @@ const READABLE: i64 = 300;
 
 /// A parked run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Waiting {
+pub struct ParkedRun {
     pub tab: String,
     pub plan: Plan,
     /// The query with which its flow was entered.
@@ -48,7 +48,7 @@ impl State {
             .map(|at| self.waiting.remove(at));
         if let Some(plan) = self.plan.take() {
             let query = std::mem::take(&mut self.query);
-            self.waiting.insert(0, Waiting { tab: std::mem::take(&mut self.tab), plan, query });
+            self.waiting.insert(0, ParkedRun { tab: std::mem::take(&mut self.tab), plan, query });
             self.waiting.truncate(MAX_WAITING);
         }
         self.tab = tab;

@@ -25,14 +25,14 @@ impl PoolTurn {
 /// After this many priority jobs one of the others is served, so that they do not starve.
 const FIRST: u8 = 3;
 
-pub(super) struct Fair<J> {
+pub(super) struct FairQueue<J> {
     lanes: HashMap<Lane, VecDeque<J>>,
     /// Lanes with work in the order of service: those with priority, and the others.
     order: [VecDeque<Lane>; 2],
     waiting: usize,
     streak: u8,
 }
-impl<J> Default for Fair<J> {
+impl<J> Default for FairQueue<J> {
     fn default() -> Self {
         Self { lanes: HashMap::new(), order: Default::default(), waiting: 0, streak: 0 }
     }
@@ -40,25 +40,25 @@ impl<J> Default for Fair<J> {
 
 /// The work ahead of a new job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ahead {
+pub(super) struct QueuePosition {
     /// Number of jobs that are served before it.
     pub jobs: usize,
     /// Its lane has queued work while other lanes wait.
     pub is_share: bool,
 }
 
-impl<J> Fair<J> {
+impl<J> FairQueue<J> {
     pub fn len(&self) -> usize {
         self.waiting
     }
-    pub fn ahead(&self, turn: PoolTurn) -> Ahead {
+    pub fn ahead(&self, turn: PoolTurn) -> QueuePosition {
         let own = self.lanes.get(&turn.lane).map_or(0, VecDeque::len);
         let [first, others] = [&self.order[0], &self.order[1]].map(VecDeque::len);
         let rivals = if turn.first { first } else { first + others }.saturating_sub(usize::from(own > 0));
         let jobs = own + (own + 1) * rivals;
         // One of the others is served after each FIRST.
         let jobs = if turn.first && others > 0 { jobs + jobs / usize::from(FIRST) } else { jobs };
-        Ahead { jobs: jobs.min(self.waiting), is_share: own > 0 && first + others > 1 }
+        QueuePosition { jobs: jobs.min(self.waiting), is_share: own > 0 && first + others > 1 }
     }
     pub fn push(&mut self, turn: PoolTurn, job: J) {
         let lane = self.lanes.entry(turn.lane).or_default();
@@ -93,7 +93,7 @@ mod tests {
     }
     #[test]
     fn each_lane_gets_its_turn_and_known_ones_go_first() {
-        let mut fair = Fair::default();
+        let mut fair = FairQueue::default();
         (0..5).for_each(|_| fair.push(of(1, false), 'a'));
         fair.push(of(2, false), 'b');
         assert_eq!(
@@ -108,9 +108,9 @@ mod tests {
     }
     #[test]
     fn a_lane_alone_has_all_turns() {
-        let mut fair = Fair::default();
+        let mut fair = FairQueue::default();
         (0..3).for_each(|n| fair.push(PoolTurn::OWN, n));
-        assert_eq!(fair.ahead(PoolTurn::OWN), Ahead { jobs: 3, is_share: false });
+        assert_eq!(fair.ahead(PoolTurn::OWN), QueuePosition { jobs: 3, is_share: false });
         assert_eq!(std::iter::from_fn(|| fair.pop()).collect::<Vec<_>>(), [0, 1, 2]);
     }
 }

@@ -1,19 +1,22 @@
 //! Two requests of one session at the same moment: what the later one writes is merged into what the earlier one has
 //! written, run by run, so that none is lost.
 use super::State;
-use crate::flow::tabs::{MAX_WAITING, Waiting};
+use crate::flow::tabs::{MAX_WAITING, ParkedRun};
 use signet_base::Uuid;
 
 /// A run is known by its flow and its address.
-fn key(run: &Waiting) -> (Uuid, &str) {
+fn key(run: &ParkedRun) -> (Uuid, &str) {
     (run.plan.flow, &run.tab)
 }
 
 impl State {
     /// All runs, the one in front first.
-    fn all_runs(&self) -> Vec<Waiting> {
-        let front =
-            self.plan.clone().map(|plan| Waiting { tab: self.tab.clone(), plan, query: self.query.clone() });
+    fn all_runs(&self) -> Vec<ParkedRun> {
+        let front = self.plan.clone().map(|plan| ParkedRun {
+            tab: self.tab.clone(),
+            plan,
+            query: self.query.clone(),
+        });
         front.into_iter().chain(self.waiting.iter().cloned()).collect()
     }
 
@@ -23,8 +26,8 @@ impl State {
     pub(super) fn merge(mut self, base: &Self, stored: Self, signs_in: bool) -> Self {
         let (before, own, other) = (base.all_runs(), self.all_runs(), stored.all_runs());
         let find =
-            |runs: &[Waiting], wanted: &Waiting| runs.iter().find(|run| key(run) == key(wanted)).cloned();
-        let mut runs: Vec<Waiting> = Vec::new();
+            |runs: &[ParkedRun], wanted: &ParkedRun| runs.iter().find(|run| key(run) == key(wanted)).cloned();
+        let mut runs: Vec<ParkedRun> = Vec::new();
         // The run in front, then those of the other request, then the rest.
         let front = own.iter().take(usize::from(self.plan.is_some()));
         for wanted in front.chain(&other).chain(&own) {

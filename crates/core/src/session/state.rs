@@ -1,7 +1,7 @@
 //! The state of a session.
 use super::binding::Binding;
 use crate::flow::Plan;
-use crate::flow::tabs::Waiting;
+use crate::flow::tabs::ParkedRun;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Timestamp, Uuid};
 
@@ -30,7 +30,7 @@ pub struct State {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub tab: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub waiting: Vec<Waiting>,
+    pub waiting: Vec<ParkedRun>,
     /// Earlier plans of the run, for the inspector.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Json>,

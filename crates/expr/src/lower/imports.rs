@@ -19,9 +19,9 @@ impl<'a> Lower<'a> {
             .names
             .iter()
             .map(|alias| {
-                let respelt = self.whole(alias);
-                changed |= respelt.is_some();
-                respelt.unwrap_or_else(|| format!("import {}", self.edits.text(alias.range)))
+                let rewritten = self.whole(alias);
+                changed |= rewritten.is_some();
+                rewritten.unwrap_or_else(|| format!("import {}", self.edits.text(alias.range)))
             })
             .collect();
         if changed {
@@ -192,7 +192,7 @@ impl<'a> Lower<'a> {
         match &*call.func {
             Expr::Attribute(method) if ZONED.contains(&method.attr.as_str()) => {
                 self.needs(Library("zoneinfo"));
-                self.respelt(call, method, "_signet_m_zoneinfo.at(", &format!(", '{}', ", method.attr));
+                self.rewritten(call, method, "_signet_m_zoneinfo.at(", &format!(", '{}', ", method.attr));
                 true
             }
             Expr::Name(_) if tzinfo => {

@@ -43,7 +43,7 @@ impl<'a> Lower<'a> {
                 if METHODS.contains(&method.attr.as_str()) && self.needs_more(method, call) =>
             {
                 self.needs(Library::METHODS);
-                self.respelt(call, method, &format!("_signet_{}(", method.attr), ", ");
+                self.rewritten(call, method, &format!("_signet_{}(", method.attr), ", ");
                 false
             }
             Expr::Name(name)
@@ -107,7 +107,7 @@ impl<'a> Lower<'a> {
     }
 
     /// Rewrites `x.m(a)` to `function x separator a)`.
-    pub(super) fn respelt(
+    pub(super) fn rewritten(
         &mut self,
         call: &ExprCall,
         method: &ExprAttribute,

@@ -10,7 +10,7 @@ use signet_core::{Core, Principal};
 use signet_store::devices::Device;
 
 #[derive(Serialize, Deserialize)]
-struct Note {
+struct RememberedDevice {
     user: String,
     stage: Uuid,
     device: Uuid,
@@ -19,19 +19,19 @@ struct Note {
     at: i64,
 }
 
-fn seal(core: &Core, note: &Note) -> Option<String> {
+fn seal(core: &Core, note: &RememberedDevice) -> Option<String> {
     let body = URL_SAFE_NO_PAD.encode(serde_json::to_string(note).ok()?);
     let signature = core.vault.sign("mfa cookie", body.as_bytes());
     Some(format!("{body}.{signature}"))
 }
-fn open(core: &Core, cookie: &str) -> Option<Note> {
+fn open(core: &Core, cookie: &str) -> Option<RememberedDevice> {
     let (body, signature) = cookie.split_once('.')?;
     if !core.vault.signature_fits("mfa cookie", body.as_bytes(), signature) {
         return None;
     }
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).ok()?).ok()
 }
-fn counts(note: &Note, threshold: Span, now: Timestamp) -> bool {
+fn counts(note: &RememberedDevice, threshold: Span, now: Timestamp) -> bool {
     let age = now.secs().saturating_sub(note.at);
     (0..threshold.secs()).contains(&age)
 }
@@ -66,7 +66,7 @@ pub fn remember(
     else {
         return;
     };
-    let note = Note {
+    let note = RememberedDevice {
         user: person.uid.clone(),
         stage,
         device: device.uuid,
@@ -90,7 +90,8 @@ mod tests {
     use super::*;
     #[test]
     fn a_note_counts_until_its_time_is_over_and_never_before_it_was_made() {
-        let note = Note { user: "u".into(), stage: Uuid::nil(), device: Uuid::nil(), epoch: 0, at: 100 };
+        let note =
+            RememberedDevice { user: "u".into(), stage: Uuid::nil(), device: Uuid::nil(), epoch: 0, at: 100 };
         for (now, fits) in [(99, false), (100, true), (109, true), (110, false)] {
             assert_eq!(counts(&note, Span::from_secs(10), Timestamp::from_secs(now)), fits, "{now}");
         }

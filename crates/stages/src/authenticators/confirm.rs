@@ -16,7 +16,7 @@ const JUDGE_WINDOW: i64 = 600;
 
 /// A code that was sent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Sent {
+pub(super) struct SentCode {
     stage: Uuid,
     user: i64,
     /// The device to be confirmed.
@@ -25,10 +25,10 @@ pub(super) struct Sent {
     digest: String,
     expires: Timestamp,
 }
-const SENT: Key<Sent> = Key::new("goauthentik.io/authenticators/sent");
+const SENT: Key<SentCode> = Key::new("goauthentik.io/authenticators/sent");
 
 /// The code sent in this stage to this user.
-pub(super) fn sent(flow: &FlowRun<'_>, user: i64) -> Option<Sent> {
+pub(super) fn sent(flow: &FlowRun<'_>, user: i64) -> Option<SentCode> {
     let stage = flow.stage.as_ref().map(|s| s.pk);
     flow.plan.context.get(&SENT).filter(|s| Some(s.stage) == stage && s.user == user)
 }
@@ -55,7 +55,7 @@ pub(super) async fn begin(
         .ok_or_else(|| Error::internal("a set-up stage without settings"))?;
     let device = sent(flow, user).map_or_else(|| flow.core.ports.uuid(), |s| s.device);
     let code = random_digits(&flow.core.ports);
-    let sent = Sent {
+    let sent = SentCode {
         stage,
         user,
         device,
@@ -71,7 +71,7 @@ pub(super) async fn begin(
 pub(super) async fn judge(
     core: &Core,
     kind: DeviceKind,
-    sent: &Sent,
+    sent: &SentCode,
     code: &str,
 ) -> Result<Result<(), ResponseErrors>> {
     let name = format!("device confirm {} {}", kind.as_str(), sent.user);

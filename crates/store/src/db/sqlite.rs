@@ -1,10 +1,10 @@
 //! SQLite: one writer thread with group commit, readers on the calling thread.
 mod checkpoint;
-mod place;
+mod database_file;
 mod writer;
 
 use super::{Backend, Batch, DbKind, Exclusive, Row, Value, errors};
-use place::Place;
+use database_file::DatabaseFile;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
@@ -36,7 +36,7 @@ enum Job {
 }
 
 pub(super) struct Sqlite {
-    place: Arc<Place>,
+    place: Arc<DatabaseFile>,
     temporary: bool,
     jobs: Mutex<Option<SyncSender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -60,12 +60,12 @@ impl ToSql for Value {
 impl Sqlite {
     pub fn open(path: &Path, temporary: bool) -> Result<Self> {
         refuse_read_only(path)?;
-        place::refuse_network(path)?;
-        place::make(path).map_err(|e| place::explain(path, e))?;
-        place::keep_private(path);
+        database_file::refuse_network(path)?;
+        database_file::make(path).map_err(|e| database_file::explain(path, e))?;
+        database_file::keep_private(path);
         let conn = connect(path)?;
-        let place = Arc::new(Place::of(path)?);
-        let log = place::longest_log(path);
+        let place = Arc::new(DatabaseFile::of(path)?);
+        let log = database_file::longest_log(path);
         if conn.is_readonly("main").unwrap_or(true) {
             return Err(read_only(path));
         }
@@ -79,9 +79,9 @@ impl Sqlite {
             conn.pragma_update(None, "journal_size_limit", i64::try_from(log).unwrap_or(i64::MAX))?;
             conn.pragma_update(None, "foreign_keys", true)
         };
-        setup(&conn).map_err(|e| place::explain(path, errors::sqlite(&e)))?;
+        setup(&conn).map_err(|e| database_file::explain(path, errors::sqlite(&e)))?;
         // WAL and shared memory exist now, with the file's permissions.
-        place::keep_private(path);
+        database_file::keep_private(path);
         let (jobs, queue) = sync_channel(QUEUE);
         let (commits, changes) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let mut writer = Writer::new(place.clone(), conn, commits.clone(), changes.clone(), log, temporary)
@@ -113,7 +113,7 @@ impl Sqlite {
     }
 
     fn read(
-        place: &Place,
+        place: &DatabaseFile,
         readers: &Mutex<Vec<Connection>>,
         sql: &str,
         params: &[Value],
@@ -188,9 +188,9 @@ impl Backend for Sqlite {
     }
     async fn exclusive(&self) -> Result<Exclusive> {
         // Commands are other processes: they share a lock of the file system.
-        let path = place::with_end(self.place.path(), "-start");
+        let path = database_file::with_end(self.place.path(), "-start");
         tokio::task::spawn_blocking(move || {
-            place::make(&path)?;
+            database_file::make(&path)?;
             let wrong = |e: std::io::Error| Error::Unavailable(format!("{}: {e}", path.display()));
             let file = std::fs::File::open(&path).map_err(wrong)?;
             file.lock().map_err(wrong)?;
@@ -273,7 +273,7 @@ fn connect(path: &Path) -> Result<Connection> {
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(conn)
     };
-    open().map_err(|e| place::explain(path, errors::sqlite(&e)))
+    open().map_err(|e| database_file::explain(path, errors::sqlite(&e)))
 }
 
 /// A file without write permission was protected deliberately; root could write to it anyway.
@@ -296,6 +296,6 @@ fn read_only(path: &Path) -> Error {
 
 fn remove_files(path: &Path) {
     for end in ["", "-wal", "-shm", "-start"] {
-        let _ = std::fs::remove_file(place::with_end(path, end));
+        let _ = std::fs::remove_file(database_file::with_end(path, end));
     }
 }

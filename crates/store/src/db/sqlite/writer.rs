@@ -1,6 +1,6 @@
 //! The writer thread: commits waiting batches together (group commit).
 use super::checkpoint::Checkpoints;
-use super::{BatchResult, GATHER, GROUP, Job, Place, collect};
+use super::{BatchResult, DatabaseFile, GATHER, GROUP, Job, collect};
 use crate::db::{Batch, errors};
 use crate::read_cache::any_makes_old;
 use rusqlite::{CachedStatement, Connection, ErrorCode};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 pub(super) struct Writer {
-    place: Arc<Place>,
+    place: Arc<DatabaseFile>,
     /// Declared before the connection, so that it is dropped first.
     checkpoints: Checkpoints,
     conn: Connection,
@@ -39,7 +39,7 @@ struct Group {
 impl Writer {
     /// `log`: maximum size of the write-ahead log in bytes.
     pub(super) fn new(
-        place: Arc<Place>,
+        place: Arc<DatabaseFile>,
         mut conn: Connection,
         commits: Arc<AtomicU64>,
         changes: Arc<AtomicU64>,

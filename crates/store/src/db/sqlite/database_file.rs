@@ -11,13 +11,13 @@ const FULL: u64 = 64 * 1024;
 
 /// An open file, identified independently of its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct DatabaseFile {
     path: PathBuf,
     device: u64,
     inode: u64,
 }
 
-impl Place {
+impl DatabaseFile {
     /// The file at this path, which must exist.
     pub(super) fn of(path: &Path) -> Result<Self> {
         let found =
@@ -195,7 +195,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("signet-place-{}", std::process::id()));
         make(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        let place = Place::of(&path).unwrap();
+        let place = DatabaseFile::of(&path).unwrap();
         place.check().unwrap();
         let aside = with_end(&path, "-aside");
         std::fs::rename(&path, &aside).unwrap();
