@@ -1,4 +1,4 @@
-//! The configuration as it will be after the entries so far: later entries see what earlier ones made.
+//! The configuration after the entries so far: later entries see the objects of earlier ones.
 use crate::rows::{Row, Rows, Wanted};
 use crate::{lookup, missing_models};
 use signet_base::{Json, Uuid};
@@ -7,7 +7,7 @@ use signet_model::{Base, FieldKind, ModelDef, Object, Snapshot};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// What is written at the end, in order.
+/// Writes to execute at the end, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObjectWrite {
     Create(Uuid),
@@ -21,7 +21,7 @@ pub struct PlannedState {
     pub writes: Vec<ObjectWrite>,
     /// What is created or updated.
     written: HashSet<Uuid>,
-    /// Providers made so far: the n-th is called `-n` until the database gives it a number.
+    /// Number of providers created so far: the n-th has the key `-n` until the database assigns one.
     numbered: i64,
 }
 
@@ -35,7 +35,7 @@ impl PlannedState {
             numbered: 0,
         }
     }
-    /// A number for a new provider.
+    /// A key for a new provider.
     pub fn next_num(&mut self) -> i64 {
         self.numbered += 1;
         -self.numbered
@@ -56,7 +56,7 @@ impl PlannedState {
         self.objects.remove(pk);
     }
 
-    /// The first object of the model (or family) of which everything wanted is true.
+    /// The first object of the model (or family) that matches all criteria.
     pub fn matching(&self, core: &Core, model: &str, wanted: &Wanted) -> Result<Option<Arc<Object>>, String> {
         let judge = |object: &Object| -> Result<bool, String> {
             for (field, value) in wanted {
@@ -93,7 +93,7 @@ impl PlannedState {
                         found = Some(object);
                     }
                 }
-                // Members of a family have fields of their own.
+                // Members of a family have different fields.
                 Err(why) => wrong = Some(why),
             }
         }
@@ -159,7 +159,7 @@ impl PlannedState {
             let value = object.data.get(*first);
             let leads_on = rest.first().is_some_and(|r| !lookup::is_lookup(r));
             return match def.kind {
-                // `target__slug`: a field of the object that is referred to.
+                // `target__slug`: a field of the referenced object.
                 FieldKind::Ref { .. } if leads_on => {
                     value.and_then(|v| self.referred(v)).map_or(Ok(false), |t| self.fits(t, rest, wanted))
                 }
@@ -187,7 +187,7 @@ impl PlannedState {
             return Ok(lookup::fits(Some(&object.wire_pk()), rest, wanted)?
                 || lookup::fits(Some(&key), rest, wanted)?);
         }
-        // `application__slug`: a field of an object that refers to this one.
+        // `application__slug`: a field of a referring object.
         if rest.first().is_some_and(|r| !lookup::is_lookup(r)) {
             let referrers = self.objects.referrers(object);
             let mut named = referrers
@@ -229,7 +229,7 @@ impl PlannedState {
         }
     }
 
-    /// Turns what is asked of people and groups behind a reference into their keys: those are rows.
+    /// Resolves criteria about users and groups behind a reference to their keys, since they are rows.
     pub async fn with_rows(
         &self,
         core: &Core,
@@ -259,7 +259,7 @@ impl PlannedState {
         Ok(out)
     }
 
-    /// `!Find`: the key of the first match, or null; `whole`: the object as the API shows it.
+    /// `!Find`: the key of the first match, or null; `whole`: the object as in the API.
     pub async fn find(
         &self,
         core: &Core,
@@ -284,10 +284,10 @@ impl PlannedState {
     }
 }
 
-/// Everything that policies can be bound to.
+/// The model of everything that policies can be bound to.
 const BINDABLE: &str = "authentik_policies.policybindingmodel";
 
-/// Whether the objects of a model belong to a model or family of this name.
+/// Whether a model is, or belongs to, this model or family.
 fn is_a(def: &ModelDef, model: &str) -> bool {
     def.answers_to(model) || (model == BINDABLE && (def.bindable || def.bound_by_pk))
 }

@@ -1,4 +1,5 @@
-//! The one gate: who somebody is, and whether they may use an application. Every protocol asks here.
+//! Access decisions: the caller's identity, and whether they may use an application. Every protocol asks
+//! here.
 use crate::flow::PendingUser;
 use crate::models::{Application, PolicyBinding};
 use crate::policy::{self, Membership, Question, Trace, Verdict};
@@ -11,40 +12,40 @@ use signet_store::{groups, people, users};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// A person (or service account) with what decides about their rights, as read for this request.
+/// A user (or service account) with their rights, as read for this request.
 #[derive(Debug, Clone)]
 pub struct Principal {
     pub user: Arc<users::User>,
     /// Direct and inherited groups.
     pub groups: Arc<Vec<Group>>,
-    /// Those among them that were joined directly, where that was read as well.
+    /// The direct groups, if they were read.
     pub direct: Option<Arc<[Uuid]>>,
     /// Member of a superuser group, directly or through an ancestor.
     pub is_superuser: bool,
-    /// Roles of the account itself and of its groups.
+    /// Roles of the account and its groups.
     pub roles: Arc<BTreeSet<Uuid>>,
-    /// What the roles allow; of a superuser, everything.
+    /// Permissions of the roles; all of them for a superuser.
     pub grants: Arc<Grants>,
-    /// `sub` of tokens by default: SHA-256 of `<pk>-<install id>`.
+    /// Default `sub` of tokens: SHA-256 of `<pk>-<install id>`.
     pub uid: String,
-    /// The administrator who acts as this person, see [`session::acting`](crate::session::acting).
+    /// The impersonating administrator, see [`session::impersonation`](crate::session::impersonation).
     pub impersonator: Option<Arc<users::User>>,
 }
 
 impl Principal {
-    /// Whether a permission is held on everything: `authentik_core.view_user`.
+    /// Whether the user has a permission on all objects: `authentik_core.view_user`.
     pub fn may(&self, permission: &str) -> bool {
         self.grants.has(permission)
     }
-    /// Whose browser session it is.
+    /// The owner of the browser session.
     pub fn session_owner(&self) -> i64 {
         self.impersonator.as_ref().map_or(self.user.id, |user| user.id)
     }
-    /// The account, when it exists and is active.
+    /// The account, if it exists and is active.
     pub async fn load(core: &Core, id: i64) -> Result<Option<Self>> {
         Ok(Self::load_any(core, id).await?.filter(|p| p.user.is_active))
     }
-    /// The account, active or not. Only for places that judge `is_active` themselves.
+    /// The account, active or not. For callers that check `is_active` themselves.
     pub async fn load_any(core: &Core, id: i64) -> Result<Option<Self>> {
         Ok(people::by_id(&core.db, id).await?.map(|found| Self::found(core, found)))
     }
@@ -94,8 +95,8 @@ impl Principal {
     }
 }
 
-/// Whether a person may use an application: active, and the application's policies pass. No binding: everyone
-/// may.
+/// Whether a user may use an application: the account is active, and the application's policies pass. Without
+/// bindings everyone may.
 pub async fn may_use(
     core: &Arc<Core>,
     client: &Client,
@@ -106,7 +107,7 @@ pub async fn may_use(
     Ok(explain_use(core, client, user, application, context).await?.0)
 }
 
-/// Like `may_use`, with what each binding said.
+/// Like `may_use`, with the result of each binding.
 pub async fn explain_use(
     core: &Arc<Core>,
     client: &Client,
@@ -149,9 +150,8 @@ pub async fn is_shown(
     }
 }
 
-/// Whether an application without a binding that counts is everybody's: not when the flag of the system
-/// settings says so, and not when it had a binding whose time is over. The end of somebody's access must not
-/// give access to all.
+/// Whether an application without an effective binding is open to everyone: not if the system flag forbids
+/// it, and not if it had a binding that has expired. The expiry of one user's access must not open it to all.
 fn is_open(core: &Core, pbm: Uuid) -> bool {
     let closed = core.system().flags.get("core_default_app_access") == Some(&Json::Bool(false));
     let config = core.config();

@@ -1,9 +1,9 @@
-//! How objects look on the wire: declared fields, the members every family carries, and what the model adds.
+//! API form of objects: declared fields, members of the family, members added by the model.
 use crate::models::{self, FlowStageBinding};
 use signet_base::{Json, Map, Uuid, json};
 use signet_model::{Base, Object, Snapshot};
 
-/// The whole object as the API shows it.
+/// The object in the API.
 pub fn present(object: &Object, config: &Snapshot) -> Map {
     let mut out = head(object);
     for field in object.def.fields {
@@ -24,7 +24,7 @@ pub fn present(object: &Object, config: &Snapshot) -> Map {
     out
 }
 
-/// The view that lists of a whole family (`/stages/all/`) and objects that refer to a member show.
+/// The object in lists of its family (`/stages/all/`), and inside objects that refer to it.
 pub fn family_view(object: &Object, config: &Snapshot) -> Map {
     let mut out = head(object);
     let shown: &[&str] = match object.def.base {

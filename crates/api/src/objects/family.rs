@@ -1,4 +1,4 @@
-//! `/stages/all/` and the like: every member of a family, seen as what they have in common.
+//! `/stages/all/` and similar: all members of a family, with their common fields.
 use super::{filter, used_by, write};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::list::Paging;
@@ -55,11 +55,11 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     if let Some(null) = call.flag("managed__isnull") {
         all.retain(|o| o.text("managed").is_empty() == null);
     }
-    // Free providers: those that no application uses, as the application form asks for them.
+    // Free providers: those without an application, for the application form.
     if let Some(null) = call.flag("application__isnull") {
         all.retain(|o| config.referring(o, "provider").next().is_some() != null);
     }
-    // No built kind of provider only carries accounts elsewhere.
+    // No implemented provider kind is a backchannel provider.
     if call.flag("backchannel") == Some(true) {
         all.clear();
     }
@@ -122,7 +122,7 @@ pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(used_by::of_object(call, &object)))
 }
 
-/// `GET /stages/all/user_settings/`: stages that people set up for themselves, by the flow that each names.
+/// `GET /stages/all/user_settings/`: stages with a configuration flow, which users set up themselves.
 pub(crate) async fn user_settings(call: &mut Call) -> ApiResult {
     let mut all: Vec<(String, &Arc<Object>)> = call
         .config

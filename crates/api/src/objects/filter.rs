@@ -1,4 +1,4 @@
-//! Filters, search and order over objects in memory.
+//! Filters, search and ordering of objects in memory.
 use crate::call::{Call, boolean};
 use signet_base::{FieldErrors, Json, Timestamp, Uuid};
 use signet_core::models::{PolicyBinding, PreparedCertificate};
@@ -6,7 +6,7 @@ use signet_model::{Base, FieldKind, ModelDef, Object, OrderKey, Snapshot};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-/// What a list is narrowed by: each entry keeps the objects whose field has one of the values.
+/// A filter: keeps objects whose field has one of the values.
 pub(crate) enum Wanted {
     OneOf(String, Vec<Json>),
     Null(&'static str, bool),
@@ -14,7 +14,7 @@ pub(crate) enum Wanted {
     Updated(Timestamp),
 }
 
-/// Reads the declared filters. Unknown parameters, empty values and bad booleans narrow nothing.
+/// Reads the declared filters. Unknown parameters, empty values and invalid booleans are ignored.
 pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErrors> {
     let mut errors = FieldErrors::new();
     let mut out = Vec::new();
@@ -65,7 +65,7 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
             }
         }
     }
-    // Bindings and flows by a policy that is bound to them, providers by the application that uses them.
+    // Bindings and flows by a bound policy, providers by their application.
     if def.bindable && call.params("policies").iter().any(|t| !t.is_empty()) {
         let policies = keys(call, "policies", &mut errors);
         let bound = call
@@ -94,12 +94,12 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
     if errors.is_empty() { Ok(out) } else { Err(errors) }
 }
 
-/// Whether a flow has the stage.
+/// Whether a flow contains the stage.
 fn is_bound(stage: &Object, config: &Snapshot) -> bool {
     config.referring(stage, "stage").next().is_some()
 }
 
-/// Keys of objects that exist.
+/// Keys of existing objects.
 fn keys(call: &Call, name: &'static str, errors: &mut FieldErrors) -> Vec<Uuid> {
     let mut out = Vec::new();
     for text in call.params(name).into_iter().filter(|t| !t.is_empty()) {
@@ -158,7 +158,7 @@ fn value(kind: &FieldKind, text: &str, call: &Call) -> Result<Option<Json>, Stri
     }
 }
 
-/// Whether an object passes.
+/// Whether an object matches all filters.
 pub(crate) fn passes(object: &Object, wanted: &[Wanted]) -> bool {
     wanted.iter().all(|w| match w {
         Wanted::Null(field, null) => {
@@ -178,7 +178,7 @@ pub(crate) fn passes(object: &Object, wanted: &[Wanted]) -> bool {
     })
 }
 
-/// `has_key` and `key_type` of certificates: facts of the key, not fields.
+/// `has_key` and `key_type` of certificates: properties of the key, not fields.
 pub(crate) fn certificates(call: &Call, list: &mut Vec<Arc<Object>>) {
     if let Some(wanted) = call.flag("has_key") {
         list.retain(|o| o.prepared::<PreparedCertificate>().is_ok_and(|p| p.key.is_some() == wanted));
@@ -192,9 +192,8 @@ pub(crate) fn certificates(call: &Call, list: &mut Vec<Arc<Object>>) {
     }
 }
 
-/// Every word of the search is in one of the model's search fields; `a__b` looks at field `b` of the object
-/// that `a` names.
-/// Objects that the caller does not see are looked at by nothing.
+/// Every search word must occur in one of the model's search fields; `a__b` is field `b` of the object that
+/// `a` refers to. Objects hidden from the caller are not searched.
 pub(crate) fn found(call: &Call, object: &Object, fields: &[&str], search: &str) -> bool {
     if search.is_empty() {
         return true;

@@ -1,4 +1,4 @@
-//! Configuration objects: everything the registry declares.
+//! Configuration objects of all models.
 pub(crate) mod family;
 pub(crate) mod filter;
 pub(crate) mod list;
@@ -11,7 +11,7 @@ use signet_base::Uuid;
 use signet_model::{ModelDef, Object};
 use std::sync::Arc;
 
-/// The object that the path names.
+/// The object of the path.
 pub(crate) fn find(call: &Call, def: &'static ModelDef) -> Result<Arc<Object>, Fault> {
     let found = if def.field(def.key).is_some() {
         call.config.having_text(def, def.key, &call.key).next()
@@ -27,8 +27,7 @@ pub(crate) fn find(call: &Call, def: &'static ModelDef) -> Result<Arc<Object>, F
     Ok(found)
 }
 
-/// Whether two declarations are the same model. Their addresses say nothing: each crate may have its own
-/// copy.
+/// Whether two declarations are the same model. Their addresses may differ between crates.
 pub(crate) fn same(a: &ModelDef, b: &ModelDef) -> bool {
     a.app == b.app && a.name == b.name
 }

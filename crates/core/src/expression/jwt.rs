@@ -1,4 +1,4 @@
-//! `ak_create_jwt` and `ak_create_jwt_raw`: tokens that an administrator's text orders from a provider.
+//! `ak_create_jwt` and `ak_create_jwt_raw`: tokens issued by a provider for an expression.
 use super::objects::{CallResult, Shared};
 use super::to_json;
 use crate::provider::{JwtRequest, Subject};
@@ -8,10 +8,10 @@ use signet_expr::{CallError, Kwargs, Value};
 use signet_model::{Base, Object};
 use std::sync::Arc;
 
-/// Longest life of such a token.
+/// Maximum lifetime of such a token.
 const LONGEST_SECS: i64 = 365 * 86_400;
 
-/// Positional or named arguments by their names.
+/// Positional or keyword arguments by name.
 struct Arguments<'a> {
     function: &'static str,
     names: &'static [&'static str],
@@ -46,8 +46,8 @@ impl Arguments<'_> {
     }
 }
 
-/// `ak_create_jwt(user, provider, scopes, validity="seconds=60")`: an access token for a person who may use
-/// the application.
+/// `ak_create_jwt(user, provider, scopes, validity="seconds=60")`: an access token for a user who may use the
+/// application.
 pub async fn create(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -> CallResult {
     let given = Arguments {
         function: "ak_create_jwt",
@@ -88,8 +88,8 @@ pub async fn create(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -> Ca
     order(shared, &provider, JwtRequest { subject: Subject::Person { person, scopes }, validity }).await
 }
 
-/// `ak_create_jwt_raw(provider, validity="seconds=60", **claims)`: the provider's signature under claims of
-/// one's own.
+/// `ak_create_jwt_raw(provider, validity="seconds=60", **claims)`: custom claims, signed with the provider's
+/// key.
 pub async fn create_raw(shared: &Arc<Shared>, args: &[Value], kwargs: &Kwargs) -> CallResult {
     let given = Arguments { function: "ak_create_jwt_raw", names: &["provider", "validity"], args, kwargs };
     let provider = provider(shared, given.need("provider")?)?;
@@ -108,7 +108,7 @@ async fn order(shared: &Arc<Shared>, provider: &Arc<Object>, order: JwtRequest) 
         .provider(provider.def)
         .ok_or_else(|| CallError::Value(format!("{} signs no tokens", provider.name())))?;
     if shared.client.dry_run.is_some() {
-        // A text that is only tried out leaves nothing behind that opens anything.
+        // A test run must not create a usable token.
         return Ok("(a token, when it is not only tried out)".into());
     }
     kind.token(core, &shared.client, provider, order)
@@ -117,7 +117,7 @@ async fn order(shared: &Arc<Shared>, provider: &Arc<Object>, order: JwtRequest) 
         .map_err(|e| CallError::Failed(e.to_string()))
 }
 
-/// By its name, or as an object of the directory.
+/// The provider, by name or object.
 fn provider(shared: &Arc<Shared>, given: &Value) -> Result<Arc<Object>, CallError> {
     let config = shared.core.config();
     let found = match given {

@@ -1,5 +1,5 @@
-//! People and groups as texts see them. Attributes are read on demand and never wait; what needs the database
-//! is a method or a query.
+//! Users and groups for expressions. Attributes are read on demand, without waiting; whatever needs the
+//! database is a method or a query.
 mod group;
 mod saving;
 mod stranger;
@@ -24,12 +24,12 @@ pub use saving::{
     checked, checked_group, current, current_group, deleted, put, put_group, set_field, set_group_field,
 };
 
-/// What a text may change of a person so that later stages see it.
+/// Attributes that an expression may change for later stages.
 pub const CHANGEABLE: [&str; 4] = ["username", "name", "email", "attributes"];
 
 pub fn user(shared: &Arc<Shared>, principal: Principal, backend: Option<String>) -> Value {
     let direct = match &principal.direct {
-        // Nothing is inherited.
+        // No groups, so nothing is inherited.
         _ if principal.groups.is_empty() => Some(principal.groups.clone()),
         Some(direct) if direct.len() == principal.groups.len() => Some(principal.groups.clone()),
         Some(direct) => {
@@ -48,7 +48,7 @@ pub fn user(shared: &Arc<Shared>, principal: Principal, backend: Option<String>)
         changed: Dict::new(),
     })
 }
-/// Accounts that a query found; their groups are read when they are asked for.
+/// Accounts of a query; their groups are read on demand.
 pub async fn accounts(shared: &Arc<Shared>, found: Vec<users::User>) -> Result<Vec<Value>, CallError> {
     let ids: Vec<i64> = found.iter().map(|user| user.id).collect();
     let superusers = groups::is_superuser(&shared.core.db, &ids).await.map_err(gone)?;
@@ -67,8 +67,7 @@ pub async fn accounts(shared: &Arc<Shared>, found: Vec<users::User>) -> Result<V
     };
     Ok(found.into_iter().map(one).collect())
 }
-/// Somebody without an account: a typed name that matched nobody, or an enrolment that has not been written
-/// yet.
+/// A user without an account: an unknown identifier, or an enrolment before the account is written.
 pub fn pretended(shared: &Arc<Shared>, person: PendingUser) -> Value {
     Value::object(Stranger { shared: shared.clone(), type_name: "User", person })
 }
@@ -77,11 +76,11 @@ pub fn nobody(shared: &Arc<Shared>) -> Value {
     Value::object(Stranger { shared: shared.clone(), type_name: "AnonymousUser", person })
 }
 
-/// The configuration object behind a value.
+/// The configuration object of a value.
 pub fn configured(value: &Value) -> Option<&Arc<Object>> {
     value.as_object()?.as_any()?.downcast_ref::<Config>().map(|config| &config.object)
 }
-/// The account behind a value.
+/// The account of a value.
 pub fn account(value: &Value) -> Option<&User> {
     value.as_object()?.as_any()?.downcast_ref::<User>()
 }
@@ -91,13 +90,13 @@ pub struct User {
     shared: Arc<Shared>,
     account: Arc<users::User>,
     is_superuser: bool,
-    /// With inherited ones, where they were read.
+    /// Including inherited groups, if they were read.
     groups: Option<Arc<Vec<groups::Group>>>,
     direct: Option<Arc<Vec<groups::Group>>>,
-    /// Set once the person has proven who they are.
+    /// Set when the user is authenticated.
     backend: Option<String>,
     attributes: OnceLock<Value>,
-    /// What the text changed.
+    /// Changes by the expression.
     pub changed: Dict,
 }
 
@@ -127,7 +126,7 @@ impl User {
     fn key(&self) -> Value {
         if self.id() < 0 { Value::object(NewKey(self.id())) } else { self.id().into() }
     }
-    /// The brand's attributes where a request is given, then those of groups by name, then the person's own.
+    /// Merged attributes: the brand's (if a request is given), the groups' by name, the user's own.
     fn merged(&self, groups: &[groups::Group], request: bool) -> Value {
         let mut out = Map::new();
         if request {
@@ -144,7 +143,7 @@ impl User {
         rows::merge(&mut out, &self.account.attributes);
         Value::from(Json::Object(out))
     }
-    /// Entitlements that are bound to the person or to one of the groups, by name.
+    /// Entitlements bound to the user or one of the groups, by name.
     fn entitlements(&self, groups: &[groups::Group], of: Option<Uuid>) -> Vec<Arc<Object>> {
         let config = self.shared.core.config();
         let mine = |binding: &PolicyBinding| {
@@ -216,7 +215,7 @@ impl User {
             self.account.attributes.get("settings").and_then(|s| s.get("locale")).and_then(Json::as_str);
         own.unwrap_or_default().into()
     }
-    /// The account with changes that an earlier text made.
+    /// The account with changes by earlier expressions.
     #[must_use]
     pub fn changed_by(mut self, changes: Map) -> Self {
         let mut account = (*self.account).clone();
@@ -277,7 +276,7 @@ impl HostObject for User {
             "username" => user.username.as_str().into(),
             "name" => user.name.as_str().into(),
             "email" => user.email.as_str().into(),
-            // The original keeps them and shows them nowhere.
+            // authentik stores them but does not show them.
             "first_name" | "last_name" => "".into(),
             "is_active" => user.is_active.into(),
             "is_superuser" | "is_staff" => self.is_superuser.into(),
@@ -291,7 +290,7 @@ impl HostObject for User {
             "last_login" => user.last_login.into(),
             "last_updated" => user.updated.into(),
             "password_change_date" => user.password_changed.into(),
-            // There is one; what it is stays here.
+            // The hash is not exposed.
             "password" => Value::object(Hidden),
             "backend" => self.backend.as_deref()?.into(),
             "groups" | "ak_groups" => Value::object(self.manager()),
@@ -303,7 +302,7 @@ impl HostObject for User {
         })
     }
     fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
-        // A password is checked once: it takes long.
+        // Password checks are expensive, so each is made once.
         if method == "check_password" || WRITES.contains(&method) { Effect::Now } else { Effect::None }
     }
     fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<CallResult> {
@@ -354,7 +353,7 @@ impl HostObject for User {
     }
 }
 
-/// A value that is there and is not shown.
+/// A value that exists but cannot be read.
 struct Hidden;
 impl HostObject for Hidden {
     fn type_name(&self) -> &str {

@@ -1,15 +1,15 @@
-//! What a run did so far, for administrators who debug one (`/flows/inspector/`). Kept in the session,
-//! bounded, and only for runs that somebody inspects.
+//! The history of a run for the inspector (`/flows/inspector/`). Stored in the session, limited, and only for
+//! inspected runs.
 use super::{Plan, Planned};
 use crate::{Core, WebSession};
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Uuid, json, query};
 
-/// At most this many steps are remembered; the oldest go first.
+/// Maximum number of entries; the oldest are dropped first.
 pub const MAX: usize = 20;
 const MASK: &str = "********************";
 
-/// One step of a run: what was shown, what came next, what was known.
+/// An entry: the challenge, the next step, and the context.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// The flow's key.
@@ -31,13 +31,12 @@ impl HistoryEntry {
     }
 }
 
-/// Whether the steps of this run are kept: the person asked for the inspector (`?inspector`), or debugging is
-/// on.
+/// Whether the history is kept: the user requested the inspector (`?inspector`), or debugging is on.
 fn is_wanted(core: &Core, session: &WebSession) -> bool {
     core.settings.debug || query::value(&session.state.query, "inspector").is_some()
 }
 
-/// Remembers a finished step.
+/// Appends a finished stage.
 pub fn record(core: &Core, session: &mut WebSession, plan: &Plan) {
     if !is_wanted(core, session) {
         return;
@@ -50,8 +49,7 @@ pub fn record(core: &Core, session: &mut WebSession, plan: &Plan) {
     }
 }
 
-/// A context without what people typed in secret: members with a secret's name, and answers to password
-/// prompts.
+/// The context without secrets: members with secret names, and values of password prompts.
 pub fn sanitised(core: &Core, context: &Map) -> Json {
     let config = core.config();
     let typed: Vec<&str> = match core.registry.find("authentik_stages_prompt.prompt") {

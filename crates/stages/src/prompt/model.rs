@@ -33,15 +33,15 @@ pub enum PromptType {
     AkLocale,
 }
 impl PromptType {
-    /// The person picks one of the field's choices.
+    /// The user selects one of the field's choices.
     pub fn has_choices(self) -> bool {
         matches!(self, Self::RadioButtonGroup | Self::Dropdown)
     }
-    /// The value is the server's: what a client sends does not count.
+    /// The server sets the value; a sent one is ignored.
     pub fn is_fixed(self) -> bool {
         matches!(self, Self::Hidden | Self::Static | Self::TextReadOnly | Self::TextAreaReadOnly)
     }
-    /// Shown only, without a value.
+    /// Decoration without a value.
     pub fn is_decoration(self) -> bool {
         matches!(self, Self::Separator | Self::AlertInfo | Self::AlertWarning | Self::AlertDanger)
     }
@@ -82,7 +82,7 @@ pub struct Prompt {
     pub initial_value_expression: bool,
 }
 
-/// The expressions of a prompt, parsed.
+/// The parsed expressions of a prompt.
 pub struct Prepared {
     pub placeholder: Option<Program>,
     pub initial_value: Option<Program>,
@@ -121,7 +121,7 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
         if change.data.get(switch) == Some(&Json::Bool(true))
             && let Err(faults) = expression::faults(change.text(field))
         {
-            // Where the contract's clients look for it.
+            // The field in which authentik's clients expect the error.
             faults.into_iter().for_each(|why| errors.add("non_field_errors", format!("{field}: {why}")));
         }
     }

@@ -17,16 +17,15 @@ use tokio_postgres::AsyncMessage;
 use tokio_postgres::types::Type;
 use values::row;
 
-/// How long a read by an index, or a short batch, may take: a server that stands still must not hold
-/// requests.
+/// Timeout of a read by index and of a short batch: a server that does not respond must not hold requests.
 const SHORT: Duration = Duration::from_secs(5);
-/// How long a read of many rows may take.
+/// Timeout of a read of many rows.
 const LONG: Duration = Duration::from_secs(20);
-/// What each statement of a batch may take beside it: imports write thousands at once.
+/// Additional time per statement of a batch: imports write thousands at once.
 const EACH: Duration = Duration::from_millis(10);
-/// How long a start waits for that of another node.
+/// Maximum time a start waits for another node's.
 const OTHERS: Duration = Duration::from_secs(120);
-/// Any number that no other program is likely to use, and that migrations do not.
+/// An arbitrary lock number, different from that of migrations.
 const START: i64 = 0x7369_676e_6575;
 
 #[derive(Clone)]
@@ -38,7 +37,7 @@ pub(super) struct Postgres {
     /// Whether `direct` leads around a pooler, or there is none: a connection keeps what it is told.
     keeps: bool,
     statements: Statements,
-    /// Commits of this process after which what was read before is old.
+    /// Number of commits of this process that invalidate cached reads.
     changes: Arc<AtomicU64>,
 }
 
@@ -92,8 +91,8 @@ impl Postgres {
         })
     }
 
-    /// One attempt; the flag tells whether another one is allowed (nothing was committed). What takes too
-    /// long is given up with its connection.
+    /// One attempt; the flag tells whether another one is safe (nothing was committed). After a timeout the
+    /// connection is discarded.
     async fn attempt(&self, batch: &Batch) -> Result<Vec<Vec<Row>>, (Error, bool)> {
         let client = self.client().await.map_err(|e| (e, false))?;
         let limit = SHORT + EACH * u32::try_from(batch.len()).unwrap_or(u32::MAX);
@@ -122,8 +121,8 @@ impl Postgres {
             }
             return Err(failed);
         }
-        // From here on it is unknown what a lost connection means, so there is no second attempt, except when
-        // the server itself says that it undid everything.
+        // From here on a lost connection leaves the outcome unknown, so there is no second attempt, unless
+        // the server reports a rollback.
         client
             .batch_execute("COMMIT")
             .await
@@ -131,7 +130,7 @@ impl Postgres {
         judged
     }
 
-    /// `keep` the prepared statement for the next time; only for texts of which there are few.
+    /// `keep` caches the prepared statement; only for a small number of texts.
     async fn read(&self, sql: &str, params: &[Value], keep: bool) -> Result<Vec<tokio_postgres::Row>> {
         let limit = if keep { SHORT } else { LONG };
         let sql = markers::numbered(sql);
@@ -144,7 +143,7 @@ impl Postgres {
             };
             match answer {
                 Ok(rows) => return Ok(rows),
-                // Every pooled connection is dead after a restart of the server: one fresh one decides.
+                // After a server restart all pooled connections are dead: a new one decides.
                 Err(e) if errors::lost(&e) && tries < 2 => {
                     tries += 1;
                     let _ = Object::take(client);
@@ -166,7 +165,7 @@ fn judge(
     }
     let mut answers = Vec::with_capacity(wanted.iter().map(|step| step.covers).sum());
     for (InsertStep { statement, covers, .. }, step) in wanted.iter().zip(steps) {
-        // The first failure is the cause; those after it only say that the transaction is over.
+        // The first failure is the cause; later ones only say that the transaction is aborted.
         let (count, rows) =
             step.map_err(|e| (errors::postgres(&e), errors::lost(&e) || errors::worth_another_try(&e)))?;
         if let Some((expected, tag)) = &statement.expect
@@ -193,14 +192,13 @@ impl Backend for Postgres {
         self.read(sql, &params, true).await?.iter().map(row).collect()
     }
     async fn scan(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
-        // Lists are put together from whatever filters a client sends: kept statements would pile up in the
-        // server.
+        // List statements depend on the client's filters: cached ones would accumulate in the server.
         self.read(sql, &params, false).await?.iter().map(row).collect()
     }
     async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>> {
         let (me, changes) = (self.clone(), self.changes.clone());
         let ages = read_cache::any_makes_old(std::slice::from_ref(&batch));
-        // A task of its own: a caller that goes away must not leave a connection inside a transaction.
+        // A task of its own: a cancelled caller must not leave a connection inside a transaction.
         let work = async move {
             let mut pause = Duration::from_millis(5);
             for _ in 0..6 {
@@ -216,8 +214,7 @@ impl Backend for Postgres {
             }
             me.attempt(&batch).await.map_err(|(error, _)| error)
         };
-        // Before the caller hears of it, and after failures as well: a lost connection may have hidden a
-        // commit.
+        // Before the caller is notified, and after failures too: a lost connection may have committed.
         tokio::spawn(async move {
             let answer = work.await;
             if ages {
@@ -247,7 +244,7 @@ impl Backend for Postgres {
     }
     async fn exclusive(&self) -> Result<Exclusive> {
         let client = self.direct.connect(tokio::sync::mpsc::channel(1).0).await?;
-        // The lock of a transaction, not of a connection: it holds through poolers too, and goes with either.
+        // A transaction lock, not a session lock: it works through poolers, and ends with either.
         let lock = format!("BEGIN; SELECT pg_advisory_xact_lock({START})");
         match tokio::time::timeout(OTHERS, client.batch_execute(&lock)).await {
             Ok(done) => done.map_err(|e| errors::postgres(&e))?,
@@ -285,7 +282,7 @@ impl Backend for Postgres {
     }
 }
 
-/// Drives the connection and passes its notifications on.
+/// Drives the connection and forwards notifications.
 async fn forward<S, T>(
     mut connection: tokio_postgres::Connection<S, T>,
     to: tokio::sync::mpsc::Sender<String>,
@@ -305,7 +302,7 @@ async fn forward<S, T>(
     }
 }
 
-/// Keeps the client alive as long as somebody listens.
+/// Keeps the client alive while somebody listens.
 async fn hold(
     client: tokio_postgres::Client,
     mut from: tokio::sync::mpsc::Receiver<String>,

@@ -1,4 +1,4 @@
-//! How to reach a PostgreSQL server.
+//! PostgreSQL connection settings.
 use signet_base::Secret;
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ impl std::str::FromStr for SslMode {
     fn from_str(text: &str) -> Result<Self, String> {
         Ok(match text {
             "disable" => SslMode::Disable,
-            // `allow` differs from `prefer` only in which one is tried first.
+            // `allow` differs from `prefer` only in the order of attempts.
             "allow" | "prefer" | "" => SslMode::Prefer,
             "require" => SslMode::Require,
             "verify-ca" => SslMode::VerifyCa,
@@ -32,7 +32,7 @@ impl std::str::FromStr for SslMode {
 
 #[derive(Debug, Clone)]
 pub struct PostgresConfig {
-    /// A name, an address, or a folder with the server's socket (starts with `/`).
+    /// A name, an address, or the folder of a socket (starts with `/`).
     pub host: String,
     pub port: u16,
     pub user: String,
@@ -41,11 +41,11 @@ pub struct PostgresConfig {
     /// The schema to work in; empty for the server's default.
     pub schema: String,
     pub ssl_mode: SslMode,
-    /// PEM file with the issuers that are trusted.
+    /// PEM file with trusted issuers.
     pub root_cert: Option<PathBuf>,
     pub client_cert: Option<PathBuf>,
     pub client_key: Option<PathBuf>,
-    /// Most connections at a time.
+    /// Maximum number of connections.
     pub pool_size: usize,
     /// A pooler is behind the address that gives every transaction another connection (PgBouncer): no statement is
     /// prepared by name there, and nothing is left on a connection.

@@ -1,4 +1,4 @@
-//! What a list of wishes means for the objects: pure, on the snapshot.
+//! Planning of writes on a snapshot. Pure.
 use super::Write;
 use signet_base::{Error, Json, Map, Ports, Result, Timestamp, Uuid};
 use signet_model::check::reference_values;
@@ -6,7 +6,7 @@ use signet_model::{FieldKind, ModelDef, Object, OnDelete, Registry, Secrets, Sna
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// An object as it will be.
+/// An object after the plan.
 struct Draft {
     pk: Uuid,
     num: Option<i64>,
@@ -24,12 +24,12 @@ pub(super) struct Plan<'a> {
     now: Timestamp,
     last_num: i64,
     drafts: HashMap<Uuid, Draft>,
-    /// In the order in which they were first touched.
+    /// Order of first change.
     order: Vec<Uuid>,
     removed: Vec<Arc<Object>>,
     gone: HashSet<Uuid>,
     wished: Vec<Uuid>,
-    /// Integer keys given in this plan, in order.
+    /// Integer keys assigned in this plan, in order.
     given: Vec<i64>,
     /// New objects by their integer key, and by what policies are bound to.
     by_num: HashMap<i64, Uuid>,
@@ -38,18 +38,18 @@ pub(super) struct Plan<'a> {
     referring: HashMap<String, Vec<Uuid>>,
 }
 
-/// The result: what to write, what to remove.
+/// The result: objects to write and to delete.
 pub(super) struct Done {
     pub written: Vec<Arc<Object>>,
     pub removed: Vec<Arc<Object>>,
     pub last_num: i64,
-    /// The time of the write.
+    /// Time of the write.
     pub at: Timestamp,
     wished: Vec<Uuid>,
 }
 
 impl Done {
-    /// One object a wish.
+    /// One object per write.
     pub fn answer(&self) -> Vec<Arc<Object>> {
         let all: HashMap<Uuid, &Arc<Object>> =
             self.removed.iter().chain(&self.written).map(|o| (o.pk, o)).collect();
@@ -84,7 +84,7 @@ impl<'a> Plan<'a> {
                 self.update(*pk, *version, data.clone(), secrets.clone())
             }
             Write::Delete { pk } => {
-                // A cascade of an earlier wish may have taken it already: then nothing is left to do.
+                // An earlier cascade may have deleted it: nothing is left to do.
                 if !self.there(*pk) && !self.gone.contains(pk) {
                     return Err(Error::NotFound);
                 }
@@ -121,7 +121,7 @@ impl<'a> Plan<'a> {
             self.by_num.insert(num, pk);
         }
         settle(def, &mut data, &self.given);
-        // A microsecond apart, so that what is made in one write keeps its order.
+        // A microsecond apart, so that objects created by one write keep their order.
         let created = Timestamp(self.now.0 + i64::try_from(self.drafts.len()).unwrap_or_default());
         if let Some(pbm) = data.get("pbm_uuid").and_then(Json::as_str).and_then(|t| Uuid::parse_str(t).ok()) {
             self.by_pbm.insert(pbm, pk);
@@ -160,7 +160,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// The draft of an object, begun from the snapshot if there is none yet.
+    /// The draft of an object, created from the snapshot if necessary.
     fn draft(&mut self, pk: Uuid) -> Result<&mut Draft> {
         match self.drafts.entry(pk) {
             std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
@@ -186,7 +186,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Declaration and data as they are at this point of the plan.
+    /// Declaration and data at this point of the plan.
     fn view(&self, pk: Uuid) -> Option<(&'static ModelDef, &Map)> {
         match self.drafts.get(&pk) {
             Some(draft) => Some((draft.def, &draft.data)),
@@ -221,7 +221,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Does to one object what the deletion of `keys` means for it.
+    /// Applies the deletion of `keys` to one object.
     fn cut(&mut self, from: Uuid, keys: &[String]) -> Result<()> {
         let Some((def, data)) = self.view(from) else { return Ok(()) };
         let hits: Vec<_> =
@@ -240,7 +240,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// The objects of the drafts, with every reference looked at.
+    /// The objects of the drafts, with all references checked.
     pub fn finish(self) -> Result<Done> {
         for draft in self.drafts.values() {
             for (field, key, _, _) in reference_values(draft.def, &draft.data) {
@@ -290,7 +290,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// A reference of `-n` means the n-th integer key given in the same plan, whose value nobody knows before.
+/// A reference `-n` means the n-th integer key assigned in this plan, whose value is not known before.
 fn settle(def: &ModelDef, data: &mut Map, given: &[i64]) {
     let settled = |value: &Json| {
         value
@@ -316,7 +316,7 @@ fn settle(def: &ModelDef, data: &mut Map, given: &[i64]) {
     }
 }
 
-/// What a reference field points at.
+/// The target of a reference field.
 pub(super) fn target_of(def: &ModelDef, field: &str) -> Option<&'static str> {
     match def.field(field)?.kind {
         FieldKind::Ref { target, .. } => Some(target),
@@ -325,13 +325,13 @@ pub(super) fn target_of(def: &ModelDef, field: &str) -> Option<&'static str> {
     }
 }
 
-/// Kinds that live in tables of their own.
+/// Kinds stored in tables of their own.
 pub(super) fn is_row_model(registry: &Registry, target: &str) -> bool {
     matches!(target, "authentik_core.user" | "authentik_core.group")
         || registry.find(target).is_some_and(|d| d.rows)
 }
 
-/// Takes references out of one field.
+/// Removes references from a field.
 pub(super) fn cut_field(
     def: &ModelDef,
     data: &mut Map,

@@ -1,4 +1,4 @@
-//! Who refers to what, and what a deletion does to them.
+//! Referrers, and the effect of a deletion on them.
 use super::Write;
 use super::plan::cut_field;
 use signet_base::{Ports, Uuid};
@@ -6,7 +6,7 @@ use signet_model::{Object, OnDelete, Referrer, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What happens to the referring object.
+/// The effect on the referring object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UsedByAction {
     /// It is deleted too.
@@ -17,7 +17,7 @@ pub enum UsedByAction {
     SetDefault,
 }
 impl UsedByAction {
-    /// The word of the API.
+    /// The API's value.
     pub fn as_str(self) -> &'static str {
         match self {
             UsedByAction::Cascade => "cascade",
@@ -36,7 +36,7 @@ impl UsedByAction {
     }
 }
 
-/// One object that refers to another.
+/// A referring object.
 #[derive(Clone)]
 pub struct UsedBy {
     pub object: Arc<Object>,
@@ -44,13 +44,13 @@ pub struct UsedBy {
     pub action: UsedByAction,
 }
 
-/// The objects that refer to `pk`, in the order of their keys.
+/// The objects that refer to `pk`, ordered by key.
 pub fn used_by(config: &Snapshot, pk: Uuid) -> Vec<UsedBy> {
     let Some(object) = config.get(pk) else { return Vec::new() };
     shown(config, config.referrers(object))
 }
 
-/// The objects that refer to a row: `user:<id>`, or the UUID of a group.
+/// The objects that refer to a row: `user:<id>`, or a group's UUID.
 pub fn row_used_by(config: &Snapshot, key: &str) -> Vec<UsedBy> {
     shown(config, config.referrers_of(key))
 }
@@ -65,8 +65,8 @@ fn shown<'a>(config: &Snapshot, referrers: impl Iterator<Item = &'a Referrer>) -
     all
 }
 
-/// What to apply together with the deletion of a row (`user:<id>`, or the UUID of a group): objects that
-/// cannot be without it go, the others lose the reference.
+/// The writes that accompany the deletion of a row (`user:<id>`, or a group's UUID): dependents are deleted,
+/// others lose the reference.
 pub fn writes_for_deleted_row(config: &Snapshot, key: &str, ports: &Ports) -> Vec<Write> {
     let mut by_object: BTreeMap<Uuid, Vec<&Referrer>> = BTreeMap::new();
     for referrer in config.referrers_of(key) {
@@ -91,7 +91,7 @@ pub fn writes_for_deleted_row(config: &Snapshot, key: &str, ports: &Ports) -> Ve
             secrets: object.secrets.clone(),
         });
     }
-    // Updates first: an object may lose its reference and then go with another one of the list.
+    // Updates first: an object may lose its reference and then be deleted.
     writes.sort_by_key(|w| matches!(w, Write::Delete { .. }));
     writes
 }

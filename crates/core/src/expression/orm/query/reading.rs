@@ -1,4 +1,4 @@
-//! What a query reads: what is at hand, or what the database is asked.
+//! Evaluation of queries, from loaded data or the database.
 use super::{Base, MOST, Query, RoleOwner, Shape, overlay};
 use crate::expression::objects::{CallResult, gone};
 use crate::expression::orm::classes::ClassKind;
@@ -26,7 +26,7 @@ impl Query {
         }
     }
 
-    /// Groups at hand that fit, in order; none where the database has to be asked.
+    /// Matching loaded groups in order; `None` if the database is needed.
     pub(super) fn known(&self, of: &Arc<Vec<groups::Group>>) -> Result<Option<Vec<Group>>, CallError> {
         let condition = self.tree.condition(self.class)?;
         let mut found: Vec<(Json, Group)> = Vec::new();
@@ -42,7 +42,7 @@ impl Query {
         Ok(Some(found.into_iter().map(|(_, group)| group).collect()))
     }
 
-    /// Puts what is at hand in order; without one it stays as it came.
+    /// Sorts loaded data; without an order it stays as it is.
     pub(super) fn sort<T>(&self, found: &mut [(Json, T)]) -> Result<(), CallError> {
         for (name, _) in &self.order {
             if found.first().is_some_and(|(record, _)| record.get(name).is_none()) {
@@ -96,7 +96,7 @@ impl Query {
         matches!(model, Model::User | Model::Group) && self.shared.journal.concerns(model)
     }
 
-    /// What the database is asked.
+    /// The condition for the database.
     pub(super) async fn condition(&self) -> Result<Condition, CallError> {
         let condition = self.tree.condition(self.class)?;
         let ids =
@@ -126,7 +126,7 @@ impl Query {
         Ok(condition.and(among))
     }
 
-    /// Objects from `offset` on, at most `limit`, this query's own part.
+    /// At most `limit` objects from `offset` on, without appended queries.
     pub(super) async fn part(&self, offset: u64, limit: u64) -> Result<Vec<Value>, CallError> {
         let (skip, take) =
             (usize::try_from(offset).unwrap_or(usize::MAX), usize::try_from(limit).unwrap_or(usize::MAX));
@@ -260,7 +260,7 @@ impl Query {
         Ok(out)
     }
 
-    /// Everything that the query finds; an error where that is too much.
+    /// All objects of the query; an error if there are too many.
     pub async fn objects(&self) -> Result<Arc<Vec<Value>>, CallError> {
         if let Some(read) = self.read.get() {
             return Ok(read.clone());
@@ -336,7 +336,7 @@ impl Query {
                 let sliced = self.sliced(start, end.map(|end| end.saturating_sub(start)))?;
                 match step {
                     None => Ok(Value::object(sliced)),
-                    // As Django does: a step reads.
+                    // As in Django, a slice with a step reads.
                     Some(step) => Ok(Value::list(
                         sliced
                             .objects()
@@ -352,7 +352,7 @@ impl Query {
     }
 }
 
-/// A condition that asks too much is the author's to mend; everything else ends the run.
+/// A condition that is too large is the author's error; others end the run.
 pub(super) fn refused(error: signet_base::Error) -> CallError {
     match error {
         error @ signet_base::Error::Invalid(_) => CallError::Value(error.to_string()),
