@@ -287,8 +287,7 @@ async fn prepare(
         surroundings(question, &mut dict, may_name).await?;
         let to = Arc::new(Mutex::new(None));
         if let Some(before) = &before {
-            let flow_pk =
-                question.context.get("flow_pk").and_then(Json::as_str).unwrap_or_default().to_owned();
+            let flow_pk = question.target.map(|target| flow_pk(target)).unwrap_or_default();
             dict.insert(
                 "flow_plan",
                 Value::object(objects::FlowPlan {
@@ -413,6 +412,12 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
         dict.insert(keys::APPLICATION.0, object_value(&application));
     }
     Ok(dict)
+}
+
+/// The flow of a policy's target as its plan names it: a binding belongs to the flow that it is in.
+fn flow_pk(target: &Object) -> String {
+    let of = Uuid::parse_str(target.text("target")).unwrap_or(target.pk);
+    of.simple().to_string()
 }
 
 /// Prepares the program of a model with an `expression` field.

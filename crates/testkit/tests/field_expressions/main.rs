@@ -1,6 +1,8 @@
 //! Queries and objects of expressions, on both databases. The numbers are those of the faults found in the
 //! field.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+mod flows;
+
 use signet_base::{Json, json};
 use signet_testkit::{App, Browser, each_database};
 
@@ -173,13 +175,23 @@ async fn field_05_people_are_found_by_every_look_up() {
             ("Group.objects.filter(name__contains='_%')", 1),
             ("Group.objects.filter(users=request.user)", 1),
             ("Group.objects.filter(users__username='ada')", 1),
+            ("User.objects.filter(username__regex='^(ada|grace)$')", 2),
+            ("User.objects.filter(username__regex='^ADA')", 0),
+            ("User.objects.filter(username__iregex='^ADA')", 1),
+            ("User.objects.exclude(username__regex='d').filter(username__in=['ada', 'grace'])", 1),
+            ("User.objects.filter(attributes__team__regex='^b', is_active=True)", 1),
+            ("Group.objects.filter(users__username__regex='^a')", 1),
+            ("(User.objects.filter(username='ada') | User.objects.filter(groups__name='staff'))", 2),
+            ("(User.objects.filter(username__startswith='a') & request.user.groups.first().users.all())", 1),
+            ("(request.user.groups.all() | Group.objects.filter(name='Empty_%'))", 2),
+            ("(request.user.all_groups() & Group.objects.filter(name='everyone'))", 1),
             ("Group.objects.filter(attributes__rooms__contains='lab')", 1),
         ] {
             texts.push(count(filter, wanted));
         }
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         all_true(&mut admin, ada, &texts).await;
-        for (filter, why) in [("password='x'", "password"), ("nonsense=1", "nonsense"), ("username__regex='x'", "regex"), ("is_active='x'", "is_active")] {
+        for (filter, why) in [("password='x'", "password"), ("nonsense=1", "nonsense"), ("username__regex='('", "no pattern"), ("created__regex='x'", "created"), ("is_active='x'", "is_active")] {
             let text = format!("from authentik.core.models import User\nreturn User.objects.filter({filter}).count() == 0");
             assert!(ask(&mut admin, &text, ada, json!({})).await.is_err_and(|said| said.contains(why)), "{filter}");
         }
@@ -221,9 +233,16 @@ async fn field_06_a_query_is_walked_counted_and_indexed() {
         for text in texts {
             assert_eq!(ask(&mut admin, &format!("{head}{text}"), ada, json!({})).await, Ok(true), "{text}");
         }
-        for text in ["return [g for g in request.user.groups]", "return len(User.objects)", "return User.objects.filter(username='a')[-1]", "return str(request.http_request)", "return User.objects.create(username='x')", "request.user.save()\nreturn True", "request.user.groups.clear()\nreturn True", "return Group.objects.filter(name='staff').delete()", "return str(request.user.password)"] {
+        for text in ["return [g for g in request.user.groups]", "return len(User.objects)", "return User.objects.filter(username='a')[-1]", "return str(request.http_request)", "return User.objects.create(username='ada')", "return User.objects.get(username='akadmin').delete()", "request.user.groups.add('x')\nreturn True", "return str(request.user.password)"] {
             assert!(ask(&mut admin, &format!("{head}{text}"), ada, json!({})).await.is_err(), "{text}");
         }
+        // What is only tried out is seen by the text, and by nobody else.
+        let text = "request.user.groups.clear()\nrequest.user.name = 'x'\nrequest.user.save()\nreturn not request.user.groups.exists() and User.objects.filter(name='x').exists()";
+        for _ in 0..2 {
+            assert_eq!(ask(&mut admin, &format!("{head}{text}"), ada, json!({})).await, Ok(true), "{text}");
+        }
+        let text = "return request.user.groups.exists() and not User.objects.filter(name='x').exists()";
+        assert_eq!(ask(&mut admin, &format!("{head}{text}"), ada, json!({})).await, Ok(true), "{text}");
         app.stop().await;
     })
     .await;
