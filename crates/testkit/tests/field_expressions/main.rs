@@ -180,7 +180,7 @@ async fn field_05_people_are_found_by_every_look_up() {
             ("User.objects.filter(username__iregex='^ADA')", 1),
             ("User.objects.exclude(username__regex='d').filter(username__in=['ada', 'grace'])", 1),
             ("User.objects.filter(attributes__team__regex='^b', is_active=True)", 1),
-            ("Group.objects.filter(users__username__regex='^a')", 1),
+            ("Group.objects.filter(users__username__regex='^ad')", 1),
             ("(User.objects.filter(username='ada') | User.objects.filter(groups__name='staff'))", 2),
             ("(User.objects.filter(username__startswith='a') & request.user.groups.first().users.all())", 1),
             ("(request.user.groups.all() | Group.objects.filter(name='Empty_%'))", 2),
@@ -233,8 +233,9 @@ async fn field_06_a_query_is_walked_counted_and_indexed() {
         for text in texts {
             assert_eq!(ask(&mut admin, &format!("{head}{text}"), ada, json!({})).await, Ok(true), "{text}");
         }
-        for text in ["return [g for g in request.user.groups]", "return len(User.objects)", "return User.objects.filter(username='a')[-1]", "return str(request.http_request)", "return User.objects.create(username='ada')", "return User.objects.get(username='akadmin').delete()", "request.user.groups.add('x')\nreturn True", "return str(request.user.password)"] {
-            assert!(ask(&mut admin, &format!("{head}{text}"), ada, json!({})).await.is_err(), "{text}");
+        for text in ["return [g for g in request.user.groups]", "return len(User.objects)", "return User.objects.filter(username='a')[-1]", "return str(request.http_request)", "return User.objects.create(username='ada')", "return Group.objects.create(name='gods', is_superuser=True)", "request.user.groups.add('x')\nreturn True", "return str(request.user.password)"] {
+            let said = ask(&mut admin, &format!("{head}{text}"), ada, json!({})).await;
+            assert!(said.is_err(), "{text}: {said:?}");
         }
         // What is only tried out is seen by the text, and by nobody else.
         let text = "request.user.groups.clear()\nrequest.user.name = 'x'\nrequest.user.save()\nreturn not request.user.groups.exists() and User.objects.filter(name='x').exists()";
