@@ -4,7 +4,7 @@ use crate::session::{self, Authentication, binding, impersonation};
 use crate::{Client, Core, Principal, WebSession, device};
 use signet_base::{Error, Map, Result, Span, json};
 use signet_model::Object;
-use signet_store::people;
+use signet_store::{events, people};
 
 /// On what terms a session begins.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,13 +48,14 @@ pub async fn begin(
     let now = core.now();
     let known = device::is_known(core, client, person.user.id).await?;
     method_args.insert("known_device".into(), json!(known));
-    let context = json!({"auth_method": method, "auth_method_args": method_args});
-    let event = core
-        .event(client, Some(&person), EventAction::Login, "authentik_events", context)
-        .await
-        .unwrap_or_else(|| core.ports.uuid());
-    crate::risk::remember_sign_in(core, client, &person).await;
-    core.metrics.logins.inc();
+    let context = Map::from_iter([
+        ("auth_method".to_owned(), json!(method)),
+        ("auth_method_args".to_owned(), json!(method_args)),
+    ]);
+    let said = core.event_row(client, Some(&person), &EventAction::Login, "authentik_events", context);
+    let event = said.id;
+    // Event and history are in the commit of the session: a sign-in that is refused there has not happened.
+    let arrival = events::insert_batch(&[said], true).then(crate::risk::sign_in_batch(core, client, &person));
     impersonation::revoke(core, session).await?;
     if session.principal().is_some_and(|before| before.session_owner() != person.user.id) {
         // Somebody else signs in here: the session of whoever was here is over.
@@ -65,6 +66,7 @@ pub async fn begin(
         person,
         Authentication { method: method.to_owned(), method_args, at: now, event },
         terms.duration,
+        arrival,
     );
     if terms.remembered {
         session.stay(core, terms.duration);

@@ -5,6 +5,7 @@ use crate::geoip::{distance_km, is_impossible};
 use crate::policy::Question;
 use crate::{Client, Core, Principal, device, reputation};
 use signet_base::{Json, Result, json};
+use signet_store::Batch;
 use signet_store::logins::{self, Login};
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -137,8 +138,8 @@ pub fn is_internal(core: &Core, ip: IpAddr) -> bool {
         .any(|(network, prefix)| crate::client::covers(*network, *prefix, ip))
 }
 
-/// Stores the location of a sign-in for later scores. Written behind.
-pub async fn remember_sign_in(core: &Core, client: &Client, person: &Principal) {
+/// Keeps where a person signed in from, for the next assessment.
+pub fn sign_in_batch(core: &Core, client: &Client, person: &Principal) -> Batch {
     let located = core.geoip.look_up(client.ip).unwrap_or_default();
     let place = located.place.unwrap_or_default();
     let login = Login {
@@ -149,9 +150,7 @@ pub async fn remember_sign_in(core: &Core, client: &Client, person: &Principal) 
         place: place.point,
         asn: located.network.map(|n| n.asn),
     };
-    if let Err(error) = logins::insert_behind(&core.db, &login).await {
-        tracing::warn!(%error, "a sign-in could not be added to the history");
-    }
+    logins::insert_batch(&login)
 }
 
 #[cfg(test)]

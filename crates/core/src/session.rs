@@ -65,6 +65,8 @@ pub struct WebSession {
     /// Whether the person who signed in is known with this browser, and how long the device cookie lasts.
     known_device: bool,
     device_age: Span,
+    /// What is written with the sign-in of this request: its event.
+    arrival: Batch,
     /// `Set-Cookie` values of stages.
     cookies: Vec<String>,
     /// The run can be planned again: only the key goes to the browser.
@@ -93,6 +95,7 @@ impl WebSession {
             ended: false,
             known_device: false,
             device_age: Span::from_secs(DEVICE_AGE_SECS),
+            arrival: Batch::new(),
             cookies: Vec::new(),
             without_run: false,
             paid: 0,
@@ -166,6 +169,7 @@ impl WebSession {
             ended: false,
             known_device: false,
             device_age: Span::from_secs(DEVICE_AGE_SECS),
+            arrival: Batch::new(),
             cookies: Vec::new(),
             without_run: false,
             paid,
@@ -214,6 +218,7 @@ impl WebSession {
         principal: Principal,
         authentication: Authentication,
         duration: Span,
+        arrival: Batch,
     ) {
         let again = self
             .principal
@@ -232,6 +237,7 @@ impl WebSession {
         self.set_end(core, core.now().plus(duration));
         self.principal = Some(principal);
         self.fresh = true;
+        self.arrival = arrival;
         self.write = Write::Durable;
     }
     fn set_end(&mut self, core: &Core, end: Timestamp) {
@@ -280,6 +286,7 @@ impl WebSession {
         self.expires = None;
         self.absolute = None;
         self.fresh = false;
+        self.arrival = Batch::new();
         self.ended = true;
         self.write = Write::Durable;
     }
@@ -357,7 +364,8 @@ impl WebSession {
             Some(person) => {
                 let (device, cookie) =
                     device::remember(core, client, &person.user, self.known_device, self.device_age);
-                (users::touch_last_login(person.user.id, self.epoch, now).then(device), cookie)
+                let arrival = std::mem::take(&mut self.arrival);
+                (users::touch_last_login(person.user.id, self.epoch, now).then(device).then(arrival), cookie)
             }
             None => (Batch::new(), None),
         };
@@ -366,6 +374,7 @@ impl WebSession {
         cookies.extend(self.own_cookies(core, client));
         cookies.extend(device);
         if let Some(person) = arrived {
+            core.metrics.logins.inc();
             make_room(core, client, &person).await?;
         }
         Ok(cookies)

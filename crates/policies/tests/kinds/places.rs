@@ -57,7 +57,7 @@ async fn earlier_sign_ins_bound_distance_and_speed() {
         let travel =
             site.policy::<GeoIPPolicy>(json!({"countries": [], "check_impossible_travel": true})).await;
         assert!(site.says(&near, NEW_YORK).await, "there is no history yet");
-        risk::remember_sign_in(&site.core, &site.client(BERLIN), &site.ada).await;
+        site.core.db.batch(risk::sign_in_batch(&site.core, &site.client(BERLIN), &site.ada)).await.unwrap();
         assert!(
             site.says(&near, POTSDAM).await
                 && !site.says(&near, NEW_YORK).await

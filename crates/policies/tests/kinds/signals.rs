@@ -71,7 +71,7 @@ async fn risk_has_reasons_and_is_worked_out_once_a_request() {
         let site = site(&db).await;
         assert_eq!(assess(&site, &site.client(BERLIN)).await, ["new_device"]);
         let client = known(&site, BERLIN).await;
-        risk::remember_sign_in(&site.core, &client, &site.ada).await;
+        site.core.db.batch(risk::sign_in_batch(&site.core, &client, &site.ada)).await.unwrap();
         assert!(assess(&site, &client).await.is_empty());
         let abroad =
             Client { ip: NEW_YORK.into(), decision_log: std::sync::Arc::default(), ..client.clone() };

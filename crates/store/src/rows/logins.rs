@@ -48,8 +48,8 @@ fn from_row(row: &Row) -> Result<Login> {
     })
 }
 
-/// Stores a sign-in without waiting: see [`Db::write_behind`].
-pub async fn insert_behind(db: &Db, login: &Login) -> Result<()> {
+/// A sign-in, as a part of the batch that begins its session.
+pub fn insert_batch(login: &Login) -> Batch {
     #[allow(clippy::cast_possible_truncation, reason = "clamped to degrees of the globe")]
     let millionths = |degrees: f64| (degrees.clamp(-360.0, 360.0) * MILLION).round() as i64;
     let (latitude, longitude) = login.place.unzip();
@@ -62,7 +62,7 @@ pub async fn insert_behind(db: &Db, login: &Login) -> Result<()> {
         longitude.map(millionths),
         login.asn
     ];
-    db.write_behind(Batch::relaxed().add(INSERT, values)).await
+    Batch::relaxed().add(INSERT, values)
 }
 /// The last sign-ins, newest first.
 pub async fn latest(db: &Db, user: i64, count: i64) -> Result<Vec<Login>> {

@@ -126,8 +126,8 @@ async fn sign_ins_are_remembered_newest_first_and_go_with_the_person() {
             place,
             asn: Some(64_496),
         };
-        logins::insert_behind(&db, &login(1, None)).await.unwrap();
-        logins::insert_behind(&db, &login(2, Some((52.52, -13.405)))).await.unwrap();
+        db.batch(logins::insert_batch(&login(1, None))).await.unwrap();
+        db.batch(logins::insert_batch(&login(2, Some((52.52, -13.405))))).await.unwrap();
         assert_eq!(
             logins::latest(&db, id, 10).await.unwrap(),
             [login(2, Some((52.52, -13.405))), login(1, None)]

@@ -3,8 +3,10 @@
 use crate::redteam_epoch::blueprint;
 use crate::site::{Site, each_site};
 use http::{Method, StatusCode};
-use signet_base::{Error, Json, json};
+use signet_base::{Error, Json, Map, Span, json};
 use signet_core::directory::{self, Author, GroupChange, TokenChange, Transaction, UserChange};
+use signet_core::{Client, Principal, WebSession, login};
+use signet_store::epoch::{self, KeptSession};
 use signet_store::events::{self, Event};
 use signet_store::groups::{self, Group};
 use signet_store::tokens::Token;
@@ -220,6 +222,31 @@ async fn core_writer_of_two_administrators_who_deactivate_each_other_one_is_refu
             directory::commit(&site.core, &author, GroupChange::of(&group).leave([b]))
         );
         assert_eq!(u8::from(first.is_err()) + u8::from(second.is_err()), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scale_a1_a_sign_in_that_loses_against_a_new_password_leaves_no_event() {
+    each_site(|site| async move {
+        let (core, client) = (&site.core, Client::internal());
+        let ada = site.user("ada", &[]).await;
+        let count = async || {
+            let sql = "SELECT (SELECT count(*) FROM event WHERE action = 'login' AND username = 'ada'), (SELECT count(*) FROM login WHERE user_id = ?)";
+            let row = core.db.query(sql, vec![ada.into()]).await.unwrap().remove(0);
+            (row.int(0).unwrap(), row.int(1).unwrap())
+        };
+        for (ends, expected) in [(true, (0, 0)), (false, (1, 1))] {
+            let mut session = WebSession::anonymous();
+            let person = Principal::load(core, ada).await.unwrap().unwrap();
+            login::sign_in(core, &client, &mut session, person, "password", Map::new(), Span::ZERO).await.unwrap();
+            if ends {
+                directory::end_all(core, ada, &KeptSession::default()).await.unwrap();
+            }
+            let saved = session.save(core, &client).await;
+            assert_eq!(saved.as_ref().err().is_some_and(epoch::has_changed), ends);
+            assert_eq!(count().await, expected, "event and session are one commit");
+        }
     })
     .await;
 }
