@@ -221,7 +221,7 @@ impl World {
             event: self.core.ports.uuid(),
             ..Authentication::default()
         };
-        session.sign_in(&self.core, person.clone(), authentication, Span::DAY);
+        session.sign_in(&self.core, person.clone(), authentication, Span::DAY, signet_store::Batch::new());
         let cookies = session.save(&self.core, &self.client("GET", "/")).await.unwrap();
         cookies[0].split(';').next().unwrap().to_owned()
     }
