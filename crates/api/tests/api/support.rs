@@ -150,7 +150,7 @@ impl App {
     pub async fn browser(&self, user: i64) -> (String, String) {
         let person = Principal::load(&self.core, user).await.unwrap().unwrap();
         let mut session = WebSession::anonymous();
-        session.sign_in(&self.core, person, Authentication::default(), Span::DAY);
+        session.sign_in(&self.core, person, Authentication::default(), Span::DAY, signet_store::Batch::new());
         let csrf = session.csrf(&self.core);
         let cookies = session.save(&self.core, &client(&Method::GET, "/")).await.unwrap();
         let cookies: Vec<String> = cookies.iter().map(|c| c.split(';').next().unwrap().to_owned()).collect();
