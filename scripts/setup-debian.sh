@@ -17,6 +17,7 @@ need libc6-dev test -e /usr/include/stdio.h
 need make has make
 need git has git
 need postgresql any '/usr/lib/postgresql/*/bin/postgres'
+need pgbouncer has pgbouncer
 need chromium has chromium
 need apache2 has apache2
 need libapache2-mod-auth-openidc test -e /usr/lib/apache2/modules/mod_auth_openidc.so

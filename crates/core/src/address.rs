@@ -1,10 +1,12 @@
 //! The server's own addresses. Links in emails and stored objects contain the configured address or a brand's
 //! host, never the `Host` of a request: a client must not choose where a link leads.
 use crate::models::Brand;
+use crate::system::SystemSettings;
 use crate::{Client, Core};
 use http::{HeaderMap, header};
 use signet_base::{Error, Result};
 use signet_model::Snapshot;
+use signet_store::Author;
 use std::fmt;
 
 /// An origin: scheme, host and port as browsers send it (RFC 6454 §6.2).
@@ -175,7 +177,12 @@ pub async fn take(core: &Core, client: &Client) -> Result<()> {
     }
     let address = client.base_url();
     tracing::info!(%address, "links lead to this address from now on; change it by AUTHENTIK_WEB__BASE_URL or in the system settings");
-    core.set_system(crate::system::SystemSettings { base_url: address, ..(*core.system()).clone() }).await
+    let taken = |system: &SystemSettings| {
+        // Another node may have been faster.
+        let base_url = if system.base_url.is_empty() { address.clone() } else { system.base_url.clone() };
+        Ok(SystemSettings { base_url, ..system.clone() })
+    };
+    core.set_system(&Author::system(), taken).await
 }
 
 /// Checks that a state-changing request comes from this server's pages: `Origin` must be allowed; without it,

@@ -12,11 +12,11 @@ use crate::pool::Pool;
 use crate::provider::ProviderKind;
 use crate::session::{SessionCookies, rules::SameSite};
 use crate::source::SourceKind;
-use crate::system::{SETTINGS_KEY, Settings, SystemSettings};
-use signet_base::{Ports, Result, Timestamp, Vault, machine};
-use signet_model::{ModelDef, Registry, Snapshot};
+use crate::system::{Settings, SystemSettings};
+use signet_base::{Error, Json, Ports, Result, Timestamp, Vault, machine};
+use signet_model::{Model, ModelDef, Object, Registry, Secrets, Snapshot};
 use signet_pages::Assets;
-use signet_store::{Db, ObjectStore, kv};
+use signet_store::{Author, Db, ObjectStore, Write};
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -92,6 +92,7 @@ pub struct CoreParts {
     pub objects: Arc<ObjectStore>,
     /// Random id of this installation; `sub` values depend on it.
     pub install_id: String,
+    /// The system settings until somebody changes them.
     pub system: SystemSettings,
     /// URLs of the browser files.
     pub assets: Arc<dyn Assets + Send>,
@@ -99,6 +100,9 @@ pub struct CoreParts {
 
 /// Number of signatures that are delivered together under load.
 const SIGNED_TOGETHER: usize = 16;
+
+/// How often a change of the settings is made anew because another one was faster.
+const SETTINGS_ATTEMPTS: u32 = 20;
 
 pub struct Core {
     pub ports: Ports,
@@ -124,8 +128,10 @@ pub struct Core {
     /// Set when the server is told to stop: readiness is false.
     pub stopping: AtomicBool,
     install_id: String,
-    system: RwLock<Arc<SystemSettings>>,
-    /// Ports of the listeners, and whether they use TLS.
+    default_system: SystemSettings,
+    /// What holds, with the object that it was made of.
+    system: RwLock<(Option<Arc<Object>>, Arc<SystemSettings>)>,
+    /// Ports of the listeners, and whether they speak TLS.
     listeners: OnceLock<Vec<(u16, bool)>>,
 }
 
@@ -158,7 +164,8 @@ impl Core {
             assets: parts.assets,
             stopping: AtomicBool::new(false),
             install_id: parts.install_id,
-            system: RwLock::new(Arc::new(system)),
+            system: RwLock::new((None, Arc::new(system))),
+            default_system: parts.system,
             listeners: OnceLock::new(),
         }))
     }
@@ -177,8 +184,25 @@ impl Core {
     pub fn uid(&self, user: i64) -> String {
         signet_base::vault::sha256_hex(format!("{user}-{}", self.install_id).as_bytes())
     }
+    /// The system settings that hold: those stored, and before them what variables say.
     pub fn system(&self) -> Arc<SystemSettings> {
-        self.system.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let config = self.config();
+        let stored = config.get(SystemSettings::PK);
+        let same = |of: &Option<Arc<Object>>| match (of, stored) {
+            (None, None) => true,
+            (Some(of), Some(stored)) => Arc::ptr_eq(of, stored),
+            _ => false,
+        };
+        {
+            let (of, system) = &*self.system.read().unwrap_or_else(PoisonError::into_inner);
+            if same(of) {
+                return system.clone();
+            }
+        }
+        let settings = stored.and_then(|o| o.get::<SystemSettings>()).unwrap_or(&self.default_system);
+        let system = Arc::new(settings.fixed_by(&self.settings.fixed));
+        *self.system.write().unwrap_or_else(PoisonError::into_inner) = (stored.cloned(), system.clone());
+        system
     }
     /// Sets the listeners of this process; once.
     pub fn set_listeners(&self, ports: Vec<(u16, bool)>) {
@@ -191,12 +215,31 @@ impl Core {
             .get()
             .is_some_and(|all| all.iter().any(|(own, tls)| Some(*own) == port && *tls == secure))
     }
-    /// Stores and applies system settings.
-    pub async fn set_system(&self, settings: SystemSettings) -> Result<()> {
-        kv::put(&self.db, &self.ports, SETTINGS_KEY, &serde_json::to_value(&settings)?, None).await?;
-        let holds = settings.fixed_by(&self.settings.fixed);
-        *self.system.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(holds);
-        Ok(())
+    /// Changes the system settings, on top of what is stored when they are written, by whichever node.
+    pub async fn set_system(
+        &self,
+        by: &Author,
+        change: impl Fn(&SystemSettings) -> Result<SystemSettings> + Send + Sync,
+    ) -> Result<()> {
+        for _ in 0..SETTINGS_ATTEMPTS {
+            let config = self.objects.refresh_if_stale().await?;
+            let stored = config.get_typed::<SystemSettings>(SystemSettings::PK);
+            let after = change(stored.map_or(&self.default_system, |(_, settings)| settings))?;
+            let Json::Object(data) = serde_json::to_value(&after)? else {
+                return Err(Error::internal("settings are an object"));
+            };
+            let (pk, secrets) = (SystemSettings::PK, Secrets::new());
+            let write = match stored {
+                Some((object, _)) => Write::Update { pk, version: Some(object.version), data, secrets },
+                None => Write::Create { def: SystemSettings::DEF, pk: Some(pk), data, secrets },
+            };
+            match self.objects.apply(vec![write], by).await {
+                // Somebody was faster: the change is made on what they left.
+                Err(Error::Conflict(_)) => {}
+                done => return done.map(drop),
+            }
+        }
+        Err(Error::Unavailable("the system settings are being changed by too many at once".into()))
     }
     /// A `Set-Cookie` value, `SameSite=Lax` unless a rule says otherwise. `max_age` in seconds; `None`: until
     /// the browser closes.

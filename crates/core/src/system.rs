@@ -1,7 +1,8 @@
 //! System settings (`/admin/settings/`) and settings from environment variables.
 use crate::session::rules::Rules;
 use serde::{Deserialize, Serialize};
-use signet_base::{Json, Map, Secret, Span, json};
+use signet_base::{Json, Map, Secret, Span, Uuid, json};
+use signet_model::{FieldDef, FieldKind, Model, ModelDef};
 use std::net::IpAddr;
 
 /// The settings that the engines need. The binary fills them from variables.
@@ -179,8 +180,67 @@ pub fn are_footer_links(links: &Json) -> bool {
     }
 }
 
-/// Their key in the table `kv`.
-pub const SETTINGS_KEY: &str = "system_settings";
+const fn at_least(field: FieldDef, min: i64) -> FieldDef {
+    FieldDef { min: Some(min), ..field }
+}
+const fn blank(field: FieldDef) -> FieldDef {
+    FieldDef { blank: true, ..field }
+}
+
+impl SystemSettings {
+    /// The one object of this model. Until it is written the defaults hold.
+    pub const PK: Uuid = Uuid::from_u128(0x7379_7374_656d_4000_8000_7365_7474_696e);
+
+    /// Every field, as the API takes it.
+    pub const FIELDS: &'static [FieldDef] = &[
+        FieldDef::plain("avatars", FieldKind::Text),
+        blank(FieldDef::plain("base_url", FieldKind::Text).max(200)),
+        FieldDef::plain("default_user_change_name", FieldKind::Bool),
+        FieldDef::plain("default_user_change_email", FieldKind::Bool),
+        FieldDef::plain("default_user_change_username", FieldKind::Bool),
+        FieldDef::plain("event_retention", FieldKind::Duration),
+        FieldDef::plain("reputation_lower_limit", FieldKind::Int).max(0),
+        at_least(FieldDef::plain("reputation_upper_limit", FieldKind::Int), 0),
+        FieldDef::plain("footer_links", FieldKind::Json).nullable(),
+        FieldDef::plain("gdpr_compliance", FieldKind::Bool),
+        FieldDef::plain("impersonation", FieldKind::Bool),
+        FieldDef::plain("impersonation_require_reason", FieldKind::Bool),
+        FieldDef::plain("default_token_duration", FieldKind::Duration),
+        at_least(FieldDef::plain("default_token_length", FieldKind::Int).max(1024), 1),
+        at_least(FieldDef::plain("pagination_default_page_size", FieldKind::Int).max(10_000), 1),
+        at_least(FieldDef::plain("pagination_max_page_size", FieldKind::Int).max(10_000), 1),
+        FieldDef::plain("flags", FieldKind::Object).required(),
+    ];
+}
+
+impl Model for SystemSettings {
+    const DEF: &'static ModelDef = &ModelDef {
+        app: "authentik_tenants",
+        name: "tenant",
+        class: "Tenant",
+        // Shown and written at `/admin/settings/`.
+        path: "",
+        key: "pk",
+        base: None,
+        label: "System settings",
+        plural: "System settings",
+        doc: "Settings of the whole installation.",
+        component: "",
+        search: &[],
+        ordering: "pk",
+        bindable: false,
+        bound_by_pk: false,
+        numbered: false,
+        rows: false,
+        unique_together: &[],
+        fields: Self::FIELDS,
+        extra: &[],
+        check: None,
+        present: None,
+        prepare: None,
+        build: signet_model::build::<Self>,
+    };
+}
 /// The API version, as clients read it from `/admin/version/`.
 pub const API_VERSION: &str = "2026.8.5";
 

@@ -3,6 +3,7 @@ use signet_base::{Error, Result, Secret, Span, Timestamp, json};
 use signet_core::directory::{self, Actor, Author, TokenChange, UserChange};
 use signet_core::{Core, Principal};
 use signet_model::TableDef;
+use signet_store::bus::Topic;
 use signet_store::{
     TABLES, attempts, grants, known_devices, kv, logins, password_history, sessions, tokens, users,
 };
@@ -21,9 +22,8 @@ const SHARE: u32 = 9;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Retention of sign-in locations, and of the events that refusals refer to.
 const LOGINS: i64 = 90 * 86_400;
-/// Interval of comparing the change counter, without and with notifications.
+/// Interval of comparing the change counter.
 const LOOK: Duration = Duration::from_millis(800);
-const LOOK_TOLD: Duration = Duration::from_secs(5);
 /// Interval of updating the database's statistics.
 const OPTIMIZE: Duration = Duration::from_secs(86_400);
 
@@ -170,34 +170,20 @@ async fn keep_costs(core: &Core) -> Result<()> {
     Ok(())
 }
 
-/// Follows writes of other nodes and of commands. PostgreSQL notifies; since a notification can be lost, the
-/// counter (one row) is compared as well.
+/// Follows writes of other nodes and of commands. Notices tell of them; since one can be lost, the counter (one row) is
+/// compared as well.
 pub async fn follow(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+    let mut notices = core.db.bus().subscribe();
     loop {
-        let mut news = match tokio::time::timeout(LOOK_TOLD, core.objects.listen()).await {
-            Ok(Ok(news)) => news,
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "no news from the database");
-                None
-            }
-            Err(_) => None,
-        };
-        // Notifications sent before the listener was connected are lost.
-        refresh(&core).await;
-        while let Some(inbox) = &mut news {
-            tokio::select! {
-                message = inbox.recv() => match message {
-                    Some(_) => refresh(&core).await,
-                    None => news = None,
-                },
-                () = tokio::time::sleep(LOOK_TOLD) => refresh(&core).await,
-                _ = stop.changed() => return,
-            }
-        }
         tokio::select! {
+            // A subscriber that has missed notices looks once for all of them.
+            notice = notices.recv() => if notice.is_ok_and(|notice| notice.topic != Topic::Config) {
+                continue;
+            },
             () = tokio::time::sleep(LOOK) => {}
             _ = stop.changed() => return,
         }
+        refresh(&core).await;
     }
 }
 

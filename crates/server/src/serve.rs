@@ -138,6 +138,7 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
 pub fn background(core: &Arc<Core>, tasks: &mut JoinSet<()>, stopped: &watch::Receiver<bool>) {
     tasks.spawn(housekeeping::run(core.clone(), stopped.clone()));
     tasks.spawn(housekeeping::follow(core.clone(), stopped.clone()));
+    tasks.spawn(signet_store::bus::relay(core.db.clone(), core.ports.clone(), stopped.clone()));
 }
 
 async fn bind(addresses: &[SocketAddr], variable: &str) -> Result<Vec<TcpListener>> {

@@ -3,8 +3,8 @@ use crate::config::{Database, Options};
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::any;
-use signet_base::{Error, Ports, Result, Secret, Vault};
-use signet_core::system::{SETTINGS_KEY, SystemSettings};
+use signet_base::{Ports, Result, Secret, Vault};
+use signet_core::system::SystemSettings;
 use signet_core::{Core, CoreParts, Families};
 use signet_model::Registry;
 use signet_store::{Db, ObjectStore, kv};
@@ -57,11 +57,6 @@ pub async fn core(options: &Options, ports: Ports, db: Db, secret_key: Secret) -
     let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
     objects.load().await?;
     let install_id = kv::install_id(&db, &ports).await?;
-    let system = match kv::get(&db, SETTINGS_KEY).await? {
-        Some((stored, _)) => serde_json::from_value(stored)
-            .map_err(|e| Error::internal(format!("the stored system settings cannot be read: {e}")))?,
-        None => SystemSettings::default(),
-    };
     let core = Core::new(CoreParts {
         settings: options.core_settings(secret_key),
         assets: Arc::new(crate::assets::manifest()?),
@@ -72,7 +67,7 @@ pub async fn core(options: &Options, ports: Ports, db: Db, secret_key: Secret) -
         vault,
         objects,
         install_id,
-        system,
+        system: SystemSettings::default(),
     })?;
     crate::housekeeping::recall_costs(&core).await?;
     Ok(core)

@@ -1,6 +1,7 @@
 //! The only crate that names SQLite and PostgreSQL: connections, transactions, migrations, configuration
 //! objects with their in-memory snapshot, and the row tables of the directory and the protocols.
 mod attempt_counters;
+pub mod bus;
 pub mod db;
 pub mod kv;
 pub mod migrate;

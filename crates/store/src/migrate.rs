@@ -3,6 +3,8 @@
 //! Expand and contract: while nodes are replaced one by one, the previous release still works on the new
 //! schema. So a migration only adds (tables, columns with defaults, indexes); what is no longer used is
 //! removed one release later. A file that was released is never edited: its checksum is kept in the database.
+//! A file's first line states the oldest release that works on the schema that it leaves (`-- oldest release: 0.1.0`).
+//! The database keeps it, so that an older release can tell whether it may start.
 //! Statements have no parameters; a literal never holds a semicolon followed by a line end.
 use crate::db::{Db, DbKind};
 use signet_base::{Error, Ports, Result, vault::sha256_hex};
@@ -42,9 +44,32 @@ const ALL: &[Migration] = &[
     Migration { number: 14, name: "event number", sql: include_str!("../migrations/0014_event_number.sql") },
 ];
 
+impl Migration {
+    /// The oldest release that works on the schema after it; where the file states none, only this one.
+    fn oldest(&self) -> &'static str {
+        let first = self.sql.lines().next().unwrap_or_default();
+        first.strip_prefix("-- oldest release: ").map_or(RELEASE, str::trim)
+    }
+}
+
+/// This release.
+const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
+/// Whether this release is that one or a newer one. What cannot be read is no.
+fn is_at_least(oldest: &str) -> bool {
+    let read = |text: &str| -> Option<[u64; 3]> {
+        let all: Vec<u64> = text.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+        all.try_into().ok()
+    };
+    match (read(RELEASE), read(oldest)) {
+        (Some(own), Some(oldest)) => own >= oldest,
+        _ => false,
+    }
+}
+
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (number BIGINT NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied BIGINT NOT NULL, \
-    CONSTRAINT schema_migration__number PRIMARY KEY (number))";
-const APPLIED: &str = "SELECT number, name, checksum FROM schema_migration ORDER BY number";
+    oldest TEXT NOT NULL, CONSTRAINT schema_migration__number PRIMARY KEY (number))";
+const APPLIED: &str = "SELECT number, name, checksum, oldest FROM schema_migration ORDER BY number";
 
 pub(crate) const STATEMENTS: &[&str] = &[APPLIED];
 
@@ -98,10 +123,12 @@ async fn pending(db: &Db) -> Result<Vec<&'static Migration>> {
     for row in &applied {
         let number = row.int(0)?;
         let Some(known) = ALL.iter().find(|m| m.number == number) else {
+            let (name, oldest) = (row.text(1)?, row.text(3)?);
+            if is_at_least(oldest) {
+                continue;
+            }
             return Err(Error::Unavailable(format!(
-                "the database belongs to a newer release of Signet (it has migration {number:04} {}, this release ends at {:04}): start that release, or restore a backup",
-                row.text(1)?,
-                ALL.len()
+                "the database belongs to a newer release of Signet: since its migration {number:04} {name} it needs release {oldest} or newer, and this is {RELEASE}. Start that release, or restore a backup"
             )));
         };
         if row.text(2)? != sha256_hex(known.sql.as_bytes()) {
@@ -111,8 +138,8 @@ async fn pending(db: &Db) -> Result<Vec<&'static Migration>> {
             )));
         }
     }
-    let last = applied.last().map(|row| row.int(0)).transpose()?.unwrap_or(0);
-    Ok(ALL.iter().filter(|m| m.number > last).collect())
+    let known = applied.iter().map(|row| row.int(0)).collect::<Result<Vec<_>>>()?;
+    Ok(ALL.iter().filter(|m| !known.contains(&m.number)).collect())
 }
 
 fn script(kind: DbKind, pending: &[&Migration], ports: &Ports) -> String {
@@ -122,16 +149,32 @@ fn script(kind: DbKind, pending: &[&Migration], ports: &Ports) -> String {
     };
     let mut sql = String::new();
     if kind == DbKind::Postgres {
-        sql.push_str(&format!("SELECT pg_advisory_xact_lock({LOCK});\n"));
+        // Other nodes serve requests meanwhile: what waits for a table stops all that come after it.
+        sql.push_str(&format!("SELECT pg_advisory_xact_lock({LOCK});\nSET LOCAL lock_timeout = '20s';\n"));
     }
     sql.push_str(TABLE);
     sql.push_str(";\n");
     for migration in pending {
         let (number, name, sum) = (migration.number, migration.name, sha256_hex(migration.sql.as_bytes()));
         // First the row: another node's migration shows as a conflict before anything else is tried.
-        sql.push_str(&format!("INSERT INTO schema_migration (number, name, checksum, applied) VALUES ({number}, '{name}', '{sum}', {});\n", ports.now().0));
+        sql.push_str(&format!("INSERT INTO schema_migration (number, name, checksum, applied, oldest) VALUES ({number}, '{name}', '{sum}', {}, '{}');\n", ports.now().0, migration.oldest()));
         sql.push_str(&migration.sql.replace("{id}", id));
         sql.push('\n');
     }
     sql
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn core_change_every_migration_states_a_release_that_is_out() {
+        for migration in ALL {
+            assert!(is_at_least(migration.oldest()), "{}", migration.name);
+        }
+        assert!(is_at_least("0.0.9") && is_at_least(RELEASE));
+        for newer in ["99.0.0", "0.99.0", "1", "", "later"] {
+            assert!(!is_at_least(newer), "{newer}");
+        }
+    }
 }

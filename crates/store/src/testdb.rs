@@ -259,7 +259,64 @@ impl Cluster {
     }
 }
 
-/// Stops the server and removes the folder when this process has ended.
+/// PgBouncer in transaction mode before the private cluster; ends with the value, or with this process.
+pub struct PgBouncer {
+    pub config: PostgresConfig,
+    process: Child,
+}
+
+/// PgBouncer before a database of the private cluster. A server behind it changes with every transaction.
+pub async fn pgbouncer(database: &PostgresConfig) -> PgBouncer {
+    let program =
+        ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].map(Path::new).into_iter().find(|p| p.exists());
+    let program = program.expect("PgBouncer was not found: scripts/setup-debian.sh installs it");
+    let random: [u8; 6] = Ports::system().bytes();
+    let dir = std::env::temp_dir().join(format!("signet-pooler-{}", signet_base::vault::hex(&random)));
+    std::fs::create_dir(&dir).expect("a folder for PgBouncer");
+    let owner = Owner::find();
+    owner.give(&dir);
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let settings = format!(
+        "[databases]\n* = host={} port={} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 6\nlogfile = {}\n",
+        database.host,
+        database.port,
+        dir.join("log").display()
+    );
+    let file = dir.join("settings.ini");
+    std::fs::write(&file, settings).expect("a file for PgBouncer");
+    owner.give(&file);
+    // The shell's input closes when this process ends, however it ends.
+    let script = r#""$1" "$2" & pid=$!; cat >/dev/null; kill "$pid"; wait "$pid"; rm -rf "$3""#;
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "pooler"]).arg(program).arg(&file).arg(&dir);
+    if let Some((uid, gid)) = owner.0 {
+        std::os::unix::process::CommandExt::gid(
+            std::os::unix::process::CommandExt::uid(&mut command, uid),
+            gid,
+        );
+    }
+    command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let process = command.spawn().expect("a shell for PgBouncer");
+    for _ in 0..200 {
+        if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    let config =
+        PostgresConfig { host: "127.0.0.1".into(), port, pooler: true, direct: None, ..database.clone() };
+    PgBouncer { config, process }
+}
+
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// Stops the server and removes the folder when this process is gone.
 fn watch(dir: &Path) -> Child {
     let script = r#"trap '' INT TERM HUP
 cat >/dev/null

@@ -74,6 +74,16 @@ impl Setup {
         self.variables.insert(variable.to_owned(), value.to_owned());
         self
     }
+    /// How the database is reached, where it is PostgreSQL.
+    pub fn postgres(&self) -> Option<&PostgresConfig> {
+        self.postgres.as_ref()
+    }
+    /// Another way to the database.
+    #[must_use]
+    pub fn reached_by(mut self, postgres: PostgresConfig) -> Self {
+        self.postgres = Some(postgres);
+        self
+    }
     pub fn options(&self) -> Options {
         let mut variables = self.variables.clone();
         variables.insert("SIGNET_DATA_DIR".into(), self.folder.display().to_string());

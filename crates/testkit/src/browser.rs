@@ -53,6 +53,11 @@ impl Browser {
             host: address.to_string(),
         }
     }
+    /// The same browser at another server of the installation.
+    #[must_use]
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
     /// Sends an API key with each request.
     #[must_use]
     pub fn bearer(mut self, key: &str) -> Self {

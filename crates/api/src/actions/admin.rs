@@ -58,10 +58,15 @@ async fn seen(core: &Core) -> Result<Vec<Json>> {
     Ok(list)
 }
 
+/// Models that the API shows as such.
+fn shown(call: &Call) -> impl Iterator<Item = &'static signet_model::ModelDef> {
+    call.core.registry.all().iter().copied().filter(|d| d.rows || !d.path.is_empty())
+}
+
 /// `GET /admin/apps/`
 pub(crate) async fn apps(call: &mut Call) -> ApiResult {
     let names: BTreeMap<String, String> =
-        call.core.registry.all().iter().map(|d| (d.app.replacen('_', ".", 1), title(d.app))).collect();
+        shown(call).map(|d| (d.app.replacen('_', ".", 1), title(d.app))).collect();
     Ok(Reply::ok(
         names.into_iter().map(|(name, label)| json!({"name": name, "label": label})).collect::<Vec<_>>(),
     ))
@@ -92,7 +97,7 @@ pub(crate) async fn models(call: &mut Call) -> ApiResult {
         ("authentik_events.event", "Event"),
     ];
     let mut all: BTreeMap<String, &str> = rows.into_iter().map(|(n, l)| (n.to_owned(), l)).collect();
-    all.extend(call.core.registry.all().iter().map(|d| (d.full_name(), d.label)));
+    all.extend(shown(call).map(|d| (d.full_name(), d.label)));
     Ok(Reply::ok(
         all.into_iter().map(|(name, label)| json!({"name": name, "label": label})).collect::<Vec<_>>(),
     ))

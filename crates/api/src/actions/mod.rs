@@ -12,6 +12,7 @@ use crate::objects::family;
 use crate::openapi;
 use crate::route::{Action, Output, Permission, run};
 use http::Method;
+use signet_core::system::SystemSettings;
 use signet_model::{Base, Verb};
 
 const CERTIFICATE: &str = "authentik_crypto.certificatekeypair";
@@ -64,7 +65,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
         "System settings.",
         run!(settings::read),
     )
-    .output(Output::Members("Settings", settings::FIELDS)));
+    .output(Output::Members("Settings", SystemSettings::FIELDS)));
     add(Action::new(
         Method::PUT,
         "admin/settings",
@@ -72,7 +73,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
         "Replaces the system settings.",
         run!(settings::update),
     )
-    .input(settings::FIELDS)
+    .input(SystemSettings::FIELDS)
     .output(Output::One("Settings")));
     add(Action::new(
         Method::PATCH,
@@ -81,7 +82,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
         "Changes some of the system settings.",
         run!(settings::partial_update),
     )
-    .input(settings::FIELDS)
+    .input(SystemSettings::FIELDS)
     .output(Output::One("Settings")));
 
     add(Action::get(

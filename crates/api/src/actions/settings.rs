@@ -1,36 +1,12 @@
 //! `/admin/settings/`
 use crate::call::{ApiResult, Call, Reply};
 use crate::form;
-use signet_base::{Error, Json, json};
+use signet_base::{Error, Json, Map, json};
 use signet_core::Core;
 use signet_core::address::Origin;
 use signet_core::event::EventAction;
 use signet_core::permission::Right;
 use signet_core::system::{SystemSettings, are_footer_links};
-use signet_model::{FieldDef, FieldKind};
-
-const fn least(field: FieldDef, min: i64) -> FieldDef {
-    FieldDef { min: Some(min), ..field }
-}
-pub(crate) const FIELDS: &[FieldDef] = &[
-    FieldDef::plain("avatars", FieldKind::Text),
-    crate::rows::blank(FieldDef::plain("base_url", FieldKind::Text).max(200)),
-    FieldDef::plain("default_user_change_name", FieldKind::Bool),
-    FieldDef::plain("default_user_change_email", FieldKind::Bool),
-    FieldDef::plain("default_user_change_username", FieldKind::Bool),
-    FieldDef::plain("event_retention", FieldKind::Duration),
-    FieldDef::plain("reputation_lower_limit", FieldKind::Int).max(0),
-    least(FieldDef::plain("reputation_upper_limit", FieldKind::Int), 0),
-    FieldDef::plain("footer_links", FieldKind::Json).nullable(),
-    FieldDef::plain("gdpr_compliance", FieldKind::Bool),
-    FieldDef::plain("impersonation", FieldKind::Bool),
-    FieldDef::plain("impersonation_require_reason", FieldKind::Bool),
-    FieldDef::plain("default_token_duration", FieldKind::Duration),
-    least(FieldDef::plain("default_token_length", FieldKind::Int).max(1024), 1),
-    least(FieldDef::plain("pagination_default_page_size", FieldKind::Int).max(10_000), 1),
-    least(FieldDef::plain("pagination_max_page_size", FieldKind::Int).max(10_000), 1),
-    FieldDef::plain("flags", FieldKind::Object).required(),
-];
 
 /// The address that holds: a variable goes before what is stored.
 fn show(core: &Core) -> signet_base::Result<Json> {
@@ -54,6 +30,24 @@ fn base_url(core: &Core, sent: &str) -> Result<Option<String>, &'static str> {
     }
 }
 
+/// The settings with the members that were sent.
+fn changed(system: &SystemSettings, sent: &Map) -> signet_base::Result<SystemSettings> {
+    let Json::Object(mut data) = serde_json::to_value(system)? else {
+        return Err(Error::internal("settings are an object"));
+    };
+    for (name, value) in sent {
+        match (data.get_mut(name), value) {
+            // Flags that were not sent keep their value.
+            (Some(Json::Object(old)), Json::Object(new)) if name == "flags" => {
+                old.extend(new.iter().filter(|(_, v)| v.is_boolean()).map(|(k, v)| (k.clone(), v.clone())));
+            }
+            (_, Json::Null) => drop(data.insert(name.clone(), json!([]))),
+            (_, value) => drop(data.insert(name.clone(), value.clone())),
+        }
+    }
+    Ok(serde_json::from_value(Json::Object(data))?)
+}
+
 /// `GET /admin/settings/`
 pub(crate) async fn read(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(show(&call.core)?))
@@ -68,7 +62,7 @@ pub(crate) async fn partial_update(call: &mut Call) -> ApiResult {
 }
 
 async fn change(call: &mut Call, partial: bool) -> ApiResult {
-    let (mut sent, mut errors) = form::judge(call, FIELDS, partial).await?;
+    let (mut sent, mut errors) = form::judge(call, SystemSettings::FIELDS, partial).await?;
     if sent.get("footer_links").is_some_and(|links| !are_footer_links(links)) {
         errors.add("footer_links", "Expected a list of objects with name and href.");
     }
@@ -90,22 +84,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     if sent.get("base_url").is_some_and(|url| *url != call.core.system().base_url) {
         call.may_give(&[Right::Everything]).await?;
     }
-    let mut data = match serde_json::to_value(&*call.core.system()).map_err(Error::from)? {
-        Json::Object(map) => map,
-        _ => return Err(Error::internal("settings are an object").into()),
-    };
-    for (name, value) in sent {
-        match (data.get_mut(&name), value) {
-            // Flags that were not sent keep their value.
-            (Some(Json::Object(old)), Json::Object(new)) if name == "flags" => {
-                old.extend(new.into_iter().filter(|(_, v)| v.is_boolean()))
-            }
-            (_, Json::Null) => drop(data.insert(name, json!([]))),
-            (_, value) => drop(data.insert(name, value)),
-        }
-    }
-    let after: SystemSettings = serde_json::from_value(Json::Object(data)).map_err(Error::from)?;
-    call.core.set_system(after).await?;
+    call.core.set_system(&call.author(), |system| changed(system, &sent)).await?;
     call.event(EventAction::ModelUpdated, json!({"model": {"app": "authentik_tenants", "model_name": "tenant", "pk": "", "name": "System settings"}})).await;
     Ok(Reply::ok(show(&call.core)?))
 }

@@ -30,4 +30,5 @@ pub const ALL: &[&ModelDef] = &[
     CertificateKeyPair::DEF,
     Role::DEF,
     InitialPermissions::DEF,
+    crate::system::SystemSettings::DEF,
 ];

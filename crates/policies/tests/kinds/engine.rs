@@ -4,6 +4,7 @@ use signet_base::{Map, Timestamp, json};
 use signet_core::explain::{self, Wanted};
 use signet_core::models::{Application, Flow, FlowStageBinding, PolicyBinding};
 use signet_core::policy::{self, Question};
+use signet_core::system::SystemSettings;
 use signet_core::{Client, access};
 use signet_model::Model;
 use signet_policies::dummy::DummyPolicy;
@@ -60,9 +61,12 @@ async fn applications_without_bindings_are_everybodys_unless_the_settings_close_
         let site = site(&db).await;
         let application = site.make(Application::DEF, json!({"name": "Wiki", "slug": "wiki"})).await;
         assert!(site.use_it(&application, &site.client(BERLIN)).await.0.passing);
-        let mut system = site.core.system().as_ref().clone();
-        system.flags.insert("core_default_app_access".into(), json!(false));
-        site.core.set_system(system).await.unwrap();
+        let closed = |system: &SystemSettings| {
+            let mut system = system.clone();
+            system.flags.insert("core_default_app_access".into(), json!(false));
+            Ok(system)
+        };
+        site.core.set_system(&Author::system(), closed).await.unwrap();
         assert!(!site.use_it(&application, &site.client(BERLIN)).await.0.passing);
         site.make(
             PolicyBinding::DEF,

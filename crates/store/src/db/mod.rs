@@ -18,6 +18,7 @@ pub use settings::{PostgresConfig, SslMode};
 pub use value::{Row, Value};
 
 use crate::attempt_counters::AttemptCounters;
+use crate::bus::Bus;
 use crate::pending_sessions::PendingSessions;
 use crate::read_cache::{People, Tokens};
 use crate::rows::Places;
@@ -73,6 +74,7 @@ pub struct Exclusive(#[allow(dead_code, reason = "held, not read")] Box<dyn std:
 #[derive(Clone)]
 pub struct Db {
     backend: Arc<dyn Backend>,
+    bus: Bus,
     write_behind: WriteBehind,
     pending_sessions: PendingSessions,
     attempt_counters: AttemptCounters,
@@ -91,6 +93,7 @@ impl Db {
     fn over(backend: impl Backend + 'static) -> Self {
         Self {
             backend: Arc::new(backend),
+            bus: Bus::default(),
             write_behind: WriteBehind::default(),
             pending_sessions: PendingSessions::default(),
             attempt_counters: AttemptCounters::default(),
@@ -158,9 +161,13 @@ impl Db {
             Err(_) => Err(Error::Unavailable("the database does not answer".into())),
         }
     }
-    /// Notifications of other nodes on a channel (PostgreSQL); `None` on SQLite. The receiver ends when the
-    /// connection is lost: listen again and compare the counter.
-    pub async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
+    /// Notices about changes.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+    /// Notifications of a channel; `None` where there are none: on SQLite, and behind a pooler without a direct address.
+    /// The receiver ends when the connection is lost.
+    pub(crate) async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
         self.backend.listen(channel).await
     }
     /// Transactions committed by this process (SQLite; 0 on PostgreSQL). Group commit makes it smaller than

@@ -9,7 +9,8 @@ mod used_by;
 
 pub use used_by::{UsedBy, UsedByAction, row_used_by, used_by, writes_for_deleted_row};
 
-use crate::db::{Batch, Db, DbKind, Row};
+use crate::bus::{Notice, Topic};
+use crate::db::{Batch, Db, Row};
 use crate::params;
 use plan::Plan;
 use signet_base::{Error, Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vault};
@@ -19,9 +20,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 pub(crate) use rows::STATEMENTS;
-
-/// The PostgreSQL channel on which a node tells the others about a new counter.
-pub const CHANNEL: &str = "signet_config";
 
 /// One wish. `data` is the whole new data without secrets, `secrets` all secrets, as `signet_model::check`
 /// gives them.
@@ -207,8 +205,7 @@ impl ObjectStore {
                 plan.wish(write)?;
             }
             let done = plan.finish()?;
-            let notify = self.db.kind() == DbKind::Postgres;
-            let batch = rows::batch(&done, &config, &self.registry, &self.vault, by, notify)?;
+            let batch = rows::batch(&done, &config, &self.registry, &self.vault, by, self.db.kind())?;
             let own = batch.len();
             let batch = batch.then(extra.clone());
             let (db, shared, changed) = (self.db.clone(), self.snapshot.clone(), done.written.clone());
@@ -219,6 +216,7 @@ impl ObjectStore {
                 let committed = db.batch(batch).await;
                 if committed.is_ok() {
                     swap(&shared, config.with(counter + 1, changed, &removed));
+                    db.bus().deliver(Notice { topic: Topic::Config, payload: (counter + 1).to_string() });
                 }
                 (guard, committed)
             });
@@ -251,11 +249,6 @@ impl ObjectStore {
                 })
             })
             .collect()
-    }
-
-    /// Notifications of other nodes (PostgreSQL): after each, call [`ObjectStore::refresh_if_stale`].
-    pub async fn listen(&self) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
-        self.db.listen(CHANNEL).await
     }
 
     /// `None` for kinds that this release does not know.

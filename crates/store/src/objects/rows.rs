@@ -1,7 +1,8 @@
 //! Objects as rows: statements, sealing of secrets, unique values, references.
+use super::Author;
 use super::plan::{Done, is_row_model, target_of};
-use super::{Author, CHANNEL};
-use crate::db::Batch;
+use crate::bus::{self, Notice, Topic};
+use crate::db::{Batch, DbKind};
 use crate::params;
 use crate::rows::{delete_referring, roles};
 use signet_base::{Json, Map, Result, Uuid, Vault, vault::sha256_hex};
@@ -54,7 +55,7 @@ pub(super) fn batch(
     registry: &Registry,
     vault: &Vault,
     by: &Author,
-    notify: bool,
+    kind: DbKind,
 ) -> Result<Batch> {
     let counter = config.counter + 1;
     let mut batch =
@@ -114,9 +115,7 @@ pub(super) fn batch(
         history(&mut versions, o, o.version, &secrets, o.updated, by, false, counter);
     }
     batch = batch.then(unique).then(references).then(versions);
-    if notify {
-        batch.push(format!("SELECT pg_notify('{CHANNEL}', ?)"), params![counter.to_string()]);
-    }
+    bus::notify(&mut batch, kind, &Notice { topic: Topic::Config, payload: counter.to_string() });
     Ok(batch)
 }
 

@@ -1,5 +1,6 @@
 //! Statements, batches, conflicts, group commit.
-use signet_base::{Error, Timestamp, Uuid};
+use signet_base::{Error, Ports, Timestamp, Uuid};
+use signet_store::bus::{self, Notice, Topic};
 use signet_store::testdb::each_database;
 use signet_store::{Batch, Db, DbKind, Value, params};
 use std::time::Instant;
@@ -222,15 +223,37 @@ async fn lost_updates_do_not_happen_between_concurrent_counters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn notifications_reach_listeners_on_postgres() {
+async fn core_change_notices_of_other_nodes_arrive_and_a_cut_connection_is_replaced() {
     each_database(|db| async move {
-        let listener = db.listen("signet_config").await.unwrap();
-        assert_eq!(listener.is_some(), db.kind() == DbKind::Postgres);
-        if let Some(mut listener) = listener {
-            db.query("SELECT pg_notify('signet_config', ?)", vec![Value::from("7")]).await.unwrap();
-            let got = tokio::time::timeout(std::time::Duration::from_secs(5), listener.recv()).await.unwrap();
-            assert_eq!(got.as_deref(), Some("7"));
+        let (_stop, stopped) = tokio::sync::watch::channel(false);
+        let mut notices = db.bus().subscribe();
+        tokio::spawn(bus::relay(db.clone(), Ports::system(), stopped));
+        if db.kind() == DbKind::Sqlite {
+            return;
         }
+        until(|| db.bus().is_proven()).await;
+        db.query("SELECT pg_notify('signet', ?)", vec![Value::from("later 1")]).await.unwrap();
+        db.query("SELECT pg_notify('signet', ?)", vec![Value::from("config 7")]).await.unwrap();
+        let got = tokio::time::timeout(std::time::Duration::from_secs(5), notices.recv()).await.unwrap();
+        assert_eq!(got.unwrap(), Notice { topic: Topic::Config, payload: "7".into() });
+        // A connection that is cut is replaced, and proved again.
+        let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()";
+        assert_eq!(db.query_one(cut, vec![]).await.unwrap().unwrap().int(0).unwrap(), 1);
+        until(|| !db.bus().is_proven()).await;
+        until(|| db.bus().is_proven()).await;
+        db.query("SELECT pg_notify('signet', ?)", vec![Value::from("config 8")]).await.unwrap();
+        let got = tokio::time::timeout(std::time::Duration::from_secs(5), notices.recv()).await.unwrap();
+        assert_eq!(got.unwrap().payload, "8");
     })
     .await;
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    for _ in 0..400 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    panic!("it did not become so within 10 s");
 }

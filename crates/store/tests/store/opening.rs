@@ -50,7 +50,7 @@ async fn a_newer_or_edited_database_is_refused() {
         let error = migrate::migrate(&db, &ports()).await.unwrap_err().to_string();
         assert!(error.contains("differs"), "{error}");
         db.execute(
-            "INSERT INTO schema_migration (number, name, checksum, applied) VALUES (9999, 'future', 'x', 1)",
+            "INSERT INTO schema_migration (number, name, checksum, applied, oldest) VALUES (9999, 'future', 'x', 1, '99.0.0')",
             vec![],
         )
         .await
@@ -58,6 +58,22 @@ async fn a_newer_or_edited_database_is_refused() {
         db.execute("DELETE FROM schema_migration WHERE number = 1", vec![]).await.unwrap();
         let error = migrate::migrate(&db, &ports()).await.unwrap_err().to_string();
         assert!(error.contains("newer release") && error.contains("9999 future"), "{error}");
+        assert!(error.contains("99.0.0"), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn core_change_a_release_starts_on_a_newer_schema_that_says_so() {
+    each_database(|db| async move {
+        db.execute(
+            "INSERT INTO schema_migration (number, name, checksum, applied, oldest) VALUES (9999, 'future', 'x', 1, '0.0.1')",
+            vec![],
+        )
+        .await
+        .unwrap();
+        assert_eq!(migrate::migrate(&db, &ports()).await.unwrap(), 0);
+        migrate::check(&db).await.unwrap();
     })
     .await;
 }
