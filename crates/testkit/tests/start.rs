@@ -186,7 +186,7 @@ async fn running_requests_finish_when_the_server_stops() {
 async fn a_database_of_a_newer_release_is_refused() {
     each_database(|kind| async move {
         let app = App::start(kind).await;
-        app.core.db.execute("INSERT INTO schema_migration (number, name, checksum, applied) VALUES (9999, 'future', 'x', 0)", vec![]).await.unwrap();
+        app.core.db.execute("INSERT INTO schema_migration (number, name, checksum, applied, oldest) VALUES (9999, 'future', 'x', 0, '99.0.0')", vec![]).await.unwrap();
         let setup = app.halt().await;
         match setup.start().await.err() {
             Some(Error::Unavailable(why)) => assert!(why.contains("newer release"), "{why}"),

@@ -8,7 +8,7 @@ use signet_store::consents::{self, Consent};
 use signet_store::objects::{row_used_by, used_by, writes_for_deleted_row};
 use signet_store::testdb::each_database;
 use signet_store::users::{self, User};
-use signet_store::{Author, Db, DbKind, ObjectStore, UsedByAction, Write};
+use signet_store::{Author, Db, ObjectStore, UsedByAction, Write};
 use std::sync::Arc;
 
 /// A box for tests.
