@@ -84,7 +84,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     if sent.get("base_url").is_some_and(|url| *url != call.core.system().base_url) {
         call.may_give(&[Right::Everything]).await?;
     }
-    call.core.set_system(&call.author(), |system| changed(system, &sent)).await?;
+    call.core.set_system(&call.author().of_version(), |system| changed(system, &sent)).await?;
     call.event(EventAction::ModelUpdated, json!({"model": {"app": "authentik_tenants", "model_name": "tenant", "pk": "", "name": "System settings"}})).await;
     Ok(Reply::ok(show(&call.core)?))
 }
