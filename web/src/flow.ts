@@ -3,6 +3,7 @@ import { captchas } from './lib/captcha.ts';
 import { codes } from './lib/code.ts';
 import { autosubmit, busy, copy, files, focus, keep, recheck, remember, reveal } from './lib/comfort.ts';
 import { passkeys } from './lib/passkey.ts';
+import { proofs } from './lib/proof.ts';
 import { theme } from './lib/theme.ts';
 import { wordmark } from './lib/wordmark.ts';
 import { duo, progress } from './lib/waiting.ts';
@@ -17,6 +18,7 @@ codes();
 copy();
 keep();
 captchas();
+proofs();
 // Last of the submit listeners: what came before may still hold a submit back.
 busy();
 progress();

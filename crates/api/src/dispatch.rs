@@ -9,8 +9,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use signet_base::{Error, Json, Map, json};
-use signet_core::budget::BudgetKind;
-use signet_core::{Client, Core, page};
+use signet_core::{Client, Core, budget, page};
 use std::sync::Arc;
 
 /// Longest body that is read, in bytes.
@@ -123,7 +122,7 @@ async fn prepare(
     site.core.objects.refresh_if_stale().await?;
     let identity = auth::identify(&site.core, &site.wiring, client, method, &parts.headers).await?;
     if identity.principal.is_none() {
-        site.core.budgets.spend(BudgetKind::Request, client.ip, 0, 1.0, site.core.now())?;
+        budget::spend_request(&site.core, client).await?;
     }
     let action = route.action(method);
     // Of a verb that the path does not know, and of OPTIONS, those may hear who could use some other verb.

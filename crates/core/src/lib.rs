@@ -25,6 +25,7 @@ pub mod password;
 pub mod permission;
 pub mod policy;
 pub mod pool;
+pub mod proof_of_work;
 pub mod provider;
 pub mod reputation;
 pub mod risk;

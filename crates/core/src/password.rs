@@ -1,12 +1,13 @@
 //! Passwords: the backends that judge them, and the count of attempts that no crowd of requests can beat.
-use crate::budget::{self, Prefix};
-use crate::pool::{Lane, PoolTurn};
+mod share;
+
+use crate::pool::PoolTurn;
 use crate::{Client, Core, Principal, device, keyed_semaphore, token};
 use async_trait::async_trait;
-use signet_base::{Error, Map, Result, Secret, Span, json};
+use share::{Admission, Share};
+use signet_base::{Error, Json, Map, Result, Secret, Span, Timestamp, json};
 use signet_store::attempts::{self, Taken};
 use signet_store::users::{self, User, canonical};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// One password to judge.
@@ -89,6 +90,11 @@ pub enum Outcome {
     },
     /// Too many attempts: the password was not looked at.
     Exhausted,
+    /// A proof of work is asked for, and none came. Without one the next attempt is judged at this time.
+    Unproven {
+        until: Timestamp,
+        challenge: Json,
+    },
     /// None of the backends is available on this server.
     NoBackend,
 }
@@ -96,33 +102,58 @@ pub enum Outcome {
 /// How long wrong passwords are remembered, in seconds. The window begins with the first one.
 const WINDOW_SECS: i64 = 300;
 
+/// A password with what it is judged by.
+pub struct Judgement<'a> {
+    /// Names of the backends, in their order.
+    pub backends: &'a [&'a str],
+    /// So many are judged for one account in a window.
+    pub limit: i64,
+    /// The username of the account, or what was typed where it is nobody's.
+    pub username: &'a str,
+    /// The account, when it is there and active.
+    pub account: Option<&'a Principal>,
+    pub password: &'a Secret,
+    /// The answer to a proof of work.
+    pub proof: Option<&'a str>,
+}
+
+/// The proof of work that a password for this name needs from here, if any.
+///
+/// # Errors
+/// `TooMany` where the network has used up its share of wrong passwords.
+pub async fn proof_wanted(
+    core: &Core,
+    client: &Client,
+    username: &str,
+    account: Option<&Principal>,
+) -> Result<Option<Json>> {
+    let known = device::is_known(core, client, account.map_or(0, |p| p.user.id)).await?;
+    Ok(Share::of(core, client, &name_of(username, account), known).await?.challenge())
+}
+
 /// Judges a password by the named backends, in order. Wrong ones use up the share of the address over all
 /// accounts (`Error::TooMany`), but not in a browser that the person has signed in with before. At most
 /// `limit` attempts are judged for one account in a window, however many come at once and on however many
 /// nodes; names that are nobody's are counted alike. A browser that the person has signed in with before has
 /// a count of its own, so that a stranger cannot lock the person out there. Success forgets the count.
 /// Whoever fails to be judged (the server is overloaded) has lost no attempt.
-pub async fn judge(
-    core: &Arc<Core>,
-    backends: &[&str],
-    limit: i64,
-    client: &Client,
-    username: &str,
-    account: Option<&Principal>,
-    password: &Secret,
-) -> Result<Outcome> {
+pub async fn judge(core: &Arc<Core>, client: &Client, asked: Judgement<'_>) -> Result<Outcome> {
+    let Judgement { username, account, password, .. } = asked;
     let backends: Vec<Arc<dyn PasswordBackend>> =
-        backends.iter().filter_map(|name| core.families.password_backend(name)).collect();
+        asked.backends.iter().filter_map(|name| core.families.password_backend(name)).collect();
     if backends.is_empty() {
         return Ok(Outcome::NoBackend);
     }
-    let limit = limit.max(1);
+    let limit = asked.limit.max(1);
     // No account has the id 0: names that are nobody's cost the same look-up.
     let known = device::is_known(core, client, account.map_or(0, |p| p.user.id)).await?;
-    let share = Share { core, ip: client.ip, who: who(core, username, account), known };
+    let who = name_of(username, account);
+    let share = Share::of(core, client, &who, known).await?;
+    if let Admission::Unproven { until, challenge } = share.admit(asked.proof).await? {
+        return Ok(Outcome::Unproven { until, challenge });
+    }
     let attempt = &Attempt { client, username, account, password, turn: share.turn(account) };
-    let name = counter(core, attempt, known);
-    share.check()?;
+    let name = counter(core, client, &who, known);
     let _turn: keyed_semaphore::KeyedPermit =
         core.keyed_semaphore.take(&name, usize::try_from(limit).unwrap_or(usize::MAX >> 4)).await?;
     let Taken::Allowed { left } =
@@ -132,16 +163,16 @@ pub async fn judge(
     };
     match ask(core, &backends, attempt).await {
         Ok(Some(accepted)) => {
-            share.succeeded();
+            share.succeeded().await?;
             attempts::clear(&core.db, &name).await?;
             Ok(Outcome::Accepted(Box::new(accepted)))
         }
         Ok(None) => {
-            share.failed();
+            share.failed().await?;
             Ok(Outcome::Wrong { last: left == 0 })
         }
         Err(error) => {
-            attempts::give_back(&core.db, &name).await?;
+            attempts::give_back(&core.db, &name, 1).await?;
             Err(error)
         }
     }
@@ -168,42 +199,6 @@ async fn ask(
     Ok(None)
 }
 
-/// What the address of an attempt pays for.
-struct Share<'a> {
-    core: &'a Core,
-    ip: IpAddr,
-    /// Whose password it is.
-    who: u64,
-    /// The browser is one that the person has signed in with before: strangers' failures do not count against
-    /// it.
-    known: bool,
-}
-impl Share<'_> {
-    fn check(&self) -> Result<()> {
-        if self.known {
-            Ok(())
-        } else {
-            self.core.budgets.check(budget::BudgetKind::Password, self.ip, self.core.now())
-        }
-    }
-    fn failed(&self) {
-        if !self.known {
-            self.core.budgets.charge(budget::BudgetKind::Password, self.ip, self.who, 1.0, self.core.now());
-        }
-    }
-    fn succeeded(&self) {
-        self.core.budgets.give_back(budget::BudgetKind::Password, self.ip, self.who, self.core.now());
-        self.core.budgets.note_good(self.ip, self.core.now());
-    }
-    /// People in browsers that are known have a turn of their own, others share that of their address.
-    fn turn(&self, account: Option<&Principal>) -> PoolTurn {
-        let own = account.filter(|_| self.known || self.core.budgets.is_exempt(self.ip));
-        let lane =
-            own.map_or_else(|| Lane::Address(Prefix::of(self.ip)), |person| Lane::Account(person.user.id));
-        PoolTurn { lane, first: self.known || self.core.budgets.is_good(self.ip, self.core.now()) }
-    }
-}
-
 /// Whose password it is, or what was typed where it is nobody's.
 fn name_of(username: &str, account: Option<&Principal>) -> String {
     match account {
@@ -211,16 +206,12 @@ fn name_of(username: &str, account: Option<&Principal>) -> String {
         None => format!("name {}", canonical(username)),
     }
 }
-fn who(core: &Core, username: &str, account: Option<&Principal>) -> u64 {
-    core.budgets.name(&name_of(username, account))
-}
 
 /// The name under which attempts are counted. Digested: what was typed may be long, or a password in the
 /// wrong field.
-fn counter(core: &Core, attempt: &Attempt<'_>, known: bool) -> String {
-    let browser = if known { attempt.client.device.as_str() } else { "" };
-    core.vault
-        .digest("attempt", &format!("password\n{}\n{browser}", name_of(attempt.username, attempt.account)))
+fn counter(core: &Core, client: &Client, who: &str, known: bool) -> String {
+    let browser = if known { client.device.as_str() } else { "" };
+    core.vault.digest("attempt", &format!("password\n{who}\n{browser}"))
 }
 
 /// What a person's password must fit before a session starts; used by the password stage and by nobody else.

@@ -338,7 +338,7 @@ impl WebSession {
         }
         let expires = self.expires.unwrap_or_else(|| now.plus(core.settings.unauthenticated_age));
         let id = core.vault.timed_digest("session", &self.key);
-        match self.pay(core, client) {
+        match self.pay(core, client).await {
             // Signing out costs nothing: what is left to show goes then.
             Err(_) if self.ended => return self.leave_nothing(core, client, cookies).await,
             paid => paid?,

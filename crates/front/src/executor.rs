@@ -4,12 +4,11 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use signet_base::{Error, Json, Map, json, query};
-use signet_core::budget::BudgetKind;
 use signet_core::event::EventAction;
 use signet_core::flow::arrival::is_too_long;
 use signet_core::flow::{Executor, Reply};
 use signet_core::session::CSRF_HEADER;
-use signet_core::{Core, address};
+use signet_core::{Core, address, budget};
 use std::sync::Arc;
 
 const ALLOW: &str = "GET, POST, HEAD, OPTIONS";
@@ -59,8 +58,7 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
         );
     }
     if edge.session.principal().is_none()
-        && let Err(Error::TooMany { wait }) =
-            core.budgets.spend(BudgetKind::Request, edge.client.ip, 0, 1.0, core.now())
+        && let Err(Error::TooMany { wait }) = budget::spend_request(&core, &edge.client).await
     {
         return allowed(too_many(wait));
     }

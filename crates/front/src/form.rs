@@ -55,9 +55,9 @@ pub fn read(mut answer: Map) -> FormPost {
         }
         _ => {}
     }
-    let typed = answer
-        .iter()
-        .filter(|(name, _)| !name.contains("password") && !name.contains("token") && *name != "code");
+    let typed = answer.iter().filter(|(name, _)| {
+        !name.contains("password") && !name.contains("token") && *name != "proof_of_work" && *name != "code"
+    });
     let typed = typed.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
     FormPost { answer, typed, chosen, view_only }
 }

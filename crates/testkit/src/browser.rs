@@ -64,6 +64,10 @@ impl Browser {
         self.token = Some(key.to_owned());
         self
     }
+    /// The API key that is sent.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
     /// Sends one request. Cookies are kept, redirects are not followed.
     pub async fn send(
         &mut self,

@@ -3,6 +3,8 @@ import { service } from './captcha.ts';
 import { digits } from './code.ts';
 import { address, basePath, curl, groups } from './openapi.ts';
 import { base64url, bytes, creationOptions, credentialJson, requestOptions } from './passkey.ts';
+import { find } from './proof.ts';
+import { sha256 } from './sha256.ts';
 import { fold, matches, rank } from './search.ts';
 import { readTheme } from './theme.ts';
 import { when } from './when.ts';
@@ -12,6 +14,25 @@ describe('digits', () => {
     expect(digits('482 913', 6)).toBe('482913');
     expect(digits('482-913-77', 6)).toBe('482913');
     expect(digits('code: 12', 6)).toBe('12');
+  });
+});
+
+describe('proof of work', () => {
+  const hex = (text: string): string => [...sha256(text)].map((word) => word.toString(16).padStart(8, '0')).join('');
+  it('digests as FIPS 180-4 says, at every length of the padding', async () => {
+    expect(hex('')).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+    expect(hex('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+    for (let length = 50; length < 130; length++) {
+      const text = 'x'.repeat(length);
+      const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+      expect(hex(text)).toBe([...digest].map((byte) => byte.toString(16).padStart(2, '0')).join(''));
+    }
+  });
+  it('finds an answer and goes on where it stopped', () => {
+    let [from, answer] = [0, undefined as string | undefined];
+    while (answer === undefined) ({ answer, nonce: from } = find('a.b', 12, from, 0));
+    expect(hex(answer).startsWith('000')).toBe(true);
+    expect(answer).toMatch(/^a\.b:\d+$/);
   });
 });
 

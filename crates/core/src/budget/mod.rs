@@ -1,15 +1,20 @@
 //! Budgets for strangers: what an address may cause before it has to wait. Addresses are counted by prefix,
 //! failures only: whoever succeeds gets back what they were charged, so that an office behind one address is
-//! not shut out. Each node counts for itself, in memory.
+//! not shut out.
+//!
+//! Requests and sessions are counted by each node for itself, in memory: a row for each would be what a stranger causes.
+//! Wrong passwords and letters are counted for all nodes together.
 mod events;
 mod prefix;
+mod shared;
 
 pub use events::{EventKey, Repeats};
 pub use prefix::Prefix;
+pub use shared::{SharedBudget, is_exempt, spend_request};
 
 use crate::client::covers;
 use crate::metrics::{Metrics, Throttled};
-use signet_base::{Error, Result, Timestamp};
+use signet_base::{Error, Result, Span, Timestamp};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
@@ -26,6 +31,15 @@ pub struct Rate {
 impl Rate {
     pub const fn hourly(count: u32) -> Self {
         Self { count: count as f64, period: 3600.0 }
+    }
+    /// The count as a whole number.
+    #[allow(clippy::cast_possible_truncation, reason = "whole numbers of a setting")]
+    pub fn whole(self) -> i64 {
+        self.count as i64
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "at most a day in seconds")]
+    pub fn length(self) -> Span {
+        Span::from_secs(self.period as i64)
     }
     /// `30/hour`; second, minute, hour and day by their first letter or whole.
     pub fn parse(text: &str) -> Option<Self> {
@@ -51,6 +65,8 @@ pub struct Limits {
     pub requests: Option<Rate>,
     /// Wrong passwords, over all accounts.
     pub passwords: Option<Rate>,
+    /// After so many wrong ones of a network, or for an account, each further one needs a proof of work; 0: none does.
+    pub proof_of_work: i64,
     /// Sessions of people who never sign in.
     pub sessions: Option<Rate>,
     /// Letters that strangers ask for.
@@ -66,6 +82,7 @@ impl Default for Limits {
             exempt: Vec::new(),
             requests: None,
             passwords: Some(Rate::hourly(30)),
+            proof_of_work: 10,
             sessions: Some(Rate::hourly(1000)),
             mails: Some(Rate::hourly(100)),
             mails_to_one: Some(Rate::hourly(3)),
@@ -78,17 +95,13 @@ impl Default for Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BudgetKind {
     Request,
-    Password,
     Session,
-    Mail,
 }
 impl BudgetKind {
     pub fn name(self) -> &'static str {
         match self {
             BudgetKind::Request => "request",
-            BudgetKind::Password => "password",
             BudgetKind::Session => "session",
-            BudgetKind::Mail => "mail",
         }
     }
 }
@@ -164,9 +177,7 @@ impl Budgets {
     fn rate(&self, kind: BudgetKind) -> Option<Rate> {
         match kind {
             BudgetKind::Request => self.limits.requests,
-            BudgetKind::Password => self.limits.passwords,
             BudgetKind::Session => self.limits.sessions,
-            BudgetKind::Mail => self.limits.mails,
         }
     }
     fn buckets(&self) -> MutexGuard<'_, HashMap<(BudgetKind, Prefix), Bucket>> {
@@ -200,7 +211,8 @@ impl Budgets {
             let over = bucket.level + amount.min(rate.count) - rate.count;
             if over > 0.0 {
                 self.throttled.count(kind.name());
-                return Err(too_many(over * rate.period / rate.count));
+                #[allow(clippy::cast_possible_truncation, reason = "clamped to a day")]
+                return Err(too_many((over * rate.period / rate.count).ceil() as i64));
             }
         }
         Ok(())
@@ -266,18 +278,10 @@ impl Budgets {
         }
         good.insert(Prefix::of(ip), now);
     }
-    /// Whether somebody has signed in from here lately, and few have failed.
+    /// Whether somebody has signed in from here lately.
     pub fn is_good(&self, ip: IpAddr, now: Timestamp) -> bool {
-        let good = self
-            .good
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&Prefix::of(ip))
-            .is_some_and(|at| now.secs() - at.secs() < GOOD);
-        good && !self
-            .of(BudgetKind::Password, ip)
-            .iter()
-            .any(|(key, rate)| self.buckets().get(key).is_some_and(|b| b.level * 2.0 > rate.count))
+        let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
+        good.get(&Prefix::of(ip)).is_some_and(|at| now.secs() - at.secs() < GOOD)
     }
     /// Whether an hour has passed since this said so.
     pub fn is_hour_over(&self, now: Timestamp) -> bool {
@@ -295,9 +299,8 @@ impl Budgets {
 }
 
 /// The refusal, with the time to wait.
-#[allow(clippy::cast_possible_truncation, reason = "clamped to a day")]
-fn too_many(secs: f64) -> Error {
-    Error::TooMany { wait: (secs.ceil() as i64).clamp(1, 86_400) }
+fn too_many(secs: i64) -> Error {
+    Error::TooMany { wait: secs.clamp(1, 86_400) }
 }
 
 fn make_room(

@@ -1,6 +1,6 @@
 //! What the sessions of people who have not signed in may take.
 use super::WebSession;
-use crate::budget::BudgetKind;
+use crate::budget::{self, BudgetKind};
 use crate::{Client, Core};
 use signet_base::{Error, Json, Result};
 
@@ -28,7 +28,7 @@ impl WebSession {
     }
     /// Charges the address for a stranger's session that is stored, and gives back what was charged for a
     /// person who signs in.
-    pub(super) fn pay(&mut self, core: &Core, client: &Client) -> Result<()> {
+    pub(super) async fn pay(&mut self, core: &Core, client: &Client) -> Result<()> {
         let (budgets, now) = (&core.budgets, core.now());
         let who = |key: &str| budgets.name(&format!("session {key}"));
         if self.principal.is_some() {
@@ -45,7 +45,7 @@ impl WebSession {
         }
         let parts = bytes / PART + 1;
         let more = parts.saturating_sub(self.paid);
-        if more > 0 {
+        if more > 0 && !budget::is_exempt(core, client).await? {
             #[allow(clippy::cast_precision_loss, reason = "at most sixteen")]
             budgets.spend(BudgetKind::Session, client.ip, who(&self.key), more as f64, now)?;
             self.paid = parts;

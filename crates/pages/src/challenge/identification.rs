@@ -44,6 +44,7 @@ pub fn identification(challenge: &Value, form: &FormContext) -> Markup {
         @if !fields.is_empty() {
             (form.form(challenge, html! {
                 (ui::errors(&stray_errors(challenge, known)))
+                (super::proof::proof_of_work(challenge))
                 @if let Some(options) = passkeys {
                     // Passkeys appear among the browser's suggestions for the name; the button asks for one
                     // outright.

@@ -14,6 +14,7 @@ mod outcome;
 mod passkey;
 mod password;
 mod prompt;
+mod proof;
 mod setup;
 mod validate;
 

@@ -37,6 +37,7 @@ pub fn password(challenge: &Value, form: &FormContext) -> Markup {
         challenge,
         html! {
             (ui::errors(&stray_errors(challenge, &["password"])))
+            (super::proof::proof_of_work(challenge))
             @if !name.is_empty() {
                 (ui::hidden_username(name))
             }

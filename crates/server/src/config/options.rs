@@ -232,6 +232,7 @@ fn limits(c: &Config) -> Limits {
         exempt: networks(c.text("THROTTLE__EXEMPT_NETWORKS")).unwrap_or_default(),
         requests: rate("DEFAULT"),
         passwords: rate("PASSWORDS"),
+        proof_of_work: c.number("THROTTLE__PROOF_OF_WORK"),
         sessions: rate("SESSIONS"),
         mails: rate("MAILS"),
         mails_to_one: rate("MAILS_PER_RECIPIENT"),

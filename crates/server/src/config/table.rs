@@ -184,6 +184,12 @@ pub const TABLE: &[Setting] = &[
         "Wrong passwords from one address prefix, over all accounts. Whoever then signs in gets theirs back; browsers that a person has signed in with before are not counted.",
     ),
     now(
+        "THROTTLE__PROOF_OF_WORK",
+        "10",
+        Number(0, 1_000_000),
+        "After so many wrong passwords from one address prefix, or for one account, within an hour, each further one needs a proof of work, which browsers compute by themselves; known browsers never do. 0: never.",
+    ),
+    now(
         "THROTTLE__SESSIONS",
         "1000/hour",
         Rate,

@@ -5,7 +5,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json};
-use signet_core::budget;
+use signet_core::budget::SharedBudget;
 use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind};
 use signet_core::mail::{self, Own, Sender, templates};
@@ -271,7 +271,7 @@ async fn transmit(
     }
     let post = Post::of(flow.core, Some(&settings));
     if flow.user().is_none() {
-        flow.core.budgets.spend(budget::BudgetKind::Mail, flow.client.ip, 0, 1.0, flow.core.now())?;
+        SharedBudget::Mail.spend(flow.core, flow.client).await?;
         if !mail::may_reach(flow.core, address).await? {
             return Ok(Err(ResponseErrors::one(
                 FIELD,

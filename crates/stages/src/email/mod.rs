@@ -6,7 +6,7 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, vault::sha256_hex};
-use signet_core::budget::BudgetKind;
+use signet_core::budget::SharedBudget;
 use signet_core::directory::{self, UserChange};
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind, account, keys};
 use signet_core::mail::{Own, Sender, templates};
@@ -202,7 +202,7 @@ async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Resu
         .unwrap_or_default();
     let by_stranger = flow.user().is_none();
     if by_stranger {
-        flow.core.budgets.spend(BudgetKind::Mail, flow.client.ip, 0, 1.0, flow.core.now())?;
+        SharedBudget::Mail.spend(flow.core, flow.client).await?;
     }
     let name = format!("email/{}/{}", key_of(flow), sha256_hex(canonical(&typed).as_bytes()));
     let taken = attempts::take(

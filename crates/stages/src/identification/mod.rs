@@ -107,9 +107,11 @@ impl StageKind for Identification {
         }
         let settings = flow.settings::<IdentificationStage>()?;
         let passkeys = settings.webauthn_stage.and_then(|stage| passkey::challenge(flow, stage));
-        Ok(FlowStep::Show(
-            challenge(flow, &settings).with("passkey_challenge", passkeys.unwrap_or(Json::Null)),
-        ))
+        let mut shown = challenge(flow, &settings).with("passkey_challenge", passkeys.unwrap_or(Json::Null));
+        if settings.password_stage.is_some() {
+            shown = password::with_proof(flow, shown, "", None).await?;
+        }
+        Ok(FlowStep::Show(shown))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         // A token said who this is: no typed name changes it.
@@ -241,13 +243,14 @@ async fn with_password(
     let Some((_, judge)) = config.get_typed::<PasswordStage>(stage) else { return Ok(FlowStep::Deny(None)) };
     let found = lookup::find(flow.core, settings, typed).await?;
     let username = found.as_ref().map_or_else(|| canonical(typed), |p| p.user.username.clone());
-    match password::judge(flow, judge, &username, found.as_ref(), &secret).await? {
+    match password::judge(flow, judge, &username, found.as_ref(), &secret, answer).await? {
         Judged::Accepted(accepted) => {
             remember(flow, settings, typed, &accepted.person);
             password::accept(flow, *accepted).await;
             Ok(FlowStep::Next)
         }
         Judged::Wrong => Ok(refused()),
+        Judged::Unproven(errors) => Ok(FlowStep::Invalid(errors)),
         Judged::Over(text) => Ok(FlowStep::Deny(Some(text.to_owned()))),
     }
 }

@@ -4,8 +4,8 @@ use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, Secret, Uuid};
-use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind, account, keys};
-use signet_core::password::{self, Accepted, Outcome};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind, account, keys};
+use signet_core::password::{self, Accepted, Judgement, Outcome};
 use signet_core::{Principal, brand, login, reputation};
 use signet_model::{Choice, Model};
 use std::sync::Arc;
@@ -57,9 +57,7 @@ impl StageKind for Password {
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<PasswordStage>()?;
-        if flow.pending_user().is_none() {
-            return Ok(FlowStep::Deny(None));
-        }
+        let Some(pending) = flow.pending_user() else { return Ok(FlowStep::Deny(None)) };
         let mut challenge =
             Challenge::new(COMPONENT).with("allow_show_password", settings.allow_show_password);
         let config = flow.core.config();
@@ -68,6 +66,8 @@ impl StageKind for Password {
         if let Some(slug) = recovery {
             challenge = challenge.with("recovery_url", flow_url(&slug, flow.query));
         }
+        let account = flow.pending_account().await?;
+        challenge = with_proof(flow, challenge, &pending.username, account.as_ref()).await?;
         Ok(FlowStep::Show(flow.about_person(challenge)))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
@@ -78,7 +78,7 @@ impl StageKind for Password {
             Err(errors) => return Ok(FlowStep::Invalid(errors)),
         };
         let account = flow.pending_account().await?;
-        match judge(flow, &settings, &pending.username, account.as_ref(), &password).await? {
+        match judge(flow, &settings, &pending.username, account.as_ref(), &password, answer).await? {
             Judged::Accepted(accepted) => {
                 accept(flow, *accepted).await;
                 Ok(FlowStep::Next)
@@ -86,6 +86,7 @@ impl StageKind for Password {
             Judged::Wrong => {
                 Ok(FlowStep::Invalid(ResponseErrors::one("password", "Invalid password", "invalid")))
             }
+            Judged::Unproven(errors) => Ok(FlowStep::Invalid(errors)),
             Judged::Over(text) => Ok(FlowStep::Deny(Some(text.to_owned()))),
         }
     }
@@ -96,6 +97,8 @@ pub enum Judged {
     Accepted(Box<Accepted>),
     /// Wrong; another try is possible.
     Wrong,
+    /// A proof of work is asked for; the challenge has it.
+    Unproven(ResponseErrors),
     /// The run ends with this text, which is the same for every name.
     Over(&'static str),
 }
@@ -123,32 +126,64 @@ pub fn typed(answer: &Map) -> Result<Secret, ResponseErrors> {
     }
 }
 
+/// The member of challenges and answers: see docs/operations.md.
+const PROOF: &str = "proof_of_work";
+/// The proof of work that the last answer of this run lacked.
+const PROOF_LACKED: Key<Json> = Key::new("goauthentik.io/password/proof_of_work");
+
+/// Adds the proof of work that a password for this name needs from here, if any.
+pub async fn with_proof(
+    flow: &FlowRun<'_>,
+    challenge: Challenge,
+    username: &str,
+    account: Option<&Principal>,
+) -> Result<Challenge> {
+    let account = account.filter(|p| p.user.is_active);
+    let wanted = match flow.plan.context.get(&PROOF_LACKED) {
+        Some(lacked) => Some(lacked),
+        None => password::proof_wanted(flow.core, flow.client, username, account).await?,
+    };
+    Ok(match wanted {
+        Some(work) => challenge.with(PROOF, work),
+        None => challenge,
+    })
+}
+
 /// Judges a password for the account, or for a name that is nobody's: both count and take time alike.
 /// Failures are recorded.
 pub async fn judge(
-    flow: &FlowRun<'_>,
+    flow: &mut FlowRun<'_>,
     settings: &PasswordStage,
     username: &str,
     account: Option<&Principal>,
     password: &Secret,
+    answer: &Map,
 ) -> Result<Judged> {
     let account = account.filter(|p| p.user.is_active);
     let backends: Vec<&str> = settings.backends.iter().map(|b| b.as_str()).collect();
-    match password::judge(
-        flow.core,
-        &backends,
-        settings.failed_attempts_before_cancel,
-        flow.client,
+    let asked = Judgement {
+        backends: &backends,
+        limit: settings.failed_attempts_before_cancel,
         username,
         account,
         password,
-    )
-    .await?
-    {
+        proof: answer.get(PROOF).and_then(Json::as_str).filter(|proof| !proof.is_empty()),
+    };
+    let outcome = password::judge(flow.core, flow.client, asked).await?;
+    flow.context().remove(&PROOF_LACKED);
+    match outcome {
         Outcome::Accepted(accepted) => Ok(Judged::Accepted(accepted)),
         Outcome::Wrong { last } => {
             failed(flow, username).await;
             Ok(if last { Judged::Over(TOO_MANY) } else { Judged::Wrong })
+        }
+        Outcome::Unproven { until, challenge } => {
+            let secs = (until.secs() - flow.core.now().secs()).max(1);
+            let text = format!(
+                "There were many wrong passwords from your network or for this name. Allow scripts on this page, or try again in {secs} seconds."
+            );
+            flow.context().set(&PROOF_LACKED, challenge);
+            Ok(Judged::Unproven(ResponseErrors::one("non_field_errors", &text, PROOF)))
         }
         Outcome::Exhausted => {
             tracing::info!(request_id = %flow.client.request_id, "too many wrong passwords: this one was not judged");

@@ -27,7 +27,7 @@ const TAKE: &str = "INSERT INTO attempt (name, used, until) VALUES (?, 1, ?) ON 
     used = CASE WHEN attempt.until <= ? THEN 1 ELSE attempt.used + 1 END, until = CASE WHEN attempt.until <= ? THEN excluded.until ELSE attempt.until END \
     WHERE attempt.until <= ? OR attempt.used < ? RETURNING used";
 const SET: &str = "INSERT INTO attempt (name, used, until) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET used = excluded.used, until = excluded.until";
-const GIVE_BACK: &str = "UPDATE attempt SET used = used - 1 WHERE name = ? AND used > 0";
+const GIVE_BACK: &str = "UPDATE attempt SET used = CASE WHEN used > CAST(? AS BIGINT) THEN used - CAST(? AS BIGINT) ELSE 0 END WHERE name = ?";
 const GET: &str = "SELECT used, until FROM attempt WHERE name = ?";
 const CLEAR: &str = "DELETE FROM attempt WHERE name = ?";
 const DELETE_EXPIRED: &str =
@@ -113,16 +113,20 @@ async fn change_here(
     if attempt_counters.change(name, change) { write(db, attempt_counters, name).await } else { Ok(()) }
 }
 
-/// Takes back an attempt that was allowed and not judged after all.
-pub async fn give_back(db: &Db, name: &str) -> Result<()> {
+/// Takes back attempts that were allowed and do not count after all.
+pub async fn give_back(db: &Db, name: &str, count: i64) -> Result<()> {
     if let Some(attempt_counters) = db.attempt_counters() {
-        return change_here(db, attempt_counters, name, |(used, until)| ((used - 1).max(0), until)).await;
+        return change_here(db, attempt_counters, name, |(used, until)| ((used - count).max(0), until)).await;
     }
-    db.batch(Batch::relaxed().add(GIVE_BACK, params![name])).await.map(drop)
+    db.batch(Batch::relaxed().add(GIVE_BACK, params![count, count, name])).await.map(drop)
 }
 /// Attempts counted in the window that is open now.
 pub async fn used(db: &Db, name: &str, now: Timestamp) -> Result<i64> {
-    Ok(current(db, name).await?.filter(|(_, until)| *until > now).map_or(0, |(used, _)| used))
+    Ok(window(db, name, now).await?.map_or(0, |(used, _)| used))
+}
+/// The window that is open now: its attempts, and its end.
+pub async fn window(db: &Db, name: &str, now: Timestamp) -> Result<Option<(i64, Timestamp)>> {
+    Ok(current(db, name).await?.filter(|(used, until)| *used > 0 && *until > now))
 }
 async fn current(db: &Db, name: &str) -> Result<Option<Window>> {
     match db.attempt_counters() {

@@ -56,7 +56,7 @@ async fn a_window_ends_by_itself_and_names_do_not_mix() {
         assert_eq!(attempts::used(&db, "a", at(60)).await.unwrap(), 0);
         assert_eq!(take("a", 60).await, Taken::Allowed { left: 1 });
         assert_eq!(take("a", 60).await, Taken::Allowed { left: 0 });
-        attempts::give_back(&db, "a").await.unwrap();
+        attempts::give_back(&db, "a", 1).await.unwrap();
         assert_eq!(take("a", 60).await, Taken::Allowed { left: 0 });
         attempts::clear(&db, "a").await.unwrap();
         assert_eq!(take("a", 61).await, Taken::Allowed { left: 1 });

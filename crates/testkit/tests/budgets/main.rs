@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
 mod edge;
 mod letters;
+mod proof;
 mod sign_in;
 mod stored;
 
