@@ -82,7 +82,7 @@ impl Default for Limits {
             exempt: Vec::new(),
             requests: None,
             passwords: Some(Rate::hourly(30)),
-            proof_of_work: 10,
+            proof_of_work: 20,
             sessions: Some(Rate::hourly(1000)),
             mails: Some(Rate::hourly(100)),
             mails_to_one: Some(Rate::hourly(3)),

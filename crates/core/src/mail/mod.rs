@@ -1,12 +1,13 @@
 //! Letters to people: templates, the server they leave by, and sending beside the request that asked for it.
 pub mod templates;
 
+use crate::budget::Prefix;
 use crate::event::EventAction;
-use crate::{Client, Core, Principal};
+use crate::{Client, Core, Principal, device};
 use serde::Serialize;
 use signet_base::outbound::{Mail, MailSecurity, MailServer};
-use signet_base::{Error, Json, Map, Result, Secret, Span, json};
-use signet_store::attempts;
+use signet_base::{Error, Json, Map, Result, Secret, json};
+use signet_store::attempts::{self, Taken};
 use signet_store::users::{User, canonical};
 use std::future::Future;
 use std::path::PathBuf;
@@ -128,17 +129,29 @@ fn is_plain(text: &str) -> bool {
         && !text.split_whitespace().any(address)
 }
 
-/// Counts a letter that a stranger causes. False: the recipient had too many of them.
-pub async fn may_reach(core: &Core, address: &str) -> Result<bool> {
-    let Some(rate) = core.settings.limits.mails_to_one else { return Ok(true) };
-    let name = core.vault.digest("attempt", &format!("mail to\n{}", canonical(address)));
-    #[allow(clippy::cast_possible_truncation, reason = "whole numbers of a setting")]
-    let (count, window) = (rate.count as i64, Span::from_secs(rate.period as i64));
-    let allowed = attempts::take(&core.db, &name, count, window, core.now()).await?.is_allowed();
-    if !allowed {
-        core.budgets.count("mail");
+/// Counts a letter that somebody who has not signed in causes, for a recipient: an address, or what was typed for one.
+/// A browser that the account's owner has signed in with has a share of its own, which nobody else uses up; of that of all
+/// others a single network gets a part.
+pub async fn take_share(core: &Core, client: &Client, recipient: &str, user: i64) -> Result<Taken> {
+    let Some(rate) = core.settings.limits.mails_to_one else { return Ok(Taken::Allowed { left: i64::MAX }) };
+    let shares = if device::is_known(core, client, user).await? {
+        vec![(format!("by {}", client.device), rate.whole())]
+    } else {
+        vec![
+            (format!("from {}", Prefix::of(client.ip)), (rate.whole() - 1).max(1)),
+            (String::new(), rate.whole()),
+        ]
+    };
+    let mut taken = Taken::Allowed { left: 0 };
+    for (share, count) in shares {
+        let name = core.vault.digest("attempt", &format!("mail to\n{}\n{share}", canonical(recipient)));
+        taken = attempts::take(&core.db, &name, count, rate.length(), core.now()).await?;
+        if !taken.is_allowed() {
+            core.budgets.count("mail");
+            break;
+        }
     }
-    Ok(allowed)
+    Ok(taken)
 }
 
 #[derive(Serialize)]

@@ -51,6 +51,9 @@ const BUILT_IN: &[(&str, &str, &str, &str)] = &[
         "Test message",
     ),
 ];
+/// What the server writes by itself; no stage chooses it.
+const ADDRESS_IN_USE: (&str, &str) =
+    (include_str!("templates/address_in_use.html"), include_str!("templates/address_in_use.txt"));
 const MAX_SIZE: u64 = 256 * 1024;
 /// Steps that one template may take.
 const FUEL: u64 = 200_000;
@@ -133,8 +136,11 @@ fn is_name(name: &str, ending: &str) -> bool {
         })
 }
 fn built_in(name: &str) -> Option<&'static str> {
-    if name == BASE {
-        return Some(include_str!("templates/base.html"));
+    match name {
+        BASE => return Some(include_str!("templates/base.html")),
+        "email/address_in_use.html" => return Some(ADDRESS_IN_USE.0),
+        "email/address_in_use.txt" => return Some(ADDRESS_IN_USE.1),
+        _ => {}
     }
     BUILT_IN.iter().find_map(|(html_name, html, text, _)| {
         if *html_name == name {

@@ -57,29 +57,33 @@ impl<'a> Share<'a> {
     pub fn challenge(&self) -> Option<Json> {
         self.bits().map(|bits| proof_of_work::challenge(self.core, self.client, bits))
     }
-    /// Lets an attempt in that needs no proof of work or has one; else one now and then, for people without scripts.
+    /// Lets an attempt in that needs no proof of work or has one; else one now and then, for people without scripts, and for
+    /// those whose network has used up its share.
     ///
     /// # Errors
-    /// `TooMany` where the network has used up its share of wrong passwords.
+    /// `TooMany` where the share is used up.
     pub async fn admit(&self, proof: Option<&str>) -> Result<Admission> {
-        if let Some(wait) = self.wait {
-            return Err(SharedBudget::Password.refused(self.core, wait));
-        }
-        let Some(bits) = self.bits() else { return Ok(Admission::Granted) };
-        if let Some(proof) = proof
+        let Some(bits) = self.bits() else {
+            return self
+                .wait
+                .map_or(Ok(Admission::Granted), |wait| Err(SharedBudget::Password.refused(self.core, wait)));
+        };
+        if let (Some(proof), None) = (proof, self.wait)
             && proof_of_work::verify(self.core, self.client, proof).await?
         {
             return Ok(Admission::Granted);
         }
         let name = self.core.vault.digest("attempt", &format!("unproven\n{}", Prefix::of(self.client.ip)));
-        match attempts::take(&self.core.db, &name, 1, Span::from_secs(PAUSE), self.core.now()).await? {
+        let now = self.core.now();
+        match attempts::take(&self.core.db, &name, 1, Span::from_secs(PAUSE), now).await? {
             Taken::Allowed { .. } => Ok(Admission::Granted),
+            Taken::Refused { until } if self.wait.is_some() => {
+                Err(SharedBudget::Password.refused(self.core, until.secs() - now.secs()))
+            }
             Taken::Refused { until } => {
                 self.core.budgets.count("proof_of_work");
-                Ok(Admission::Unproven {
-                    until,
-                    challenge: proof_of_work::challenge(self.core, self.client, bits),
-                })
+                let challenge = proof_of_work::challenge(self.core, self.client, bits);
+                Ok(Admission::Unproven { until, challenge })
             }
         }
     }

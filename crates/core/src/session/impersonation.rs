@@ -25,6 +25,15 @@ pub fn may(owner: &Principal, person: &Principal) -> bool {
         && owner.grants.covers(&person.grants)
 }
 
+/// The person as whom a stored session acts now: its owner, or the account as which they act.
+pub async fn person_of(core: &Core, session: &sessions::Session) -> Result<Option<Principal>> {
+    let Some(owner) = session.user_id else { return Ok(None) };
+    match Principal::load(core, owner).await?.filter(|owner| owner.user.epoch <= session.epoch) {
+        Some(owner) => person(core, owner, of_row(core, session)).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// The account as which a stored session acts.
 pub(super) fn of_row(core: &Core, session: &sessions::Session) -> Option<i64> {
     State::decode(sealed::open(&core.vault, &session.id, session.data.clone()))?.acts_as

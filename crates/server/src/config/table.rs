@@ -185,7 +185,7 @@ pub const TABLE: &[Setting] = &[
     ),
     now(
         "THROTTLE__PROOF_OF_WORK",
-        "10",
+        "20",
         Number(0, 1_000_000),
         "After so many wrong passwords from one address prefix, or for one account, within an hour, each further one needs a proof of work, which browsers compute by themselves; known browsers never do. 0: never.",
     ),

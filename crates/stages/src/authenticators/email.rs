@@ -272,7 +272,7 @@ async fn transmit(
     let post = Post::of(flow.core, Some(&settings));
     if flow.user().is_none() {
         SharedBudget::Mail.spend(flow.core, flow.client).await?;
-        if !mail::may_reach(flow.core, address).await? {
+        if !mail::take_share(flow.core, flow.client, address, user).await?.is_allowed() {
             return Ok(Err(ResponseErrors::one(
                 FIELD,
                 "Too many mails were sent. Try again later.",

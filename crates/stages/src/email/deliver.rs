@@ -56,6 +56,10 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
         tracing::info!(user = person.user.id, "no mail: the account has no address");
         return Ok(());
     }
+    if d.by_stranger && !mail::take_share(core, client, &address, person.user.id).await?.is_allowed() {
+        tracing::info!(user = person.user.id, "no mail: strangers have caused too many to this recipient");
+        return Ok(());
+    }
     // Several names lead to one account: its own limit keeps the mailbox usable.
     let own = format!("email/{}/user/{}", d.stage, person.user.id);
     if !d.by_administrator
@@ -70,10 +74,6 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
         .is_allowed()
     {
         tracing::info!(user = person.user.id, "no mail: too many were asked for");
-        return Ok(());
-    }
-    if d.by_stranger && !mail::may_reach(core, &address).await? {
-        tracing::info!(user = person.user.id, "no mail: strangers have caused too many to this recipient");
         return Ok(());
     }
     // Before other links end: a server that does not know its address sends none.

@@ -5,11 +5,11 @@ use crate::Slice;
 use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, vault::sha256_hex};
-use signet_core::budget::SharedBudget;
+use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, Timestamp, vault::sha256_hex};
+use signet_core::budget::{Prefix, SharedBudget};
 use signet_core::directory::{self, UserChange};
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind, account, keys};
-use signet_core::mail::{Own, Sender, templates};
+use signet_core::mail::{self, Own, Sender, templates};
 use signet_core::{Core, Principal};
 use signet_model::{Change, Model, Object, Snapshot};
 use signet_store::users::{self, User, canonical};
@@ -192,6 +192,12 @@ async fn activate(flow: &FlowRun<'_>, person: &Principal) -> Result<()> {
     directory::commit(core, &author, UserChange::update(&person.user, user)).await.map(drop)
 }
 
+/// When another mail can be asked for.
+fn later(flow: &FlowRun<'_>, until: Timestamp) -> String {
+    let minutes = ((until.0 - flow.core.now().0 + 59_999_999) / 60_000_000).max(1);
+    format!("Too many mails were asked for. Try again in {minutes} minutes.")
+}
+
 /// Counts the request and hands the mail to the background. `Err`: too many were asked for. Everything that
 /// differs between people who exist and others happens in the background.
 async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Result<(), String>> {
@@ -201,29 +207,31 @@ async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Resu
         .or_else(|| flow.pending_user().map(|u| u.username))
         .unwrap_or_default();
     let by_stranger = flow.user().is_none();
+    let user = if proof::is_unknown(context) { None } else { flow.pending_user().and_then(|u| u.id) };
+    let mut share = String::new();
     if by_stranger {
         SharedBudget::Mail.spend(flow.core, flow.client).await?;
+        // By what was typed, so that the answer is the same for every name. Beside the request the address counts as well.
+        let taken =
+            mail::take_share(flow.core, flow.client, &format!("name {typed}"), user.unwrap_or_default())
+                .await?;
+        if let Taken::Refused { until } = taken {
+            return Ok(Err(later(flow, until)));
+        }
+        share = Prefix::of(flow.client.ip).to_string();
     }
-    let name = format!("email/{}/{}", key_of(flow), sha256_hex(canonical(&typed).as_bytes()));
-    let taken = attempts::take(
-        &flow.core.db,
-        &name,
-        settings.recovery_max_attempts,
-        settings.recovery_cache_timeout,
-        flow.core.now(),
-    )
-    .await?;
-    if let Taken::Refused { until } = taken {
-        let minutes = ((until.0 - flow.core.now().0 + 59_999_999) / 60_000_000).max(1);
-        return Ok(Err(format!("Too many mails were asked for. Try again in {minutes} minutes.")));
+    let name = format!("email/{}/{}/{share}", key_of(flow), sha256_hex(canonical(&typed).as_bytes()));
+    let (limit, window) = (settings.recovery_max_attempts, settings.recovery_cache_timeout);
+    if let Taken::Refused { until } =
+        attempts::take(&flow.core.db, &name, limit, window, flow.core.now()).await?
+    {
+        return Ok(Err(later(flow, until)));
     }
     let mut sent = context.get(&SENT).unwrap_or_default();
     if !is_sent(flow) {
         sent.push(key_of(flow));
     }
     flow.context().set(&SENT, sent);
-    let user =
-        if proof::is_unknown(&flow.plan.context) { None } else { flow.pending_user().and_then(|u| u.id) };
     deliver(
         flow.core,
         flow.client,

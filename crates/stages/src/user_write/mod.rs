@@ -1,5 +1,6 @@
 //! Writes what was typed into an account: a new one, or the one that the run is about.
 mod apply;
+mod taken;
 
 use crate::Slice;
 use crate::user_login::proof;
@@ -12,7 +13,7 @@ use signet_core::budget::Prefix;
 use signet_core::directory::{Actor, Transaction, UserChange};
 use signet_core::event::EventAction;
 use signet_core::flow::account::{self, AccountAt, PROVEN};
-use signet_core::flow::{Changes, FlowRun, FlowStep, StageKind, keys, question};
+use signet_core::flow::{Changes, FlowRun, FlowStep, PendingUser, StageKind, keys, question};
 use signet_core::pool::{Lane, PoolTurn};
 use signet_core::{Core, Principal, directory, setup};
 use signet_model::{Change, Choice, Model, Snapshot};
@@ -137,7 +138,7 @@ async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<FlowStep> {
     };
     // What policies changed of the person comes before what was typed.
     let changes = target.as_ref().and_then(|person| Changes::of(&flow.plan.context, person.user.id));
-    let applied = match changes
+    let mut applied = match changes
         .map_or(Ok(()), |changes| change(&mut user, &changes))
         .and_then(|()| apply(&mut user, &data))
     {
@@ -147,10 +148,22 @@ async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<FlowStep> {
             return Ok(FlowStep::Deny(Some(why)));
         }
     };
+    // Everything else is written, so that the answer is the one that a free address gets.
+    let mut entered = None;
+    let before = target.as_ref().map(|person| person.user.as_ref());
+    if !is_first_run(flow) && taken::is_taken(flow, &user, before).await? {
+        let kept = before.map(|before| before.email.clone()).unwrap_or_default();
+        let address = std::mem::replace(&mut user.email, kept);
+        applied.fields.retain(|field| field != "email");
+        taken::tell_owner(flow, &user.username, address.clone());
+        entered = Some(address);
+    }
     match write(flow, &settings, target.as_ref(), user, &applied).await {
         Ok(person) => {
             flow.plan.context.remove(&keys::PENDING_CHANGES);
-            done(flow, person, created, &applied).await
+            let mut pending = person.pending();
+            pending.email = entered.unwrap_or(pending.email);
+            done(flow, person, pending, created, &applied).await
         }
         Err(error) if epoch::has_changed(&error) => Err(error),
         Err(error) if directory::is_last_administrator(&error) => {
@@ -316,6 +329,7 @@ fn goes_on_at(flow: &mut FlowRun<'_>, before: &User, epoch: i64) {
 async fn done(
     flow: &mut FlowRun<'_>,
     person: Principal,
+    pending: PendingUser,
     created: bool,
     applied: &Applied,
 ) -> Result<FlowStep> {
@@ -336,7 +350,7 @@ async fn done(
     if created {
         context.set(&keys::CREATED_ACCOUNT, AccountAt::of(&person.user));
     }
-    proof::set_pending(context, person.pending());
+    proof::set_pending(context, pending);
     if created || first_run {
         // The account is of this run's making, or the first run was claimed: whoever ran it is its owner.
         context.set(&keys::USER_BACKEND, proof::ENROLLED.to_owned());

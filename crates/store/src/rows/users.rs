@@ -142,6 +142,15 @@ pub async fn by_email(db: &Db, email: &str) -> Result<Option<User>> {
     }
     Ok(if all.len() == 1 { all.pop() } else { None })
 }
+/// Whether an address is that of an active account other than this one.
+pub async fn is_address_of_another(db: &Db, email: &str, user: i64) -> Result<bool> {
+    let key = canonical(email);
+    if key.is_empty() {
+        return Ok(false);
+    }
+    let found = db.query(BY_EMAIL, params![key]).await?.iter().map(from_row).collect::<Result<Vec<_>>>()?;
+    Ok(found.iter().any(|other| other.is_active && other.id != user))
+}
 /// The user with this attribute `upn`; none when it is empty or when several share it.
 pub async fn by_upn(db: &Db, upn: &str) -> Result<Option<User>> {
     let key = canonical(upn);

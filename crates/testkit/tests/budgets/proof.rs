@@ -50,7 +50,7 @@ async fn spray(app: &App, ip: &str, count: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn redteam_17_after_many_wrong_passwords_of_a_network_each_costs_a_proof_of_work() {
     each_database(|kind| async move {
-        let app = start(kind, &[]).await;
+        let app = start(kind, &[("THROTTLE__PROOF_OF_WORK", "10")]).await;
         app.user("ada", PASSWORD).await;
         let mut known = from(&app, "198.51.100.7");
         assert_eq!(known.login("ada", PASSWORD).await["component"], "xak-flow-redirect");
@@ -116,7 +116,7 @@ async fn redteam_17_after_many_wrong_passwords_of_a_network_each_costs_a_proof_o
 #[tokio::test(flavor = "multi_thread")]
 async fn redteam_17_wrong_passwords_for_one_account_from_many_networks_cost_it_too() {
     each_database(|kind| async move {
-        let app = start(kind, &[]).await;
+        let app = start(kind, &[("THROTTLE__PROOF_OF_WORK", "10")]).await;
         app.user("ada", PASSWORD).await;
         for name in ["ada", "nobody"] {
             for n in 0..12 {
@@ -143,7 +143,7 @@ async fn redteam_17_wrong_passwords_for_one_account_from_many_networks_cost_it_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redteam_17_a_page_computes_the_proof_and_says_what_happens_without_a_script() {
-    let app = start(DbKind::Sqlite, &[]).await;
+    let app = start(DbKind::Sqlite, &[("THROTTLE__PROOF_OF_WORK", "10")]).await;
     app.user("ada", PASSWORD).await;
     spray(&app, "198.51.100.7", 10).await;
     let path = format!("/if/flow/{LOGIN}/");
@@ -200,6 +200,7 @@ async fn redteam_17_outposts_that_prove_it_are_counted_by_account() {
         let app = start(
             kind,
             &[
+                ("THROTTLE__PROOF_OF_WORK", "10"),
                 ("THROTTLE__PASSWORDS", "12/hour"),
                 ("THROTTLE__SESSIONS", "30/hour"),
                 ("THROTTLE__DEFAULT", "50/hour"),
@@ -232,7 +233,8 @@ async fn redteam_17_outposts_that_prove_it_are_counted_by_account() {
         // A key that is none proves nothing.
         let mut asked = false;
         for n in 0..12 {
-            asked |= is_asked_for(&guess(&mut outpost("x"), &format!("person{n}"), "wrong").await);
+            let wrong = guess(&mut outpost("x"), &format!("person{n}"), "wrong").await;
+            asked |= is_asked_for(&wrong);
         }
         assert!(asked);
         app.stop().await;

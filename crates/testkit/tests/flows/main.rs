@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 mod enterprise;
 mod examples;
+mod impersonation;
 mod order;
 mod rules;
 mod secrets;

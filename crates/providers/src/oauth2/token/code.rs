@@ -5,7 +5,9 @@ use crate::oauth2::errors::{OAuthError, Outcome};
 use crate::oauth2::model::GrantType;
 use crate::oauth2::scopes::{OFFLINE_ACCESS, OPENID, Scopes};
 use async_trait::async_trait;
+use signet_base::{Result, Uuid};
 use signet_core::Principal;
+use signet_core::session::impersonation;
 use signet_jose::pkce_s256_matches;
 use signet_store::{grants, sessions};
 
@@ -35,13 +37,10 @@ impl Grant for AuthorizationCode {
             return Err(OAuthError::invalid_grant().into());
         }
         pkce(data.challenge.as_deref(), call.params.raw("code_verifier"))?;
-        if let Some(session) = code.session {
-            let live = sessions::by_uuid(&core.db, session)
-                .await?
-                .is_some_and(|s| s.expires > call.now && s.user_id == Some(code.user_id));
-            if !live {
-                return Err(OAuthError::invalid_grant().because("The session of this code has ended").into());
-            }
+        if let Some(session) = code.session
+            && !is_live(call, session, code.user_id).await?
+        {
+            return Err(OAuthError::invalid_grant().because("The session of this code has ended").into());
         }
         let person = Principal::load(core, code.user_id)
             .await?
@@ -65,9 +64,23 @@ impl Grant for AuthorizationCode {
     }
 }
 
+/// Whether the session goes on, and is the person's: as whose it began, or as whom an administrator acts in it.
+async fn is_live(call: &Call<'_>, session: Uuid, person: i64) -> Result<bool> {
+    let Some(session) = sessions::by_uuid(&call.core.db, session).await?.filter(|s| s.expires > call.now)
+    else {
+        return Ok(false);
+    };
+    if session.user_id == Some(person) {
+        return Ok(true);
+    }
+    Ok(impersonation::person_of(call.core, &session)
+        .await?
+        .is_some_and(|acting_as| acting_as.user.id == person))
+}
+
 /// A challenge requires a verifier, and a verifier requires a challenge; otherwise PKCE could be downgraded
 /// (RFC 9700 §4.8.2).
-fn pkce(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), OAuthError> {
+fn pkce(challenge: Option<&str>, verifier: Option<&str>) -> std::result::Result<(), OAuthError> {
     match (challenge, verifier) {
         (None, None) => Ok(()),
         (Some(challenge), Some(verifier)) if pkce_s256_matches(verifier, challenge) => Ok(()),
