@@ -1,7 +1,6 @@
 //! Letters to people: templates, the server they leave by, and sending beside the request that asked for it.
 pub mod templates;
 
-use crate::budget::Prefix;
 use crate::event::EventAction;
 use crate::{Client, Core, Principal, device};
 use serde::Serialize;
@@ -129,27 +128,15 @@ fn is_plain(text: &str) -> bool {
         && !text.split_whitespace().any(address)
 }
 
-/// Counts a letter that somebody who has not signed in causes, for a recipient: an address, or what was typed for one.
-/// A browser that the account's owner has signed in with has a share of its own, which nobody else uses up; of that of all
-/// others a single network gets a part.
+/// Counts a letter that somebody who has not signed in causes, for a recipient: an address, or what was typed for one. A
+/// browser that the account's owner has signed in with has a share of its own, which nobody else uses up.
 pub async fn take_share(core: &Core, client: &Client, recipient: &str, user: i64) -> Result<Taken> {
     let Some(rate) = core.settings.limits.mails_to_one else { return Ok(Taken::Allowed { left: i64::MAX }) };
-    let shares = if device::is_known(core, client, user).await? {
-        vec![(format!("by {}", client.device), rate.whole())]
-    } else {
-        vec![
-            (format!("from {}", Prefix::of(client.ip)), (rate.whole() - 1).max(1)),
-            (String::new(), rate.whole()),
-        ]
-    };
-    let mut taken = Taken::Allowed { left: 0 };
-    for (share, count) in shares {
-        let name = core.vault.digest("attempt", &format!("mail to\n{}\n{share}", canonical(recipient)));
-        taken = attempts::take(&core.db, &name, count, rate.length(), core.now()).await?;
-        if !taken.is_allowed() {
-            core.budgets.count("mail");
-            break;
-        }
+    let browser = if device::is_known(core, client, user).await? { client.device.as_str() } else { "" };
+    let name = core.vault.digest("attempt", &format!("mail to\n{}\n{browser}", canonical(recipient)));
+    let taken = attempts::take(&core.db, &name, rate.whole(), rate.length(), core.now()).await?;
+    if !taken.is_allowed() {
+        core.budgets.count("mail");
     }
     Ok(taken)
 }

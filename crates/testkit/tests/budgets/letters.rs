@@ -234,23 +234,17 @@ async fn redteam_19_strangers_do_not_use_up_the_letters_of_a_person() {
         let ask = async |browser: &mut Browser, name: &str| {
             browser.answer(flow, "", json!({"component": "ak-stage-identification", "uid_field": name})).await
         };
-        // One network gets two of three, and is then told when it may ask again; for a name that nobody has alike.
+        // Strangers get three, and are then told when they may ask again; for a name that nobody has alike.
         for name in ["victim", "nobody"] {
-            for n in 0..3 {
-                let shown = ask(&mut from(&app, "198.51.100.1"), name).await;
+            for n in 0..5 {
+                let shown = ask(&mut from(&app, &format!("198.51.100.{n}")), name).await;
                 let refused = shown["component"] == "ak-stage-access-denied";
-                assert_eq!(refused, n == 2, "{name} {n}: {shown}");
+                assert_eq!(refused, n > 2, "{name} {n}: {shown}");
                 assert!(
                     !refused || shown["error_message"].as_str().unwrap().contains("Try again in 60 minutes"),
                     "{shown}"
                 );
             }
-            ask(&mut from(&app, "198.51.100.2"), name).await;
-            assert_eq!(
-                ask(&mut from(&app, "198.51.100.3"), name).await["component"],
-                "ak-stage-access-denied",
-                "{name}"
-            );
         }
         // By another of her names nothing more comes either, and nobody learns that it is hers.
         assert_eq!(
