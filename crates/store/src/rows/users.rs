@@ -148,7 +148,7 @@ pub async fn is_address_of_another(db: &Db, email: &str, user: i64) -> Result<bo
     if key.is_empty() {
         return Ok(false);
     }
-    let found = db.query(BY_EMAIL, params![key]).await?.iter().map(from_row).collect::<Result<Vec<_>>>()?;
+    let found: Vec<User> = table::rows(db, &BY_EMAIL, params![key]).await?;
     Ok(found.iter().any(|other| other.is_active && other.id != user))
 }
 /// The user with this attribute `upn`; none when it is empty or when several share it.
