@@ -40,8 +40,7 @@ pub fn challenge(core: &Core, client: &Client, bits: u32) -> Json {
 /// Judges `<challenge>:<nonce>`. A challenge is used up by its answer.
 pub async fn verify(core: &Core, client: &Client, answer: &str) -> Result<bool> {
     let Some((challenge, nonce)) = answer.split_once(':') else { return Ok(false) };
-    if nonce.len() > MAX_NONCE
-        || !is_ours(core, client, challenge).is_some_and(|bits| zero_bits(answer) >= bits)
+    if nonce.len() > MAX_NONCE || is_ours(core, client, challenge).is_none_or(|bits| zero_bits(answer) < bits)
     {
         return Ok(false);
     }
