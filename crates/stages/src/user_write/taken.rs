@@ -33,7 +33,14 @@ pub fn tell_owner(flow: &FlowRun<'_>, username: &str, address: String) {
     let said = json!({"message": "The address of another account was entered. It was left out, and its owner is told.", "username": username, "flow": flow.flow.text("slug")});
     let person = flow.user().cloned();
     mail::in_background(flow.core, flow.client, None, "a letter about an address in use", async move {
-        core.event(&client, person.as_ref(), EventAction::SuspiciousRequest, "authentik_stages_user_write", said).await;
+        core.event(
+            &client,
+            person.as_ref(),
+            EventAction::SuspiciousRequest,
+            "authentik_stages_user_write",
+            said,
+        )
+        .await;
         let name = core.vault.digest("attempt", &format!("address in use\n{}", users::canonical(&address)));
         if !attempts::take(&core.db, &name, 1, Span::from_secs(PAUSE), core.now()).await?.is_allowed() {
             return Ok(());
