@@ -1,5 +1,7 @@
--- Rules: see src/migrate.rs. The mark for generated ids is an integer primary key that the database counts up and never gives twice.
+-- oldest release: 0.1.0
+-- The schema. Later changes are migrations of their own.
 
+-- Rules: see src/migrate.rs. The mark for generated ids is an integer primary key that the database counts up and never gives twice.
 CREATE TABLE install (
     one BIGINT NOT NULL CONSTRAINT install__one PRIMARY KEY CHECK (one = 1),
     id TEXT NOT NULL,
@@ -13,6 +15,8 @@ CREATE TABLE kv (
     updated BIGINT NOT NULL,
     CONSTRAINT kv__name PRIMARY KEY (name)
 );
+-- The rows of people who are there already are written after the migration: see rows/upn.rs.
+INSERT INTO kv (name, data, version, updated) VALUES ('index_upn', 'true', 1, 0) ON CONFLICT DO NOTHING;
 
 -- Configuration objects. One row: every change raises `value`; `last_num` is the highest integer key given so far.
 CREATE TABLE config_counter (
@@ -94,18 +98,26 @@ CREATE TABLE users (
     password_changed BIGINT NOT NULL,
     last_login BIGINT,
     joined BIGINT NOT NULL,
-    updated BIGINT NOT NULL
+    updated BIGINT NOT NULL,
+    -- The account epoch: raised by a new password, a deactivation, the end of everything, a reset of second factors. What carries an older one is void.
+    epoch BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX users__uuid ON users (uuid);
 CREATE UNIQUE INDEX users__username_key ON users (username_key);
-CREATE INDEX users_email_key ON users (email_key);
-CREATE INDEX users_name_key ON users (name_key);
-CREATE INDEX users_path ON users (path);
-CREATE INDEX users_user_type ON users (user_type);
-CREATE INDEX users_is_active ON users (is_active);
-CREATE INDEX users_last_login ON users (last_login);
-CREATE INDEX users_joined ON users (joined);
-CREATE INDEX users_updated ON users (updated);
+-- An index for every order that lists offer, with the key as its tie, and for every filter; filters that many rows fulfil have
+-- the default order as well. NULL sorts as the smallest, by an expression: the databases differ about it.
+CREATE INDEX users_name_key ON users (name_key, id);
+CREATE INDEX users_email_key ON users (email_key, id);
+CREATE INDEX users_path ON users (path, id);
+CREATE INDEX users_path_username ON users (path, username_key);
+CREATE INDEX users_user_type ON users (user_type, id);
+CREATE INDEX users_user_type_username ON users (user_type, username_key);
+CREATE INDEX users_is_active ON users (is_active, id);
+CREATE INDEX users_is_active_username ON users (is_active, username_key);
+CREATE INDEX users_last_login ON users ((COALESCE(last_login, -1)), id);
+CREATE INDEX users_joined ON users (joined, id);
+CREATE INDEX users_updated ON users (updated, id);
+CREATE INDEX users_password_changed ON users (password_changed, id);
 
 CREATE TABLE user_group (
     id TEXT NOT NULL,
@@ -118,8 +130,10 @@ CREATE TABLE user_group (
     CONSTRAINT user_group__id PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX user_group__name ON user_group (name);
-CREATE INDEX user_group_name_key ON user_group (name_key);
-CREATE INDEX user_group_is_superuser ON user_group (is_superuser);
+CREATE INDEX user_group_name_key ON user_group (name_key, id);
+CREATE INDEX user_group_is_superuser ON user_group (is_superuser, id);
+CREATE INDEX user_group_is_superuser_name ON user_group (is_superuser, name_key, id);
+CREATE INDEX user_group_created ON user_group (created, id);
 
 CREATE TABLE group_parent (
     child_id TEXT NOT NULL REFERENCES user_group (id) ON DELETE CASCADE,
@@ -147,14 +161,20 @@ CREATE TABLE token (
     key_sealed TEXT NOT NULL,
     key_digest TEXT NOT NULL,
     created BIGINT NOT NULL,
+    epoch BIGINT NOT NULL DEFAULT 0,
     CONSTRAINT token__id PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX token__identifier ON token (identifier);
 CREATE UNIQUE INDEX token__key_digest ON token (key_digest);
 CREATE UNIQUE INDEX token__managed ON token (managed);
-CREATE INDEX token_user_id ON token (user_id);
-CREATE INDEX token_intent ON token (intent);
-CREATE INDEX token_expires ON token (expires);
+CREATE INDEX token_user_id ON token (user_id, id);
+CREATE INDEX token_intent ON token (intent, id);
+CREATE INDEX token_intent_identifier ON token (intent, identifier);
+CREATE INDEX token_expiring ON token (expiring, id);
+CREATE INDEX token_expiring_identifier ON token (expiring, identifier);
+CREATE INDEX token_expires ON token ((COALESCE(expires, -1)), id);
+CREATE INDEX token_description ON token (description, id);
+CREATE INDEX token_managed ON token ((COALESCE(managed, '')), id);
 
 CREATE TABLE session (
     id TEXT NOT NULL,
@@ -168,13 +188,17 @@ CREATE TABLE session (
     last_used BIGINT NOT NULL,
     ip TEXT NOT NULL,
     user_agent TEXT NOT NULL,
+    epoch BIGINT NOT NULL DEFAULT 0,
+    -- Requests of one session at the same moment: whoever writes its state names the version that it was made from.
+    version BIGINT NOT NULL DEFAULT 0,
     CONSTRAINT session__id PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX session__uuid ON session (uuid);
-CREATE INDEX session_user_id ON session (user_id);
-CREATE INDEX session_expires ON session (expires);
-CREATE INDEX session_last_used ON session (last_used);
-CREATE INDEX session_ip ON session (ip);
+CREATE INDEX session_user_id ON session (user_id, id);
+CREATE INDEX session_expires ON session (expires, id);
+CREATE INDEX session_last_used ON session (last_used, id);
+CREATE INDEX session_ip ON session (ip, id);
+CREATE INDEX session_user_agent ON session (user_agent, id);
 
 -- OAuth2 grants. Provider numbers are those of the object table; applying a deletion removes its rows here.
 CREATE TABLE oauth_code (
@@ -188,14 +212,13 @@ CREATE TABLE oauth_code (
     data TEXT NOT NULL,
     issued BIGINT NOT NULL,
     expires BIGINT NOT NULL,
-    used BIGINT NOT NULL
+    used BIGINT NOT NULL,
+    epoch BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX oauth_code__digest ON oauth_code (digest);
-CREATE INDEX oauth_code_provider ON oauth_code (provider);
-CREATE INDEX oauth_code_user_id ON oauth_code (user_id);
-CREATE INDEX oauth_code_session ON oauth_code (session);
-CREATE INDEX oauth_code_family ON oauth_code (family);
-CREATE INDEX oauth_code_expires ON oauth_code (expires);
+CREATE INDEX oauth_code_held ON oauth_code (user_id, session, family);
+CREATE INDEX oauth_code_provider ON oauth_code (provider, id);
+CREATE INDEX oauth_code_expires ON oauth_code (expires, id);
 
 CREATE TABLE oauth_token (
     id {id},
@@ -209,14 +232,15 @@ CREATE TABLE oauth_token (
     data TEXT NOT NULL,
     issued BIGINT NOT NULL,
     expires BIGINT NOT NULL,
-    revoked BIGINT NOT NULL
+    revoked BIGINT NOT NULL,
+    epoch BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX oauth_token__digest ON oauth_token (digest);
-CREATE INDEX oauth_token_provider ON oauth_token (provider);
-CREATE INDEX oauth_token_user_id ON oauth_token (user_id);
-CREATE INDEX oauth_token_session ON oauth_token (session);
-CREATE INDEX oauth_token_family ON oauth_token (family);
-CREATE INDEX oauth_token_expires ON oauth_token (expires);
+-- One index for what somebody holds, within a session, of a family. With three of them every new token changed a page of each.
+CREATE INDEX oauth_token_held ON oauth_token (user_id, session, family);
+CREATE INDEX oauth_token_provider ON oauth_token (provider, id);
+CREATE INDEX oauth_token_expires ON oauth_token (expires, id);
+CREATE INDEX oauth_token_kind ON oauth_token (kind, id);
 
 CREATE TABLE consent (
     id {id},
@@ -227,11 +251,212 @@ CREATE TABLE consent (
     created BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX consent__user_id__application ON consent (user_id, application);
-CREATE INDEX consent_application ON consent (application);
-CREATE INDEX consent_expires ON consent (expires);
+CREATE INDEX consent_user_id ON consent (user_id, id);
+CREATE INDEX consent_application ON consent (application, id);
+CREATE INDEX consent_expires ON consent ((COALESCE(expires, -1)), id);
 
--- The log. `username`, `model_*` and `authorized_app` repeat parts of `actor` and `context`, to be found by.
+-- Revocations, apart from the tokens they are about: an access token is valid before its row is written, and without one.
+-- `subject` is a token's digest, a family, a session, `<session>/<provider>` or `user <id>`; what was issued until `at` is revoked.
+-- `expires` is 0 until housekeeping sees the row.
+CREATE TABLE oauth_revocation (
+    subject TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    CONSTRAINT oauth_revocation__subject PRIMARY KEY (subject)
+);
+CREATE INDEX oauth_revocation_expires ON oauth_revocation (expires);
+
+-- Second factors of people. `uuid` is the place that `secret` is sealed to, since the number is only known afterwards.
+-- `counter`: the last time step of a TOTP device, the signature count of a WebAuthn one.
+CREATE TABLE device (
+    id {id},
+    uuid TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    confirmed BIGINT NOT NULL,
+    data TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    credential TEXT,
+    counter BIGINT NOT NULL,
+    created BIGINT NOT NULL,
+    updated BIGINT NOT NULL,
+    last_used BIGINT
+);
+CREATE UNIQUE INDEX device__uuid ON device (uuid);
+CREATE UNIQUE INDEX device__credential ON device (credential);
+CREATE INDEX device_user_id ON device (user_id, id);
+CREATE INDEX device_kind ON device (kind, id);
+CREATE INDEX device_name ON device (name, id);
+CREATE INDEX device_created ON device (created, id);
+CREATE INDEX device_last_used ON device ((COALESCE(last_used, -1)), id);
+
+-- Codes that work once: recovery codes, which never expire, and the code that was sent last.
+CREATE TABLE device_code (
+    device_id BIGINT NOT NULL REFERENCES device (id) ON DELETE CASCADE,
+    digest TEXT NOT NULL,
+    expires BIGINT,
+    CONSTRAINT device_code__device_id__digest PRIMARY KEY (device_id, digest)
+);
+
+-- Attempts at a secret, counted before the secret is judged. `name` is a digest or another bounded text; `used` counts within the window that ends at `until`.
+CREATE TABLE attempt (
+    name TEXT NOT NULL,
+    used BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    CONSTRAINT attempt__name PRIMARY KEY (name)
+);
+CREATE INDEX attempt_until ON attempt (until);
+
+-- Browsers from which a person has signed in before, found by the digest of the key in the browser's device cookie.
+CREATE TABLE known_device (
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    digest TEXT NOT NULL,
+    ip TEXT NOT NULL,
+    user_agent TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    last_used BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    epoch BIGINT NOT NULL DEFAULT 0,
+    CONSTRAINT known_device__user_id__digest PRIMARY KEY (user_id, digest)
+);
+CREATE INDEX known_device_digest ON known_device (digest);
+CREATE INDEX known_device_expires ON known_device (expires);
+
+-- The attribute `upn` of people, folded, so that a name typed at sign-in is found by an index.
+CREATE TABLE user_upn (
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    upn_key TEXT NOT NULL,
+    CONSTRAINT user_upn__user_id PRIMARY KEY (user_id)
+);
+CREATE INDEX user_upn_upn_key ON user_upn (upn_key);
+
+-- Links by which a run of a flow goes on elsewhere. The key is kept as a digest only; the plan is sealed, it may hold what
+-- people typed.
+CREATE TABLE flow_token (
+    id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    flow TEXT NOT NULL,
+    user_id BIGINT REFERENCES users (id) ON DELETE CASCADE,
+    purpose TEXT NOT NULL,
+    plan TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    epoch BIGINT NOT NULL DEFAULT 0,
+    CONSTRAINT flow_token__id PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX flow_token__digest ON flow_token (digest);
+CREATE INDEX flow_token_user_id ON flow_token (user_id, flow);
+CREATE INDEX flow_token_flow ON flow_token (flow);
+CREATE INDEX flow_token_expires ON flow_token (expires);
+
+-- Invitations. Without `flow` every enrolment takes them. `claimed` is the run that is using a single-use one up.
+CREATE TABLE invitation (
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    flow TEXT,
+    fixed_data TEXT NOT NULL,
+    single_use BIGINT NOT NULL,
+    created_by BIGINT REFERENCES users (id) ON DELETE CASCADE,
+    claimed TEXT,
+    created BIGINT NOT NULL,
+    expires BIGINT,
+    sealed TEXT NOT NULL DEFAULT '',
+    CONSTRAINT invitation__id PRIMARY KEY (id)
+);
+CREATE INDEX invitation_name ON invitation (name, id);
+CREATE INDEX invitation_flow ON invitation ((COALESCE(flow, '')), id);
+CREATE INDEX invitation_created_by ON invitation (created_by, id);
+CREATE INDEX invitation_expires ON invitation ((COALESCE(expires, -1)), id);
+
+-- How names and addresses have behaved. `identifier` is what was typed as a name; `expires` is NULL where scores stay.
+CREATE TABLE reputation (
+    id TEXT NOT NULL,
+    identifier TEXT NOT NULL,
+    ip TEXT NOT NULL,
+    geo TEXT NOT NULL,
+    asn TEXT NOT NULL,
+    score BIGINT NOT NULL,
+    updated BIGINT NOT NULL,
+    expires BIGINT,
+    CONSTRAINT reputation__id PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX reputation__identifier__ip ON reputation (identifier, ip);
+CREATE INDEX reputation_ip ON reputation (ip, id);
+CREATE INDEX reputation_score ON reputation (score, ip);
+CREATE INDEX reputation_updated ON reputation (updated, ip);
+CREATE INDEX reputation_expires ON reputation ((COALESCE(expires, -1)), ip);
+
+-- Hashes of passwords that people had before, kept only while a policy of their history exists.
+CREATE TABLE password_history (
+    id {id},
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    password TEXT NOT NULL,
+    replaced BIGINT NOT NULL
+);
+CREATE INDEX password_history_user_id ON password_history (user_id, id);
+
+-- Where people have signed in from. Degrees are counted in millionths; NULL where the place is not known.
+CREATE TABLE login (
+    id {id},
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    at BIGINT NOT NULL,
+    ip TEXT NOT NULL,
+    country TEXT NOT NULL,
+    latitude BIGINT,
+    longitude BIGINT,
+    asn BIGINT
+);
+CREATE INDEX login_user_id ON login (user_id, id);
+CREATE INDEX login_at ON login (at);
+
+-- Which event tells why a request was refused.
+CREATE TABLE refusal (
+    event TEXT NOT NULL,
+    request TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    CONSTRAINT refusal__event PRIMARY KEY (event)
+);
+CREATE INDEX refusal_request ON refusal (request);
+CREATE INDEX refusal_created ON refusal (created);
+
+-- What roles may do, and who has them. The roles themselves are configuration objects. An empty `object_pk` means every object of the model.
+CREATE TABLE role_permission (
+    id {id},
+    role TEXT NOT NULL REFERENCES object (pk) ON DELETE CASCADE,
+    permission TEXT NOT NULL,
+    model TEXT NOT NULL,
+    object_pk TEXT NOT NULL
+);
+CREATE UNIQUE INDEX role_permission__role__permission__object_pk ON role_permission (role, permission, object_pk);
+CREATE INDEX role_permission_object_pk ON role_permission (object_pk, model);
+
+CREATE TABLE user_role (
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    role TEXT NOT NULL REFERENCES object (pk) ON DELETE CASCADE,
+    CONSTRAINT user_role__user_id__role PRIMARY KEY (user_id, role)
+);
+CREATE INDEX user_role_role ON user_role (role);
+
+CREATE TABLE group_role (
+    group_id TEXT NOT NULL REFERENCES user_group (id) ON DELETE CASCADE,
+    role TEXT NOT NULL REFERENCES object (pk) ON DELETE CASCADE,
+    CONSTRAINT group_role__group_id__role PRIMARY KEY (group_id, role)
+);
+CREATE INDEX group_role_role ON group_role (role);
+
+-- One row, held by every commit that may take the last administrator away: see rows/administrators.rs.
+CREATE TABLE administrator_guard (
+    one BIGINT NOT NULL CONSTRAINT administrator_guard__one PRIMARY KEY CHECK (one = 1),
+    there BIGINT NOT NULL
+);
+INSERT INTO administrator_guard (one, there) VALUES (1, 0);
+
+-- Events are numbered as they are written, so that a seal can cover them in order. Within one database a number is never
+-- given twice and later commits have greater ones; missing ones belong to commits that were undone, or to events that
+-- are past their retention. (On PostgreSQL a commit under way may still bring a smaller number than one that is seen.)
 CREATE TABLE event (
+    number {id},
     id TEXT NOT NULL,
     actor TEXT NOT NULL,
     username TEXT NOT NULL,
@@ -245,14 +470,14 @@ CREATE TABLE event (
     model_pk TEXT NOT NULL,
     authorized_app TEXT NOT NULL,
     created BIGINT NOT NULL,
-    expires BIGINT,
-    CONSTRAINT event__id PRIMARY KEY (id)
+    expires BIGINT
 );
-CREATE INDEX event_created ON event (created);
+CREATE UNIQUE INDEX event__id ON event (id);
+CREATE INDEX event_created ON event (created, id);
 CREATE INDEX event_action ON event (action, created);
 CREATE INDEX event_username ON event (username, created);
 CREATE INDEX event_client_ip ON event (client_ip, created);
 CREATE INDEX event_app ON event (app, created);
-CREATE INDEX event_model ON event (model_app, model_name, model_pk);
-CREATE INDEX event_authorized_app ON event (authorized_app);
-CREATE INDEX event_expires ON event (expires);
+CREATE INDEX event_expires ON event ((COALESCE(expires, -1)), created);
+CREATE INDEX event_about ON event (model_app, model_name, model_pk) WHERE model_pk <> '';
+CREATE INDEX event_authorized ON event (authorized_app) WHERE authorized_app <> '';

@@ -15,34 +15,8 @@ struct Migration {
     sql: &'static str,
 }
 
-const ALL: &[Migration] = &[
-    Migration { number: 1, name: "init", sql: include_str!("../migrations/0001_init.sql") },
-    Migration { number: 2, name: "revocation", sql: include_str!("../migrations/0002_revocation.sql") },
-    Migration { number: 3, name: "devices", sql: include_str!("../migrations/0003_devices.sql") },
-    Migration { number: 4, name: "attempts", sql: include_str!("../migrations/0004_attempts.sql") },
-    Migration { number: 5, name: "flow_tokens", sql: include_str!("../migrations/0005_flow_tokens.sql") },
-    Migration { number: 6, name: "reputation", sql: include_str!("../migrations/0006_reputation.sql") },
-    Migration { number: 7, name: "grant indexes", sql: include_str!("../migrations/0007_grant_indexes.sql") },
-    Migration {
-        number: 8,
-        name: "invitation key",
-        sql: include_str!("../migrations/0008_invitation_key.sql"),
-    },
-    Migration { number: 9, name: "account epoch", sql: include_str!("../migrations/0009_account_epoch.sql") },
-    Migration {
-        number: 10,
-        name: "session version",
-        sql: include_str!("../migrations/0010_session_version.sql"),
-    },
-    Migration { number: 11, name: "roles", sql: include_str!("../migrations/0011_roles.sql") },
-    Migration { number: 12, name: "list indexes", sql: include_str!("../migrations/0012_list_indexes.sql") },
-    Migration {
-        number: 13,
-        name: "administrator guard",
-        sql: include_str!("../migrations/0013_administrator_guard.sql"),
-    },
-    Migration { number: 14, name: "event number", sql: include_str!("../migrations/0014_event_number.sql") },
-];
+const ALL: &[Migration] =
+    &[Migration { number: 1, name: "init", sql: include_str!("../migrations/0001_init.sql") }];
 
 impl Migration {
     /// The oldest release that works on the schema after it; where the file states none, only this one.
