@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
+import { appearance } from "./appearance.mjs";
 import { authenticator } from "./lib/devices.mjs";
 import { check, failed, withBrowser } from "./lib/browser.mjs";
 import { axe } from "./lib/look.mjs";
@@ -115,6 +116,7 @@ await withBrowser(async (browser) => {
     await context.close();
   }
   for (const native of [true, false]) await passkeys(browser, native).catch(() => {});
+  await appearance(browser, base);
 });
 server.close();
 process.exitCode = failed() ? 1 : 0;

@@ -1,5 +1,6 @@
 // The API browser: lists the operations of the OpenAPI document and sends GET requests with the session of this browser.
 import { make } from './lib/dom.ts';
+import { menu } from './lib/menu.ts';
 import { address, basePath, curl, groups, type Group, type Operation } from './lib/openapi.ts';
 import { matches } from './lib/search.ts';
 import { theme } from './lib/theme.ts';
@@ -160,4 +161,5 @@ async function start(): Promise<void> {
 }
 
 theme();
+menu();
 void start();

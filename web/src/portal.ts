@@ -1,5 +1,7 @@
-// Comfort for the library: live search, arrow keys between tiles, the person menu, the theme.
+// Comfort for the portal: live search, arrow keys between tiles, the account menu, the theme, copying.
+import { copy } from './lib/comfort.ts';
 import { all, announce } from './lib/dom.ts';
+import { menu } from './lib/menu.ts';
 import { matches, rank } from './lib/search.ts';
 import { theme } from './lib/theme.ts';
 import { moments } from './lib/when.ts';
@@ -10,6 +12,7 @@ function search(): void {
   const input = form?.querySelector('input');
   if (!form || !input) return;
   const groups = all<HTMLElement>('[data-group]');
+  const recent = document.querySelector<HTMLElement>('[data-recent]');
   const none = document.querySelector<HTMLElement>('[data-none]');
   const query = document.querySelector<HTMLElement>('[data-none-query]');
   // As the server wrote them: the order that comes back when the search is empty.
@@ -29,6 +32,8 @@ function search(): void {
       if (count) count.textContent = String(shown);
       found += shown;
     }
+    // A search is about all tiles: the recently used ones are among them.
+    if (recent) recent.hidden = input.value.trim() !== '';
     if (none) none.hidden = found > 0;
     if (query) query.textContent = input.value;
     const address = new URL(location.href);
@@ -85,34 +90,10 @@ function arrows(): void {
   for (const hint of all<HTMLElement>('[data-hints]')) hint.hidden = false;
 }
 
-function menu(): void {
-  const box = document.querySelector<HTMLDetailsElement>('details.who-menu');
-  if (!box) return;
-  addEventListener('click', (event) => {
-    if (event.target instanceof Node && !box.contains(event.target)) box.open = false;
-  });
-  // Whoever leaves it by keyboard must not find it over what has the focus.
-  box.addEventListener('focusout', (event) => {
-    if (event.relatedTarget instanceof Node && !box.contains(event.relatedTarget)) box.open = false;
-  });
-  box.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape' && box.open) {
-      box.open = false;
-      box.querySelector('summary')?.focus();
-    }
-    const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
-    if (step === 0) return;
-    event.preventDefault();
-    box.open = true;
-    const items = all<HTMLElement>('.menu__item', box);
-    const at = items.findIndex((item) => item === document.activeElement);
-    items[at === -1 && step < 0 ? items.length - 1 : (at + step + items.length) % items.length]?.focus();
-  });
-}
-
 theme();
 wordmark();
 search();
 arrows();
 menu();
+copy();
 moments();

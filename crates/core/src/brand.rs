@@ -1,6 +1,7 @@
 //! Which brand answers a host, and how it looks.
 use crate::models::{
-    Brand, DEFAULT_BACKGROUND, Designation, Flow, FlowStageBinding, Requirement, flow_bindings,
+    Brand, CertificateKeyPair, DEFAULT_BACKGROUND, Designation, ES256, Flow, FlowStageBinding, Requirement,
+    SELF_SIGNED, flow_bindings,
 };
 use crate::policy::{self, Question};
 use crate::{Client, Core, Principal};
@@ -125,6 +126,18 @@ pub async fn flow_for(
         }
     }
     Ok(None)
+}
+
+/// The key pair that answers HTTPS under a name: the brand's, else the one that the first start made.
+pub fn certificate_for<'a>(
+    config: &'a Snapshot,
+    name: &str,
+) -> Option<(&'a Arc<Object>, &'a CertificateKeyPair)> {
+    let own = of(config, name)
+        .and_then(|(_, brand)| brand.web_certificate)
+        .and_then(|pk| config.get_typed::<CertificateKeyPair>(pk));
+    let by_name = |name: &str| config.find::<CertificateKeyPair>("name", name);
+    own.or_else(|| by_name(SELF_SIGNED)).or_else(|| by_name(ES256))
 }
 
 /// Sign-in flows that stay open to everybody without a second factor, while a brand's own asks everybody for

@@ -20,6 +20,8 @@ pub struct Client {
     /// and the host is a name of the machine itself (a page of another site that a browser here has open
     /// names its own).
     pub local: bool,
+    /// The encrypted connection of the browser ends at this server, not at a proxy before it.
+    pub own_tls: bool,
     pub user_agent: String,
     /// The browser says that a page of another site sent it here (`Sec-Fetch-Site`).
     pub from_elsewhere: bool,
@@ -69,6 +71,7 @@ impl Client {
             host: "localhost".into(),
             secure: false,
             local: false,
+            own_tls: false,
             user_agent: String::new(),
             from_elsewhere: false,
             request_id: String::new(),

@@ -1,5 +1,7 @@
 //! Pages over HTTP: the look of the request's brand, the security headers, error pages. Every edge that
 //! answers a person answers through here.
+mod account;
+
 use crate::{Client, Core, Principal, brand, rows};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -10,6 +12,8 @@ use signet_pages::{
     Brand, ErrorPage, ExternalOrigins, FooterLink, FormContext, Page, Theme, challenge_page, csp_with,
 };
 use std::io::Write;
+
+pub use account::{AccountMenu, STOP, details_url};
 
 /// What a page of this request looks like. Keep it while the page is written: `page()` borrows from it.
 pub struct PageContext {
@@ -177,8 +181,10 @@ pub fn error_with(
     way_on: Option<(&str, &str)>,
 ) -> Response<String> {
     let page_context = PageContext::of(core, client, cookies);
+    let menu = AccountMenu::of_request(core, client);
     let page = signet_pages::error_page(&ErrorPage {
         page: page_context.page(core),
+        account: menu.as_ref().map(|menu| menu.account("")),
         window: window.unwrap_or_default(),
         title,
         text,
@@ -255,8 +261,10 @@ pub fn not_found(core: &Core, client: &Client, cookies: &str) -> Response<String
     let text = "Check the address for a typing mistake, or go to your applications.";
     let mut response =
         error_with(core, client, cookies, StatusCode::NOT_FOUND, (title, text), window.as_deref(), None);
-    // Nothing personal is on it; every load of it may be cached.
-    response.headers_mut().remove(header::CACHE_CONTROL);
+    // Without a menu nothing personal is on it; every load of it may be cached.
+    if client.sent.person().is_none() {
+        response.headers_mut().remove(header::CACHE_CONTROL);
+    }
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
     response
 }

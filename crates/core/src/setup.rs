@@ -117,6 +117,8 @@ pub async fn release(core: &Core, claim: Claim) -> Result<()> {
         Err(e) => Err(e),
     }
 }
+/// The account that the first run is about, under the name that it has until then.
+pub const ADMINISTRATOR: &str = "akadmin";
 /// The flow of the first run.
 pub const FLOW: &str = "initial-setup";
 

@@ -1,15 +1,14 @@
 //! `/if/admin/`: the next tasks of an administrator, as long as there is no console. Also shown instead of an
 //! empty library.
 use crate::edge::Edge;
-use crate::impersonation;
-use crate::library::{SIGN_OUT, account_links, set_csrf, to_sign_in};
+use crate::library::{set_csrf, to_sign_in};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Error, Result};
 use signet_core::models::Application;
-use signet_core::page::PageContext;
+use signet_core::page::{AccountMenu, PageContext};
 use signet_core::{Core, Principal, address};
-use signet_pages::{Account, FirstStep, FirstStepsPage, first_steps_page};
+use signet_pages::{FirstStep, FirstStepsPage, first_steps_page};
 use signet_store::users;
 
 /// `/if/admin/`
@@ -33,23 +32,11 @@ pub async fn admin(edge: Edge) -> Response {
 pub async fn page(edge: &Edge, person: &Principal) -> Result<Response> {
     let core = &edge.core;
     let steps = steps(core).await?;
-    let name = if person.user.name.is_empty() { &person.user.username } else { &person.user.name };
     let page_context = PageContext::of(core, &edge.client, &edge.cookies);
-    let links = account_links(edge, person);
-    let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
-    let csrf = edge.session.csrf_if_known(core).unwrap_or_default();
-    let account = Account {
-        name,
-        username: &person.user.username,
-        links: &links,
-        is_admin: true,
-        here: "/if/admin/",
-        sign_out_url: SIGN_OUT,
-        impersonation: impersonation::banner(person, &csrf),
-    };
+    let menu = AccountMenu::of(core, &edge.client, person, edge.session.csrf_if_known(core));
     let page = first_steps_page(&FirstStepsPage {
         page: page_context.page(core),
-        account,
+        account: menu.account("/if/admin/"),
         steps: &steps,
         home_url: "/if/user/",
         api_url: "/api/v3/",

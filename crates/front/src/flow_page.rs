@@ -88,6 +88,9 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
         return edge.send(redirect(StatusCode::SEE_OTHER, &to)).await;
     }
     let reply = drive(&mut edge, &core, &client, &flow, Some(&sent.answer)).await;
+    if let Ok(Reply::Challenge(shown)) = &reply {
+        form::note_message(&mut edge, &sent.answer, shown);
+    }
     answer(edge, &core, &flow, reply, true, &sent.typed).await
 }
 
@@ -154,7 +157,7 @@ async fn answer(
         // host is opened by a page of its own.
         Ok(Reply::Done(to) | Reply::Away(to)) if posted => {
             let challenge = json!({"component": "xak-flow-redirect", "to": to});
-            page(&mut edge, core, flow, StatusCode::OK, &challenge, typed)
+            page(&mut edge, core, flow, StatusCode::OK, &challenge, typed).await
         }
         Ok(Reply::Done(to) | Reply::Away(to)) => redirect(StatusCode::FOUND, &to),
         Ok(Reply::Challenge(challenge) | Reply::NotApplicable(challenge)) => {
@@ -168,14 +171,14 @@ async fn answer(
                 // Post/redirect/get: reload and back do not send the form again.
                 redirect(StatusCode::SEE_OTHER, &here(&edge.client))
             } else {
-                page(&mut edge, core, flow, StatusCode::OK, &Json::Object(challenge), typed)
+                page(&mut edge, core, flow, StatusCode::OK, &Json::Object(challenge), typed).await
             }
         }
         Ok(Reply::Again) => redirect(StatusCode::SEE_OTHER, &here(&edge.client)),
         Err(error @ Error::Internal(_)) => {
             tracing::error!(request_id = %edge.client.request_id, %error, "a flow step failed");
             let challenge = json!({"component": "ak-stage-flow-error", "request_id": edge.client.request_id});
-            page(&mut edge, core, flow, StatusCode::INTERNAL_SERVER_ERROR, &challenge, typed)
+            page(&mut edge, core, flow, StatusCode::INTERNAL_SERVER_ERROR, &challenge, typed).await
         }
         Err(error) => edge.fail(&error),
     };
@@ -199,7 +202,7 @@ fn is_plain(to: &str) -> bool {
     to == "/" || to.starts_with("/if/")
 }
 
-fn page(
+async fn page(
     edge: &mut Edge,
     core: &Arc<Core>,
     flow: &Arc<Object>,
@@ -212,6 +215,10 @@ fn page(
     }
     let csrf = edge.session.csrf(core);
     let around = OwnedFormContext::of(edge, core, flow, challenge, typed);
+    let around = match around.with_devices(edge, core, challenge).await {
+        Ok(around) => around,
+        Err(error) => return edge.fail(&error),
+    };
     let page_context = PageContext::of(core, &edge.client, &edge.cookies);
     let action = here(&edge.client);
     let form = around.form(edge, &page_context.help, &action, &csrf);

@@ -1,5 +1,6 @@
 //! Converts form posts to the types of the JSON API. Form values are strings.
-use signet_base::{Json, Map, json};
+use crate::edge::Edge;
+use signet_base::{Json, Map, Span, Timestamp, json};
 use signet_core::flow::Key;
 use signet_pages::challenge::CHOSEN;
 
@@ -8,6 +9,11 @@ const VALIDATE: &str = "ak-stage-authenticator-validate";
 /// The device chosen on the second-factor page (`class:uid`; empty: the list was requested). It selects what
 /// the page shows; the stage validates the answer itself.
 const CHOSEN_DEVICE: Key<String> = Key::new("goauthentik.io/pages/chosen_device");
+
+/// The last message sent by the current stage: component and time. Only pages read it.
+const MESSAGE_AT: Key<(String, Timestamp)> = Key::new("goauthentik.io/pages/message_at");
+/// Seconds between two messages.
+const RESEND_AFTER: i64 = 60;
 
 /// One form post.
 pub struct FormPost {
@@ -60,6 +66,63 @@ pub fn read(mut answer: Map) -> FormPost {
     });
     let typed = typed.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
     FormPost { answer, typed, chosen, view_only }
+}
+
+/// Whether an answer requests a message (mail or text message).
+fn requests_message(component: &str, answer: &Map) -> bool {
+    match component {
+        "ak-stage-email" => true,
+        "ak-stage-authenticator-email" | "ak-stage-authenticator-sms" => !answer.contains_key("code"),
+        VALIDATE => answer
+            .get("selected_challenge")
+            .is_some_and(|picked| matches!(word(picked, "device_class").as_str(), "sms" | "email")),
+        _ => false,
+    }
+}
+
+/// Whether showing the challenge has sent a message.
+fn sends_when_shown(challenge: &Json) -> bool {
+    let is_false = |member: &str| challenge.get(member) == Some(&Json::Bool(false));
+    match challenge.get("component").and_then(Json::as_str) {
+        Some("ak-stage-email") => true,
+        Some("ak-stage-authenticator-email") => is_false("email_required"),
+        Some("ak-stage-authenticator-sms") => is_false("phone_number_required"),
+        _ => false,
+    }
+}
+
+/// Stores the time of the message that an answer requested, unless the reply refuses it.
+pub fn note_message(edge: &mut Edge, answer: &Map, reply: &Map) {
+    let component = answer.get("component").and_then(Json::as_str).unwrap_or_default();
+    let errors = reply.get("response_errors").and_then(Json::as_object);
+    let mut errors = errors.into_iter().flatten().filter_map(|(_, list)| list.as_array()).flatten();
+    let refused = errors.any(|e| e["code"] != "email-sent" && e["string"] != "Empty response");
+    let is_open = reply.get("component").and_then(Json::as_str) == Some(component);
+    if requests_message(component, answer) && is_open && !refused {
+        store_message(edge, component);
+    }
+}
+
+fn store_message(edge: &mut Edge, component: &str) {
+    let now = edge.core.now();
+    if let Some(plan) = edge.session.state.plan.as_mut() {
+        plan.context.set(&MESSAGE_AT, (component.to_owned(), now));
+        edge.session.touch();
+    }
+}
+
+/// Seconds until the page offers to send the message again.
+pub fn resend_wait(edge: &mut Edge, challenge: &Json) -> i64 {
+    let component = challenge.get("component").and_then(Json::as_str).unwrap_or_default();
+    let sent_at = |edge: &Edge| {
+        let plan = edge.session.state.plan.as_ref()?;
+        plan.context.get(&MESSAGE_AT).filter(|(of, _)| of == component).map(|(_, at)| at)
+    };
+    if sent_at(edge).is_none() && sends_when_shown(challenge) {
+        store_message(edge, component);
+    }
+    let left = sent_at(edge).map(|at| at.plus(Span::from_secs(RESEND_AFTER)).secs() - edge.core.now().secs());
+    left.map_or(0, |left| left.clamp(0, RESEND_AFTER))
 }
 
 /// Parses JSON in a field; removes an empty field.

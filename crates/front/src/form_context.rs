@@ -2,13 +2,15 @@
 //! about the user.
 use crate::edge::Edge;
 use crate::form;
-use signet_base::{Json, Uuid, query};
-use signet_core::flow::{StageRef, keys};
+use crate::security::codes_left;
+use signet_base::{Json, Result, Uuid, query};
+use signet_core::flow::{StageRef, account, keys};
 use signet_core::mail::templates;
-use signet_core::models::{Application, Designation, Flow, flow_bindings};
-use signet_core::{Core, Principal, page, setup};
+use signet_core::models::{Application, Designation, Flow, PreparedCertificate, flow_bindings};
+use signet_core::{Client, Core, Principal, brand, page, setup};
 use signet_model::Object;
-use signet_pages::{FormContext, Purpose};
+use signet_pages::{FormContext, Purpose, device_name};
+use signet_store::devices::{self, DeviceKind};
 use std::sync::Arc;
 
 /// The user's start page.
@@ -24,12 +26,17 @@ pub struct OwnedFormContext {
     shared: Vec<(&'static str, String)>,
     purpose: Purpose,
     address: Option<String>,
+    certificate: Option<String>,
+    least_password: u32,
+    devices: Vec<(&'static str, String)>,
+    resend_wait: i64,
     username: Option<String>,
     password_refused: bool,
     back: Option<String>,
     switch: Option<String>,
     way_on: Option<(String, &'static str)>,
     restart: Option<String>,
+    recovery: Option<String>,
     values: Vec<(String, String)>,
 }
 
@@ -143,16 +150,22 @@ impl OwnedFormContext {
             if purpose == Purpose::SetUp {
                 out.username = Some(person.user.username.clone());
             }
-            out.switch =
-                (refused || purpose == Purpose::SignIn).then(|| page::sign_out_to(&restart_url(edge, &here)));
+            let own = matches!(purpose, Purpose::SetUp | Purpose::Delete);
+            let words = if asked.is_some() { "Go back" } else { "Go to my applications" };
+            // A refused change of the own account: another account does not help.
+            out.way_on = out.back.clone().filter(|_| refused && own).map(|back| (back, words));
+            out.switch = (!own && (refused || purpose == Purpose::SignIn))
+                .then(|| page::sign_out_to(&restart_url(edge, &here)));
         } else if refused {
             out.way_on = Some(help_link(purpose, &here, asked.as_deref(), challenge));
+            out.recovery = recovery_url(edge, core, purpose, challenge);
         } else {
             out.switch = Some(cancel(asked.as_deref().unwrap_or(&here)));
         }
         if flow.text("slug") == setup::FLOW {
-            out.username = Some("akadmin".to_owned());
+            out.username = Some(setup::ADMINISTRATOR.to_owned());
             out.address = Some(edge.client.base_url());
+            out.certificate = certificate(core, &edge.client);
         }
         if let Some(plan) = edge.session.state.plan.as_mut() {
             let config = core.config();
@@ -176,7 +189,23 @@ impl OwnedFormContext {
             out.shared = shared(person);
         }
         out.facts(edge, core, challenge);
+        out.least_password = least_password(edge, core);
+        out.resend_wait = form::resend_wait(edge, challenge);
         out
+    }
+
+    /// Adds the user's devices on the second-factor page. Requires a proven first factor: device names are
+    /// personal data.
+    pub async fn with_devices(mut self, edge: &Edge, core: &Core, challenge: &Json) -> Result<Self> {
+        let Some(plan) = edge.session.state.plan.as_ref().filter(|_| is_second_step(challenge)) else {
+            return Ok(self);
+        };
+        let pending = plan.context.get(&keys::PENDING_USER).and_then(|user| user.id);
+        let proven = plan.context.get(&account::PROVEN).map(|at| at.user);
+        if let Some(user) = pending.filter(|id| proven == Some(*id)) {
+            self.devices = devices_of(core, user).await?;
+        }
+        Ok(self)
     }
 
     /// Facts that the page names: the address a mail was sent to (as typed), the lifetime of its link, the
@@ -233,10 +262,15 @@ impl OwnedFormContext {
             shared: &self.shared,
             purpose: self.purpose,
             address: self.address.as_deref(),
+            certificate: self.certificate.as_deref(),
+            least_password: self.least_password,
+            devices: &self.devices,
+            resend_wait: self.resend_wait,
             username: self.username.as_deref(),
             password_refused: self.password_refused,
             back_url: self.back.as_deref(),
             restart_url: self.restart.as_deref(),
+            recovery_url: self.recovery.as_deref(),
             switch_url: self.switch.as_deref(),
             way_on: self.way_on.as_ref().map(|(url, words)| (url.as_str(), *words)),
             help,
@@ -247,6 +281,70 @@ impl OwnedFormContext {
             ..FormContext::new(action, csrf)
         }
     }
+}
+
+fn is_second_step(challenge: &Json) -> bool {
+    challenge.get("component").and_then(Json::as_str) == Some("ak-stage-authenticator-validate")
+}
+
+/// A user's devices by class: their names, or the number of recovery codes left.
+async fn devices_of(core: &Core, user: i64) -> Result<Vec<(&'static str, String)>> {
+    let mut all: Vec<(&'static str, Vec<String>)> = Vec::new();
+    for device in devices::of_user(&core.db, user, None).await?.into_iter().filter(|d| d.confirmed) {
+        let said = match device.kind {
+            DeviceKind::Static => Some(codes_left(core, &device, core.now()).await?),
+            _ => device_name(&device.name, device.text("description")).map(str::to_owned),
+        };
+        let class = device.kind.as_str();
+        match all.iter_mut().find(|(of, _)| *of == class) {
+            Some((_, list)) => list.extend(said),
+            None => all.push((class, said.into_iter().collect())),
+        }
+    }
+    let named = all.into_iter().filter(|(_, list)| !list.is_empty());
+    Ok(named.map(|(class, list)| (class, list.join(", "))).collect())
+}
+
+/// Minimum length in the password policies of the current stage; 0 without one.
+fn least_password(edge: &Edge, core: &Core) -> u32 {
+    let config = core.config();
+    let Some(plan) = &edge.session.state.plan else { return 0 };
+    let stage = plan.stages.front().and_then(|planned| match &planned.stage {
+        StageRef::Object(pk) => config.get(*pk),
+        StageRef::BuiltIn { .. } => None,
+    });
+    let policies = stage.and_then(|stage| stage.data.get("validation_policies")?.as_array());
+    let least = policies.into_iter().flatten().filter_map(|pk| {
+        let policy = config.get(Uuid::parse_str(pk.as_str()?).ok()?)?;
+        let counts =
+            policy.def.name == "passwordpolicy" && policy.data.get("check_static_rules")?.as_bool()?;
+        policy.data.get("length_min").filter(|_| counts)?.as_u64()
+    });
+    u32::try_from(least.max().unwrap_or_default()).unwrap_or_default()
+}
+
+/// Sentence about the connection. `None` if TLS ends at a proxy: its certificate is not known here.
+fn certificate(core: &Core, client: &Client) -> Option<String> {
+    if !client.secure {
+        return Some(match client.local {
+            true => "The connection stays on this machine.".to_owned(),
+            false => "The connection is not encrypted.".to_owned(),
+        });
+    }
+    let config = core.config();
+    let (object, _) = brand::certificate_for(&config, client.domain()).filter(|_| client.own_tls)?;
+    let certificate = &object.prepared::<PreparedCertificate>().ok()?.certificate;
+    let print = certificate.fingerprint_sha256();
+    Some(match certificate.subject() == certificate.issuer() {
+        true => format!("Its certificate is its own. The browser shows this SHA-256 fingerprint: {print}."),
+        false => format!("TLS certificate from {}.", issuer(certificate.issuer())),
+    })
+}
+
+/// The issuer's organisation, else its common name.
+fn issuer(name: &str) -> &str {
+    let part = |key: &str| name.split(',').find_map(|part| part.trim().strip_prefix(key)?.strip_prefix('='));
+    part("O").or_else(|| part("CN")).unwrap_or(name)
 }
 
 /// A path with its query.
@@ -282,6 +380,17 @@ fn help_link(purpose: Purpose, here: &str, next: Option<&str>, challenge: &Json)
         Purpose::SignIn if text.starts_with("Too many ") => (cancel(here), "Try again"),
         _ => (cancel(&sign_in(next)), "Sign in"),
     }
+}
+
+/// The recovery flow, if too many wrong passwords ended the sign-in.
+fn recovery_url(edge: &Edge, core: &Core, purpose: Purpose, challenge: &Json) -> Option<String> {
+    let text = challenge.get("error_message").and_then(Json::as_str).unwrap_or_default();
+    if purpose != Purpose::SignIn || !text.starts_with("Too many wrong passwords") {
+        return None;
+    }
+    let config = core.config();
+    let flow = brand::slug(&config, brand::of(&config, edge.client.domain())?.1.flow_recovery)?;
+    Some(address(&format!("/if/flow/{flow}/"), &signet_core::flow::token::without(&edge.client.query)))
 }
 
 /// The claim values an application learns about this user, by scope.

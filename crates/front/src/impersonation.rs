@@ -6,17 +6,8 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::Json;
+use signet_core::page;
 use signet_core::session::impersonation;
-use signet_core::{Principal, page};
-use signet_pages::Impersonation;
-
-/// The banner form's action.
-pub const STOP: &str = "/if/user/impersonation/stop/";
-
-/// The banner's data, while an administrator impersonates this user.
-pub fn banner<'a>(person: &'a Principal, csrf: &'a str) -> Option<Impersonation<'a>> {
-    person.impersonator.as_ref().map(|by| Impersonation { by: &by.username, url: STOP, csrf })
-}
 
 pub async fn stop(mut edge: Edge, request: Request) -> Response {
     if edge.session.principal().is_none() {

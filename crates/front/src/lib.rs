@@ -33,7 +33,7 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/if/flow/{slug}/", get(flow_page::get).post(flow_page::post))
         .route("/if/user/", get(library::get))
         .route("/if/user/security/", get(security::get).post(security::post))
-        .route(impersonation::STOP, post(impersonation::stop))
+        .route(signet_core::page::STOP, post(impersonation::stop))
         .route("/if/admin/", get(first_steps::admin))
         .route("/flows/-/default/{designation}/", get(routes::default_flow))
         .route("/flows/-/configure/{stage}/", get(routes::configure))

@@ -2,19 +2,16 @@
 use crate::edge::{Edge, redirect};
 use crate::first_steps;
 use crate::form_context::HOME;
-use crate::impersonation;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use signet_base::{Result, query};
+use signet_base::{Result, Span, Uuid, query};
 use signet_core::models::Application;
-use signet_core::page::{self, PageContext};
+use signet_core::page::{self, AccountMenu, PageContext};
 use signet_core::permission::ADMIN_INTERFACE;
-use signet_core::{Principal, access, application};
-use signet_pages::{Account, LibraryPage, Tile, library_page};
-
-/// The sign-out URL.
-pub const SIGN_OUT: &str = "/flows/-/default/invalidation/";
+use signet_core::{Core, Principal, access, application};
+use signet_pages::{LibraryPage, Tile, library_page};
+use signet_store::events;
 
 pub async fn get(edge: Edge) -> Response {
     if edge.session.principal().is_none() {
@@ -55,7 +52,7 @@ async fn library(edge: &Edge) -> Result<Response> {
     let Some(person) = edge.session.principal() else { return Ok(to_sign_in(edge)) };
     let config = core.config();
     let asked = query::value(&edge.client.query, "q").unwrap_or_default();
-    let mut tiles = Vec::new();
+    let (mut tiles, mut keys) = (Vec::new(), Vec::new());
     let mut all: Vec<_> = config.all::<Application>().filter(|(_, a)| !a.meta_hide).collect();
     all.sort_by_key(|(_, a)| (a.group.to_lowercase(), a.name.to_lowercase()));
     for (object, app) in all {
@@ -63,6 +60,7 @@ async fn library(edge: &Edge) -> Result<Response> {
         if !access::is_shown(core, &edge.client, person, object).await? {
             continue;
         }
+        keys.push(object.pk);
         tiles.push(Tile {
             name: app.name.clone(),
             description: app.meta_description.clone(),
@@ -75,25 +73,15 @@ async fn library(edge: &Edge) -> Result<Response> {
     if tiles.is_empty() && asked.is_empty() && person.may(ADMIN_INTERFACE) {
         return first_steps::page(edge, person).await;
     }
-    let name = if person.user.name.is_empty() { &person.user.username } else { &person.user.name };
     let page_context = PageContext::of(core, &edge.client, &edge.cookies);
-    let links = account_links(edge, person);
-    let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
-    let csrf = edge.session.csrf_if_known(core).unwrap_or_default();
+    let menu = AccountMenu::of(core, &edge.client, person, edge.session.csrf_if_known(core));
     let done = crate::form_context::done(&query::value(&edge.client.query, "done").unwrap_or_default());
-    let account = Account {
-        name,
-        username: &person.user.username,
-        links: &links,
-        is_admin: person.may(ADMIN_INTERFACE),
-        here: HOME,
-        sign_out_url: SIGN_OUT,
-        impersonation: impersonation::banner(person, &csrf),
-    };
+    let recent = recent(core, person, &keys).await?;
     let page = library_page(&LibraryPage {
         page: page_context.page(core),
-        account,
+        account: menu.account(HOME),
         tiles: &tiles,
+        recent: &recent,
         query: asked.trim(),
         done,
         url: HOME,
@@ -104,22 +92,18 @@ async fn library(edge: &Edge) -> Result<Response> {
     Ok(if mixed { response.into_response() } else { page::packed(&edge.headers, response).map(Body::from) })
 }
 
-/// The links of the user menu: URL and label.
-pub fn account_links(edge: &Edge, person: &Principal) -> Vec<(String, &'static str)> {
-    let mut links = vec![("/if/user/security/".to_owned(), "Settings")];
-    if let Some(url) = details_url(edge, "/if/user/security/") {
-        links.push((url, "Your details"));
-    }
-    if person.may(ADMIN_INTERFACE) {
-        links.push(("/api/v3/".to_owned(), "API browser"));
-    }
-    links
-}
+/// From this number of tiles on, the recently used ones are shown first.
+const MANY: usize = 5;
+/// Number of recently used tiles, and the period in seconds.
+const RECENT: usize = 4;
+const PERIOD: i64 = 30 * 86_400;
 
-/// The URL of the flow in which users change their own details; it returns to `next`.
-pub fn details_url(edge: &Edge, next: &str) -> Option<String> {
-    let config = edge.core.config();
-    let flow = signet_core::brand::of(&config, edge.client.domain())
-        .and_then(|(_, b)| signet_core::brand::slug(&config, b.flow_user_settings))?;
-    Some(format!("/if/flow/{flow}/?next={next}"))
+/// Indexes of the tiles the user was signed in to last.
+async fn recent(core: &Core, person: &Principal, keys: &[Uuid]) -> Result<Vec<usize>> {
+    if keys.len() < MANY {
+        return Ok(Vec::new());
+    }
+    let since = core.now().minus(Span::from_secs(PERIOD));
+    let opened = events::opened_by(&core.db, &person.user.username, since).await?;
+    Ok(opened.iter().filter_map(|pk| keys.iter().position(|key| key == pk)).take(RECENT).collect())
 }

@@ -3,18 +3,17 @@
 use crate::consents;
 use crate::edge::{Edge, read_answer, redirect};
 use crate::form_context::done;
-use crate::impersonation;
-use crate::library::{SIGN_OUT, account_links, details_url, to_sign_in};
+use crate::library::to_sign_in;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Error, Json, Map, Result, Timestamp, Uuid, json, query};
 use signet_core::directory::{Author, DeviceChange, Transaction};
 use signet_core::event::EventAction;
-use signet_core::page::PageContext;
+use signet_core::page::{AccountMenu, PageContext, details_url};
 use signet_core::{Core, Principal, directory, session};
 use signet_model::Base;
-use signet_pages::{Account, Method, Profile, SecurityPage, SessionRow, SetUp, security_page};
+use signet_pages::{Method, Profile, SecurityPage, SessionRow, SetUp, security_page};
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::sessions;
 
@@ -165,24 +164,14 @@ async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
         name: person.user.name.clone(),
         username: person.user.username.clone(),
         email: person.user.email.clone(),
-        change_url: details_url(edge, PATH).unwrap_or_default(),
+        change_url: details_url(core, &edge.client, PATH).unwrap_or_default(),
     };
     let set_up = set_up(core);
-    let links = account_links(edge, person);
-    let links: Vec<(&str, &str)> = links.iter().map(|(url, words)| (url.as_str(), *words)).collect();
-    let name = if person.user.name.is_empty() { &person.user.username } else { &person.user.name };
+    let menu = AccountMenu::of(core, &edge.client, person, Some(csrf.to_owned()));
     let page_context = PageContext::of(core, &edge.client, &edge.cookies);
     let page = security_page(&SecurityPage {
         page: page_context.page(core),
-        account: Account {
-            name,
-            username: &person.user.username,
-            links: &links,
-            is_admin: person.may(signet_core::permission::ADMIN_INTERFACE),
-            here: PATH,
-            sign_out_url: SIGN_OUT,
-            impersonation: impersonation::banner(person, csrf),
-        },
+        account: menu.account(PATH),
         url: PATH,
         home_url: "/if/user/",
         csrf,
@@ -205,7 +194,7 @@ async fn methods(core: &Core, person: &Principal, now: Timestamp) -> Result<Vec<
     for device in devices::of_user(&core.db, person.user.id, None).await?.into_iter().filter(|d| d.confirmed)
     {
         let detail = match device.kind {
-            DeviceKind::Static => format!("{} left", devices::count_codes(&core.db, device.id, now).await?),
+            DeviceKind::Static => codes_left(core, &device, now).await?,
             _ => String::new(),
         };
         out.push(Method {
@@ -219,6 +208,15 @@ async fn methods(core: &Core, person: &Principal, now: Timestamp) -> Result<Vec<
         });
     }
     Ok(out)
+}
+
+/// How many recovery codes of a list are left, of how many where that is known.
+pub async fn codes_left(core: &Core, device: &Device, now: Timestamp) -> Result<String> {
+    let left = devices::count_codes(&core.db, device.id, now).await?;
+    Ok(match device.data.get("codes").and_then(Json::as_i64) {
+        Some(all) => format!("{left} of {all} left"),
+        None => format!("{left} left"),
+    })
 }
 
 async fn sessions(edge: &Edge, person: &Principal, now: Timestamp) -> Result<Vec<SessionRow>> {

@@ -3,15 +3,15 @@
 use maud::{Markup, html};
 
 use crate::icons::{Icon, icon_s};
-use crate::portal::top_bar;
+use crate::portal::{Account, top_bar};
 use crate::shell::{Page, Shell};
 use crate::ui;
 
 /// Renders the page. Its module loads the OpenAPI document from `schema_url`, a URL on this host.
 #[must_use]
-pub fn api_browser_page(page: Page, schema_url: &str) -> Markup {
+pub fn api_browser_page(page: Page, account: Option<Account>, schema_url: &str) -> Markup {
     let body = html! {
-        (top_bar(&page, None, "/"))
+        (top_bar(&page, account.as_ref(), "/"))
         main class="portal" id="main" {
             div class="page-head" {
                 div {

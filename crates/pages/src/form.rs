@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use serde_json::Value;
+use signet_base::query;
 
 use crate::ui;
 use crate::url::safe_href;
@@ -40,12 +41,22 @@ pub struct FormContext<'a> {
     pub purpose: Purpose,
     /// This server's address. Set in the first-run setup, where it must be checked.
     pub address: Option<&'a str>,
+    /// Sentence about the connection of the first run: its certificate, or that it is not encrypted.
+    pub certificate: Option<&'a str>,
+    /// Minimum length of a new password; 0 if no policy sets one.
+    pub least_password: u32,
+    /// The user's devices by class: their names, or the number of recovery codes left.
+    pub devices: &'a [(&'static str, String)],
+    /// Seconds until the page offers to send the message again.
+    pub resend_wait: i64,
     /// The account whose new password the form sets, for password managers.
     pub username: Option<&'a str>,
     /// A password policy refused the password: form errors are about it.
     pub password_refused: bool,
     /// URL out of an optional step: cancels the set-up or the deletion.
     pub back_url: Option<&'a str>,
+    /// URL of the recovery flow, on the page that too many wrong passwords lead to.
+    pub recovery_url: Option<&'a str>,
     /// URL that restarts the run.
     pub restart_url: Option<&'a str>,
     /// URL for signing in as another user; keeps the way to the application.
@@ -78,6 +89,11 @@ impl<'a> FormContext<'a> {
             shared: &[],
             purpose: Purpose::SignIn,
             address: None,
+            certificate: None,
+            recovery_url: None,
+            least_password: 0,
+            devices: &[],
+            resend_wait: 0,
             username: None,
             password_refused: false,
             back_url: None,
@@ -96,6 +112,12 @@ impl<'a> FormContext<'a> {
     /// The help desk as a link or text.
     pub(crate) fn help_desk(&self) -> Markup {
         help_desk(self.help)
+    }
+
+    /// The user's devices of one class.
+    #[must_use]
+    pub fn device(&self, class: &str) -> Option<&'a str> {
+        self.devices.iter().find(|(of, _)| *of == class).map(|(_, said)| said.as_str())
     }
 
     /// The value typed into a field before.
@@ -119,15 +141,30 @@ impl<'a> FormContext<'a> {
     }
 }
 
-/// The help desk's name, as a link if it is an address.
-pub(crate) fn help_desk(help: &str) -> Markup {
+/// URL of the help desk: `mailto:` for an e-mail address, else its https page.
+fn contact(help: &str) -> Option<String> {
     let mail = help.contains('@') && !help.contains(char::is_whitespace) && !help.contains(':');
     let href = if mail { format!("mailto:{help}") } else { help.to_owned() };
+    let usable = mail || href.starts_with("https://");
+    (usable && safe_href(&href).is_some()).then_some(href)
+}
+
+/// The help desk's name, as a link if it is an address.
+pub(crate) fn help_desk(help: &str) -> Markup {
     html! {
         @if help.is_empty() { "the help desk" }
-        @else if let Some(href) = safe_href(&href).filter(|href| mail || href.starts_with("https://")) { a href=(href) { bdi { (help) } } }
+        @else if let Some(href) = contact(help) { a href=(href) { bdi { (help) } } }
         @else { bdi { (help) } }
     }
+}
+
+/// URL for asking the help desk: a prepared e-mail, or its page.
+pub(crate) fn ask_help_desk(help: &str, subject: &str, text: &str) -> Option<String> {
+    let href = contact(help)?;
+    Some(match href.starts_with("mailto:") {
+        true => format!("{href}?subject={}&body={}", query::encode(subject), query::encode(text)),
+        false => href,
+    })
 }
 
 /// A string member; empty if it is missing.

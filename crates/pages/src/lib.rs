@@ -33,7 +33,9 @@ pub use form::{FormContext, Purpose, field_error};
 pub use icons::{Icon, icon};
 pub use message::{ErrorPage, NoticePage, error_page, notice_page};
 pub use portal::{Account, Impersonation, LibraryPage, Tile, library_page};
-pub use security::{ConsentRow, Method, Profile, SecurityPage, SessionRow, SetUp, security_page};
+pub use security::{
+    ConsentRow, Method, Profile, SecurityPage, SessionRow, SetUp, device_name, security_page,
+};
 pub use shell::{ExternalOrigins, Page, Shell, csp, csp_with};
 pub use ui::Person;
 pub use url::{safe_href, safe_image};

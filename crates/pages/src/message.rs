@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::form::help_desk;
 use crate::icons::{Icon, icon};
-use crate::portal::top_bar;
+use crate::portal::{Account, top_bar};
 use crate::shell::{Page, Shell};
 use crate::ui;
 
@@ -12,6 +12,8 @@ use crate::ui;
 pub struct ErrorPage<'a> {
     /// Page data.
     pub page: Page<'a>,
+    /// The signed-in user, if known: for the account menu.
+    pub account: Option<Account<'a>>,
     /// Window title; empty for the brand's title alone, which clients of the wire expect.
     pub window: &'a str,
     /// What happened.
@@ -39,7 +41,16 @@ pub fn error_page(error: &ErrorPage) -> Markup {
             p class="help" { "Give this id to " (help_desk(error.help)) " if you need help." }
         }
     };
-    message(error.page, error.window, error.title, error.text, Icon::Error, error.home_url, main)
+    message(
+        error.page,
+        error.account,
+        error.window,
+        error.title,
+        error.text,
+        Icon::Error,
+        error.home_url,
+        main,
+    )
 }
 
 /// A notice with one action.
@@ -58,11 +69,12 @@ pub struct NoticePage<'a> {
 #[must_use]
 pub fn notice_page(notice: &NoticePage) -> Markup {
     let main = html! { @if let Some((href, label)) = notice.action { (ui::link_primary(href, label)) } };
-    message(notice.page, notice.title, notice.title, notice.text, Icon::Info, "/", main)
+    message(notice.page, None, notice.title, notice.title, notice.text, Icon::Info, "/", main)
 }
 
 fn message(
     page: Page,
+    account: Option<Account>,
     window: &str,
     title: &str,
     text: &str,
@@ -71,7 +83,7 @@ fn message(
     main: Markup,
 ) -> Markup {
     let body = html! {
-        (top_bar(&page, None, home))
+        (top_bar(&page, account.as_ref(), home))
         main class="portal" id="main" {
             section class="panel message" {
                 div class="empty" {
@@ -83,5 +95,5 @@ fn message(
             }
         }
     };
-    Shell { script: "flow", ..Shell::portal(page, window, body) }.render()
+    Shell::portal(page, window, body).render()
 }

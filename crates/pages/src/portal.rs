@@ -15,7 +15,7 @@ pub struct Account<'a> {
     /// Username.
     pub username: &'a str,
     /// Ways on beside signing out: address and words.
-    pub links: &'a [(&'a str, &'a str)],
+    pub links: &'a [(String, &'a str)],
     /// May administer: the way there stands in the top bar.
     pub is_admin: bool,
     /// The address among the places of the top bar where this page is.
@@ -70,6 +70,8 @@ pub struct LibraryPage<'a> {
     pub account: Account<'a>,
     /// All applications of the person, in the order shown.
     pub tiles: &'a [Tile],
+    /// Places in `tiles` of those that the person has opened lately, the last one first.
+    pub recent: &'a [usize],
     /// What was searched for: the others wait hidden, so that the search can go on in the page. Empty shows
     /// everything.
     pub query: &'a str,
@@ -82,7 +84,7 @@ pub struct LibraryPage<'a> {
 /// Writes the library.
 #[must_use]
 pub fn library_page(library: &LibraryPage) -> Markup {
-    let LibraryPage { page, account, tiles, query, done, url } = library;
+    let LibraryPage { page, account, tiles, recent, query, done, url } = library;
     let found = tiles.iter().filter(|tile| tile.matches(query)).count();
     let body = html! {
         (top_bar(page, Some(account), url))
@@ -92,6 +94,7 @@ pub fn library_page(library: &LibraryPage) -> Markup {
                 @if !tiles.is_empty() { (search(query, tiles.len(), url)) }
             }
             @if !done.is_empty() { (notice_said(NoticeKind::Ok, done, "")) }
+            (self::recent(recent.iter().filter_map(|at| tiles.get(*at)).collect(), query))
             @let groups = groups(tiles);
             @for (name, tiles) in &groups { (group(name, groups.len() == 1, tiles, query)) }
             @if tiles.is_empty() { (nothing_yet()) } @else { (nothing_found(query, found > 0, url)) }
@@ -230,6 +233,18 @@ fn group(name: &str, only: bool, tiles: &[&Tile], query: &str) -> Markup {
             h2 { bdi { (heading) } span class="count" { (shown) } }
             ul class="tiles" {
                 @for one in tiles { li data-text={ (one.name) " " (one.description) " " (one.group) } hidden[!one.matches(query)] { (tile(one)) } }
+            }
+        }
+    }
+}
+
+/// The way back to what was open a moment ago. A search is about all tiles: these are among them.
+fn recent(tiles: Vec<&Tile>, query: &str) -> Markup {
+    html! {
+        @if !tiles.is_empty() {
+            section class="group" data-recent hidden[!query.is_empty()] {
+                h2 { "Recently used" }
+                ul class="tiles" { @for one in tiles { li { (tile(one)) } } }
             }
         }
     }

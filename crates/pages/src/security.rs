@@ -364,6 +364,12 @@ fn time(moment: &str) -> Markup {
     html! { time datetime=(moment) title=(moment) data-when { (words::minute(moment)) } }
 }
 
+/// What a person calls a device, else who made it; nothing where neither says more than its kind.
+#[must_use]
+pub fn device_name<'a>(own: &'a str, maker: &'a str) -> Option<&'a str> {
+    Some(title(own, maker)).filter(|name| !name.is_empty())
+}
+
 /// The administrator's words, unless they are the technical ones that stages come with.
 fn title<'a>(own: &'a str, words: &'a str) -> &'a str {
     let technical = [

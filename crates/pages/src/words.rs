@@ -12,6 +12,15 @@ pub(crate) const WRONG_PASSWORD: &str = "That password is not right. Check Caps 
 pub(crate) const WRONG_PASSWORD_OR_RESET: &str =
     "That password is not right. Check Caps Lock and try again, or reset it.";
 
+/// A wrong code of an authenticator app.
+pub(crate) const WRONG_APP_CODE: &str = "That code is not right. Check that the clock of your device is right, then type the code that your app shows now.";
+/// A wrong code that was sent.
+pub(crate) const WRONG_SENT_CODE: &str = "That code is not right. Type the code that was sent last.";
+
+/// A wrong recovery code.
+pub(crate) const WRONG_RECOVERY_CODE: &str =
+    "That code is not right, or it has been used. Type another one from your list.";
+
 /// Two passwords differ.
 pub(crate) const DIFFERENT_PASSWORDS: &str = "The two passwords are not the same. Type both again.";
 
@@ -34,12 +43,8 @@ pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
         ("response", _, _) => "The passkey was not accepted. Try again, or use another device.",
         (_, _, "Username is already taken.") => "Somebody has this username already. Choose another one.",
         ("code", "required", _) => "Type the code.",
-        ("code", _, string) if string.starts_with("Invalid Token") => {
-            "That code is not right. Check that the clock of your device is right, then type the code that your app shows now."
-        }
-        ("code", _, "Code does not match" | "Invalid code") => {
-            "That code is not right. Type the code that was sent last."
-        }
+        ("code", _, string) if string.starts_with("Invalid Token") => WRONG_APP_CODE,
+        ("code", _, "Code does not match" | "Invalid code") => WRONG_SENT_CODE,
         ("token" | "captcha_token", _, _) => "The check did not pass. Try it again.",
         (_, _, "A valid integer is required.") => "Write a whole number.",
         (_, _, "") => "That did not work. Check what you typed and try again.",

@@ -150,6 +150,11 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
     form.switch_url = Some(url);
     form.way_on = Some((url, text));
     form.help = text;
+    form.certificate = Some(text);
+    form.least_password = 8;
+    let devices = ["webauthn", "static", "totp"].map(|class| (class, text.to_owned()));
+    form.devices = &devices;
+    form.resend_wait = 42;
     form.done = text;
     let mut out: Vec<String> = challenges(text, url)
         .iter()
@@ -172,20 +177,25 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
         new_tab: true,
     };
     let tiles = [tile(url), tile("javascript:alert(1)")];
+    let links = [(url.to_owned(), text)];
     let account = Account {
         name: text,
         username: "x",
-        links: &[(url, text)],
+        links: &links,
         is_admin: true,
         here: "/if/user/",
         sign_out_url: url,
         impersonation: None,
     };
     for (tiles, query) in [(&tiles[..], ""), (&tiles[..], text), (&[][..], text), (&[][..], "")] {
-        out.push(library_page(&LibraryPage { page, account, tiles, query, done: text, url }).into_string());
+        out.push(
+            library_page(&LibraryPage { page, account, tiles, recent: &[0, 9], query, done: text, url })
+                .into_string(),
+        );
     }
     let error = ErrorPage {
         page,
+        account: Some(account),
         window: text,
         title: text,
         text,
@@ -196,7 +206,7 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
     };
     out.push(error_page(&error).into_string());
     out.push(notice_page(&NoticePage { page, title: text, text, action: Some((url, text)) }).into_string());
-    out.push(api_browser_page(page, url).into_string());
+    out.push(api_browser_page(page, Some(account), url).into_string());
     let security = SecurityPage {
         page,
         account,

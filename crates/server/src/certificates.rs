@@ -1,16 +1,11 @@
 //! The two key pairs of a new installation. Each is created once: a deleted pair is not created again.
 use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_core::Core;
-use signet_core::models::CertificateKeyPair;
+use signet_core::models::{CertificateKeyPair, ES256, SELF_SIGNED};
 use signet_jose::x509::{Generate, Generated, KeyAlgorithm, generate};
 use signet_model::{Lookup, Model, check};
 use signet_store::{Author, Write, kv};
 use tokio::task::JoinHandle;
-
-/// The first choice for new providers.
-pub const ES256: &str = "authentik ES256 Signing Key";
-/// RSA-2048, for applications that support nothing else, and for HTTPS without an own certificate.
-pub const SELF_SIGNED: &str = "authentik Self-signed Certificate";
 
 /// Key of the record of created pairs.
 const KEY: &str = "certificates";

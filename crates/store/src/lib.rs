@@ -49,6 +49,7 @@ pub fn statements() -> Vec<&'static str> {
         roles::STATEMENTS,
         password_history::STATEMENTS,
         logins::STATEMENTS,
+        events::STATEMENTS,
     ]
     .concat();
     [fixed, rows::declared_statements()].concat()

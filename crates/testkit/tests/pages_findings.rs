@@ -1,5 +1,8 @@
 //! What people see, over HTTP: what they stumbled over once, and what is there now.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+#[path = "pages/more.rs"]
+mod more;
+
 use http::{Method, StatusCode};
 use signet_base::{Json, Uuid, json, query};
 use signet_blueprints::{EXAMPLES, Source, apply};
@@ -298,10 +301,10 @@ async fn pages_a10_b13_nobody_is_called_after_another_product() {
     let first = app.browser().get("/if/flow/initial-setup/").await.text();
     for said in [
         "Create the first administrator",
-        "You sign in as akadmin.",
+        "You sign in with it.",
         "At least 8 characters",
         "Create administrator",
-        "autocomplete=\"username\" value=\"akadmin\"",
+        "name=\"username\" type=\"text\" value=\"akadmin\" autocomplete=\"username\"",
         "You are at <bdi>http://",
     ] {
         assert!(first.contains(said), "{said}: {first}");
@@ -361,7 +364,7 @@ async fn pages_a1_b3_b6_details_and_passwords_are_changed_and_said() {
         );
         let (page, at) = follow(&mut browser, "/.well-known/change-password").await;
         assert!(
-            page.contains("Make it long and hard to guess.")
+            page.contains("At least 8 characters, hard to guess.")
                 && page.contains("autocomplete=\"username\" value=\"ada\""),
             "{page}"
         );

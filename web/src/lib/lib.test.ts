@@ -6,7 +6,9 @@ import { base64url, bytes, creationOptions, credentialJson, requestOptions } fro
 import { find } from './proof.ts';
 import { sha256 } from './sha256.ts';
 import { fold, matches, rank } from './search.ts';
+import { bits, strength } from './strength.ts';
 import { readTheme } from './theme.ts';
+import { clock } from './waiting.ts';
 import { when } from './when.ts';
 
 describe('digits', () => {
@@ -62,6 +64,35 @@ describe('moments', () => {
     expect(say('2026-11-29T08:12:00Z')).toBe('yesterday, 08:12');
     expect(say('2026-11-18T08:12:00Z')).toBe('18 Nov');
     expect(say('2025-11-18T08:12:00Z')).toBe('18 Nov 2025');
+  });
+});
+
+describe('strength of a new password', () => {
+  it('says what is missing before it judges', () => {
+    expect(strength('ab', 8)).toEqual([0, '2 characters of at least 8.']);
+    expect(strength('a', 8)[1]).toBe('1 character of at least 8.');
+  });
+  it('counts words of every list, rows of keys, repetition and names on the page for little', () => {
+    for (const weak of ['password1234', 'P@ssw0rd!', 'qwertyuiop', 'aaaaaaaaaaaa', '12345678', 'Summer2026']) {
+      expect(strength(weak, 8)[0], weak).toBe(1);
+    }
+    expect(strength('akadmin-ops', 8, ['ops@fernhill.example', 'akadmin'])[0]).toBe(1);
+    expect(bits('ada.lovelace', ['Ada Lovelace'])).toBeLessThan(bits('ada.lovelace'));
+  });
+  it('rises with length and with what nobody expects', () => {
+    expect(strength('an-ink-seal-on-paper', 8)).toEqual([4, 'Strong, 20 characters.']);
+    expect(strength('Difference-Engine-1822', 8)[0]).toBe(4);
+    const steps = ['tivoka', 'tivokaru', 'tivokaru9', 'tivokaru9-Mex', 'tivokaru9-Mex-Lop'].map((text) => strength(text, 6)[0]);
+    expect([...steps].sort()).toEqual(steps);
+  });
+  it('counts letters of every script', () => {
+    expect(strength('пароль-из-четырёх-слов', 8)[0]).toBeGreaterThan(2);
+  });
+});
+
+describe('time that is left', () => {
+  it('is said in minutes and seconds', () => {
+    expect([0, 5, 42, 60, 125].map(clock)).toEqual(['0:00', '0:05', '0:42', '1:00', '2:05']);
   });
 });
 

@@ -1,5 +1,5 @@
 // Steps that wait for something elsewhere: Duo's activation, slow answers.
-import { all, make } from './dom.ts';
+import { all, announce, make } from './dom.ts';
 
 const EVERY = 3_000;
 const LONGEST = 10 * 60_000;
@@ -29,6 +29,29 @@ export function duo(): void {
       else if (note) note.hidden = true;
     };
     setTimeout(() => void look(), EVERY);
+  }
+}
+
+/** `0:42` */
+export function clock(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+/** Buttons `data-wait` rest for so many seconds after what they do was done; their words count down. */
+export function rests(): void {
+  for (const button of all<HTMLButtonElement>('button[data-wait]')) {
+    const label = button.querySelector<HTMLElement>('[data-label]');
+    const until = Date.now() + Number(button.dataset['wait']) * 1_000;
+    const words = label?.textContent ?? '';
+    if (!label || Number.isNaN(until)) continue;
+    const tick = (): void => {
+      const left = Math.ceil((until - Date.now()) / 1_000);
+      button.disabled = left > 0;
+      label.textContent = left > 0 ? `${words} in ${clock(left)}` : words;
+      if (left > 0) setTimeout(tick, 500);
+      else announce(`${words}: possible now`);
+    };
+    tick();
   }
 }
 

@@ -5,6 +5,12 @@ use signet_jose::{Certificate, SigningKey};
 use signet_model::{Change, FieldDef, FieldKind, Model, Object, Snapshot};
 use std::sync::Arc;
 
+/// Name of the pair that is offered first to new providers.
+pub const ES256: &str = "authentik ES256 Signing Key";
+/// Name of the RSA pair, for applications that know nothing else, and for HTTPS without a certificate of one's
+/// own.
+pub const SELF_SIGNED: &str = "authentik Self-signed Certificate";
+
 const CERTIFICATE_EXTRA: &[FieldDef] = &[
     FieldDef::shown("fingerprint_sha256", FieldKind::Text).nullable(),
     FieldDef::shown("fingerprint_sha1", FieldKind::Text).nullable(),

@@ -9,7 +9,7 @@ mod role;
 
 pub use application::{Application, application_of};
 pub use brand::Brand;
-pub use certificate::{CertificateKeyPair, PreparedCertificate};
+pub use certificate::{CertificateKeyPair, ES256, PreparedCertificate, SELF_SIGNED};
 pub use entitlement::ApplicationEntitlement;
 pub use flow::{
     DEFAULT_BACKGROUND, DeniedAction, Designation, Flow, FlowStageBinding, InvalidResponseAction, Layout,

@@ -57,6 +57,11 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
         ("email", "mara.lindqvist@fernhill.example".to_owned()),
     ];
     form.shared = &shared;
+    form.help = "help@fernhill.example";
+    form.least_password = 8;
+    form.resend_wait = 45;
+    let devices = [("webauthn", "MacBook Pro, YubiKey 5C".to_owned()), ("static", "4 of 6 left".to_owned())];
+    form.devices = &devices;
     form.request_id = Some("01JD-8Q4Z-M7RK");
     let mut out: Vec<(String, String)> = Vec::new();
     for (name, challenge) in challenges().into_iter().chain(steps::all()) {
@@ -99,22 +104,24 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
     let account = Account {
         name: "Mara Lindqvist",
         username: "mara.lindqvist",
-        links: &[("/api/browser/", "API browser")],
+        links: &[("/api/browser/".to_owned(), "API browser")],
         is_admin: true,
         here: "/if/user/",
         sign_out_url: "/flows/-/default/invalidation/",
         impersonation: None,
     };
     let tiles = tiles();
-    let library = LibraryPage { page, account, tiles: &tiles, query: "", done: "", url: "/if/user/" };
+    let library =
+        LibraryPage { page, account, tiles: &tiles, recent: &[3, 7], query: "", done: "", url: "/if/user/" };
     out.push(("library".into(), library_page(&library).into_string()));
     out.push(("library-empty".into(), library_page(&LibraryPage { tiles: &[], ..library }).into_string()));
-    let none = LibraryPage { page, account, tiles: &tiles, query: "graphana", done: "", url: "/if/user/" };
+    let none = LibraryPage { query: "graphana", ..library };
     out.push(("library-none".into(), library_page(&none).into_string()));
     let security = steps::Security::new();
     out.push(("security".into(), signet_pages::security_page(&security.page(page, account)).into_string()));
     let error = ErrorPage {
         page,
+        account: Some(account),
         window: "",
         title: "There is nothing at this address",
         text: "The link may be old, or mistyped. Your applications are one step away.",
@@ -131,7 +138,10 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
         action: Some(("/if/flow/initial-setup/", "Set up")),
     };
     out.push(("notice".into(), notice_page(&notice).into_string()));
-    out.push(("api".into(), api_browser_page(page, "/api/v3/schema/?format=json").into_string()));
+    out.push((
+        "api".into(),
+        api_browser_page(page, Some(account), "/api/v3/schema/?format=json").into_string(),
+    ));
     out
 }
 

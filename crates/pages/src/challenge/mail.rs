@@ -55,8 +55,8 @@ pub fn email_sent(challenge: &Value, form: &FormContext) -> Markup {
         (form.form(&plain, html! {
             (ui::errors(&wrong))
             @if !sent.is_empty() { (ui::notice_said(ui::NoticeKind::Ok, "Sent again.", "It may take a minute.")) }
-            p class="small muted" { "Nothing there? Look in spam, then send it again." }
-            button class="btn btn--l btn--block" type="submit" data-busy="Sending" { span data-label { "Send again" } }
+            p class="small muted" { "Nothing there? Look in spam" @if form.resend_wait > 0 { ". In a minute you can send it again." } @else { ", then send it again." } }
+            (ui::button_again("btn btn--l btn--block", "Send again", None, form.resend_wait))
         }))
         (ui::other_ways("Other ways", &form.restart_url.or_else(|| cancel_url(challenge)).map(|url| (url, "Use another address")).into_iter().collect::<Vec<_>>()))
     }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::flow::Heading;
-use crate::form::{FormContext, address, text};
+use crate::form::{FormContext, address, ask_help_desk, text};
 use crate::icons::{Icon, icon_s};
 use crate::ui;
 use crate::words;
@@ -22,10 +22,18 @@ pub(super) fn denied_heading(challenge: &Value, form: &FormContext) -> Heading {
 #[must_use]
 pub fn access_denied(challenge: &Value, form: &FormContext) -> Markup {
     let (url, label) = form.way_on.unwrap_or((form.home_url, "Go to my applications"));
+    let ask =
+        form.application.filter(|name| !name.is_empty()).and_then(|name| ask_for(challenge, form, name));
     html! {
         div class="form" {
             div class="stack-2" {
-                (ui::link_primary(url, label))
+                @if let Some(ask) = &ask {
+                    (ui::link_primary(ask, "Ask for access"))
+                    (ui::link_button(url, label))
+                } @else {
+                    (ui::link_primary(url, label))
+                }
+                @if let Some(url) = form.recovery_url { (ui::link_button(url, "Forgot your password?")) }
                 @if let Some(url) = form.switch_url { (ui::link_button(url, "Sign in as somebody else")) }
                 @else if let Some(url) = form.back_url.filter(|back| *back != url) { (ui::link_button(url, "Back to sign-in")) }
             }
@@ -35,6 +43,14 @@ pub fn access_denied(challenge: &Value, form: &FormContext) -> Markup {
             }
         }
     }
+}
+
+/// Where the person asks for an application, where the help desk can be reached.
+fn ask_for(challenge: &Value, form: &FormContext, application: &str) -> Option<String> {
+    let person = text(challenge, "pending_user");
+    let id = form.request_id.unwrap_or_default();
+    let words = format!("I would like to use {application}.\n\nUsername: {person}\nRequest id: {id}\n");
+    ask_help_desk(form.help, &format!("Access to {application}"), &words)
 }
 
 pub(super) fn error_heading(_challenge: &Value, _form: &FormContext) -> Heading {

@@ -57,7 +57,10 @@ pub fn prompt(challenge: &Value, form: &FormContext) -> Markup {
             },
         ))
         @if let Some(address) = form.address {
-            p class="row help" { (icon_s(if address.starts_with("https:") { Icon::Lock } else { Icon::Alert })) span { "You are at " bdi { (address) } ". Stop here if this is not your server." } }
+            p class="row row--top help" {
+                (icon_s(if address.starts_with("https:") { Icon::Lock } else { Icon::Alert }))
+                span { "You are at " bdi { (address) } ". " @if let Some(words) = form.certificate { (words) " " } "Stop here if this is not your server." }
+            }
         }
         (way_back(form, match form.purpose {
             Purpose::Delete => KEEP,
@@ -127,11 +130,19 @@ fn spoken<'a>(field: &'a Value, label: &'a str) -> &'a str {
     }
 }
 
-/// The administrator's help, else what a new password needs whatever the policies ask for.
-fn help(field: &Value) -> &str {
-    let own = text(field, "sub_text");
-    let first = text(field, "type") == "password" && text(field, "field_key") == "password";
-    if own.is_empty() && first { "Make it long and hard to guess." } else { own }
+/// The first password of the form, which the others repeat.
+fn is_new_password(field: &Value, form_fields: &[Value]) -> bool {
+    let first = form_fields.iter().find(|field| text(field, "type") == "password");
+    first.is_some_and(|first| text(first, "field_key") == text(field, "field_key"))
+}
+
+/// The administrator's help, else what a new password needs.
+fn help(field: &Value, is_new: bool, least: u32) -> String {
+    match (text(field, "sub_text"), is_new, least) {
+        ("", true, 2..) => format!("At least {least} characters, hard to guess."),
+        ("", true, _) => "Make it long and hard to guess.".to_owned(),
+        (own, ..) => own.to_owned(),
+    }
 }
 
 fn one(
@@ -147,6 +158,8 @@ fn one(
     let label = spoken(field, if text(field, "label").is_empty() { key } else { text(field, "label") });
     let shown = if can_be_typed(field) { form.value(key).unwrap_or(&initial) } else { &initial };
     let words = if initial.is_empty() { label } else { &initial };
+    let is_new = is_new_password(field, list(challenge, "fields"));
+    let help = help(field, is_new, form.least_password);
     let base = Field {
         name: key,
         label,
@@ -154,8 +167,10 @@ fn one(
         autocomplete: autofill(key, kind),
         placeholder: spoken(field, text(field, "placeholder")),
         error: at_password.or_else(|| field_error(challenge, key)),
-        help: Some(help(field)),
+        help: Some(&help),
         optional: !flag(field, "required"),
+        // The name that the first administrator is given is an answer too.
+        unmarked: form.address.is_some(),
         autofocus: first == Some(key),
         ..Field::default()
     };
@@ -169,6 +184,7 @@ fn one(
         "text_read_only" => ui::field(&Field { readonly: true, optional: false, ..base }),
         "text_area_read_only" => ui::textarea(&Field { readonly: true, optional: false, ..base }),
         "text_area" => ui::textarea(&base),
+        "password" if is_new => ui::new_password_field(&base, form.least_password.max(1)),
         "password" => ui::password_field(&base, true, None),
         "checkbox" => ui::checkbox(&Field { optional: false, ..base }, ticked(field, form, key)),
         "radio-button-group" => ui::radio_group(&base, &choices(field)),

@@ -9,6 +9,7 @@ use crate::form::{FormContext, address, field_error, flag, list, stray_errors, t
 use crate::icons::{Icon, icon_s};
 use crate::ui::{self, Field, Input};
 use crate::url::{query_value, safe_href, safe_image};
+use crate::words;
 
 /// The way out without setting anything up.
 pub(super) fn instead(challenge: &Value, form: &FormContext) -> Markup {
@@ -34,12 +35,10 @@ pub fn totp(challenge: &Value, form: &FormContext) -> Markup {
     let config = text(challenge, "config_url");
     let secret = query_value(config, "secret").unwrap_or_default();
     let digits = if query_value(config, "digits").as_deref() == Some("8") { 8 } else { 6 };
-    let field = Field {
-        name: "code",
-        label: "Type the code it shows",
-        error: field_error(challenge, "code"),
-        ..Field::default()
-    };
+    // Its set-up answers with the sentence of codes that are sent.
+    let error = field_error(challenge, "code")
+        .map(|said| if said == words::WRONG_SENT_CODE { words::WRONG_APP_CODE } else { said });
+    let field = Field { name: "code", label: "Type the code it shows", error, ..Field::default() };
     html! {
         (form.form(challenge, html! {
             (ui::errors(&stray_errors(challenge, &["code"])))
@@ -131,7 +130,12 @@ pub fn sms(challenge: &Value, form: &FormContext) -> Markup {
         autofocus: true,
         ..Field::default()
     };
-    address_then_code(challenge, form, flag(challenge, "phone_number_required").then_some(&phone), false)
+    address_then_code(
+        challenge,
+        form,
+        flag(challenge, "phone_number_required").then_some(&phone),
+        "phone_number",
+    )
 }
 
 pub(super) fn email_heading(challenge: &Value, _form: &FormContext) -> Heading {
@@ -158,15 +162,15 @@ pub fn email(challenge: &Value, form: &FormContext) -> Markup {
         autofocus: true,
         ..Field::default()
     };
-    address_then_code(challenge, form, flag(challenge, "email_required").then_some(&mailbox), true)
+    address_then_code(challenge, form, flag(challenge, "email_required").then_some(&mailbox), "email")
 }
 
-fn address_then_code(challenge: &Value, form: &FormContext, ask: Option<&Field>, again: bool) -> Markup {
+fn address_then_code(challenge: &Value, form: &FormContext, ask: Option<&Field>, field: &str) -> Markup {
     html! {
-        @if let Some(field) = ask {
+        @if let Some(ask) = ask {
             (form.form(challenge, html! {
-                (ui::errors(&stray_errors(challenge, &[field.name])))
-                (ui::field(field))
+                (ui::errors(&stray_errors(challenge, &[ask.name])))
+                (ui::field(ask))
                 (ui::button_primary("Send the code", "Sending"))
             }))
         } @else {
@@ -176,12 +180,10 @@ fn address_then_code(challenge: &Value, form: &FormContext, ask: Option<&Field>,
                 (ui::button_primary("Turn on", "Checking"))
             }))
             // A post without a code asks for another one.
-            @if again {
-                (form.form(challenge, html! {
-                    (ui::hidden("email", ""))
-                    button class="btn btn--quiet btn--block" type="submit" data-busy="Sending" { span data-label { "Send again" } }
-                }))
-            }
+            (form.form(challenge, html! {
+                (ui::hidden(field, ""))
+                (ui::button_again("btn btn--quiet btn--block", "Send again", None, form.resend_wait))
+            }))
         }
         (instead(challenge, form))
     }

@@ -9,6 +9,7 @@ use crate::flow::Heading;
 use crate::form::{FormContext, field_error, list, scalar, stray_errors, text};
 use crate::icons::{Icon, icon, icon_flip};
 use crate::ui::{self, Field};
+use crate::words;
 
 /// Name under which the caller hands over the way that was chosen (`class:uid`; empty: show the list).
 pub const CHOSEN: &str = "chosen_device";
@@ -129,7 +130,10 @@ pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
                 "Enter your one‑time code",
                 html! { "Open your authenticator app and type the code it shows." },
             ),
-            "static" => ("Enter a recovery code", html! { "Each of the codes you stored works once." }),
+            "static" => (
+                "Enter a recovery code",
+                html! { "Each of the codes you stored works once." (set_up_here(form, "static")) },
+            ),
             "duo" => ("Approve on your phone", html! { "Duo asks on your phone whether it is you." }),
             "sms" if asked => {
                 ("Enter the code we sent", html! { "It is on its way to " (target(&way, "your phone")) "." })
@@ -144,6 +148,11 @@ pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
         },
     };
     Heading::new(title).sentence(sentence)
+}
+
+/// The names of the devices, or how many codes are left, as a sentence of its own.
+fn set_up_here(form: &FormContext, class: &str) -> Markup {
+    html! { @if let Some(said) = form.device(class) { " " b { bdi { (said) } } "." } }
 }
 
 fn target(way: &Way, fallback: &str) -> Markup {
@@ -163,7 +172,7 @@ pub fn validate(challenge: &Value, form: &FormContext) -> Markup {
                     @for way in &ways {
                         @let (drawing, title, detail) = way.words();
                         @let badge = (!way.last_used.is_empty() && ways.first().is_some_and(|first| first.key() == way.key())).then_some("Last used");
-                        (row("selected_challenge", &way.selection(), drawing, title, way.target().unwrap_or(detail), badge))
+                        (row("selected_challenge", &way.selection(), drawing, title, form.device(way.class).or_else(|| way.target()).unwrap_or(detail), badge))
                     }
                 }
                 p class="help" { "None of these work? Ask " (form.help_desk()) " to let you in." }
@@ -173,6 +182,7 @@ pub fn validate(challenge: &Value, form: &FormContext) -> Markup {
         View::Way { way, asked, others } => html! {
             (confirm(challenge, form, &way, asked, others))
             @if others { (another_way(challenge, form)) }
+            @else { p class="help" { "Lost it? Ask " (form.help_desk()) " to let you in." } }
         },
     }
 }
@@ -265,7 +275,12 @@ fn confirm(challenge: &Value, form: &FormContext, way: &Way, asked: bool, others
             },
         );
     }
-    let error = field_error(challenge, "code");
+    // One sentence of the API stands for a wrong code of every class.
+    let error = field_error(challenge, "code").map(|error| match way.class {
+        "static" if error == words::WRONG_APP_CODE => words::WRONG_RECOVERY_CODE,
+        "sms" | "email" if error == words::WRONG_APP_CODE => words::WRONG_SENT_CODE,
+        _ => error,
+    });
     html! {
         (form.form(challenge, html! {
             (ui::hidden(CHOSEN, &key))
@@ -280,11 +295,7 @@ fn confirm(challenge: &Value, form: &FormContext, way: &Way, asked: bool, others
             (ui::button_primary("Verify", "Verifying"))
         }))
         @if way.sends() {
-            (form.form(challenge, html! {
-                button class="btn btn--quiet btn--block" type="submit" name="selected_challenge" value=(way.selection()) data-busy="Sending" {
-                    span data-label { "Send a new code" }
-                }
-            }))
+            (form.form(challenge, ui::button_again("btn btn--quiet btn--block", "Send a new code", Some(("selected_challenge", &way.selection())), form.resend_wait)))
         }
     }
 }

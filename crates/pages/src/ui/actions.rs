@@ -35,6 +35,16 @@ pub fn button_danger(label: &str, busy: &str) -> Markup {
     }
 }
 
+/// A submit button that sends a message again. The script disables it for `wait` seconds and counts down.
+/// `value`: name and value of the button.
+#[must_use]
+pub fn button_again(class: &str, label: &str, value: Option<(&str, &str)>, wait: i64) -> Markup {
+    html! {
+        button class=(class) type="submit" name=[value.map(|(name, _)| name)] value=[value.map(|(_, value)| value)]
+            data-busy="Sending" data-wait=[(wait > 0).then_some(wait)] { span data-label { (label) } }
+    }
+}
+
 /// A submit button beside the primary one, with its own name and value.
 #[must_use]
 pub fn button_secondary(label: &str, name: &str, value: &str) -> Markup {

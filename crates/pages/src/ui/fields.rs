@@ -146,6 +146,16 @@ pub fn field(f: &Field) -> Markup {
 /// is placed at the end of the label's line ("Forgotten?"). The typed value is never rendered.
 #[must_use]
 pub fn password_field(f: &Field, reveal: bool, action: Option<&Markup>) -> Markup {
+    password(f, reveal, action, None)
+}
+
+/// A password that is to be, of at least `least` characters, with a bar that shows how hard it is to guess.
+#[must_use]
+pub fn new_password_field(f: &Field, least: u32) -> Markup {
+    password(f, true, None, Some(least))
+}
+
+fn password(f: &Field, reveal: bool, action: Option<&Markup>, least: Option<u32>) -> Markup {
     let id = id_of(f.name);
     let wrap =
         if f.error.is_some() { "input-wrap input-wrap--l is-invalid" } else { "input-wrap input-wrap--l" };
@@ -160,6 +170,10 @@ pub fn password_field(f: &Field, reveal: bool, action: Option<&Markup>) -> Marku
                     button class="btn btn--quiet btn--icon" type="button" data-reveal=(id) aria-label={ "Show " (f.label) }
                         aria-pressed="false" hidden { (icon(Icon::Eye)) }
                 }
+            }
+            // Drawn from the start where script runs, so that nothing moves.
+            @if let Some(least) = least {
+                div class="meter by-script" data-strength=(id) data-least=(least) aria-hidden="true" { @for _ in 0..4 { i {} } }
             }
             (f.notes(&id))
         }

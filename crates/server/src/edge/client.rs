@@ -73,6 +73,7 @@ pub fn of(
     ));
     let query = uri.query().unwrap_or_default().to_owned();
     let outpost_token = one(headers, "x-authentik-outpost-token").filter(|t| !t.is_empty()).map(Secret::new);
+    let own_tls = connection.secure && !is_forwarded(headers);
     let local = is_local(peer, &host, headers);
     let from_elsewhere = matches!(
         headers.get("sec-fetch-site").map(HeaderValue::as_bytes),
@@ -88,6 +89,7 @@ pub fn of(
         host,
         secure,
         local,
+        own_tls,
         user_agent,
         from_elsewhere,
         request_id,
@@ -103,8 +105,8 @@ pub fn of(
     })
 }
 
-/// See [`Client::local`].
-fn is_local(peer: IpAddr, host: &str, headers: &HeaderMap) -> bool {
+/// Whether a proxy says that it speaks for somebody else.
+fn is_forwarded(headers: &HeaderMap) -> bool {
     const OF_PROXIES: [&str; 9] = [
         "forwarded",
         "via",
@@ -116,16 +118,18 @@ fn is_local(peer: IpAddr, host: &str, headers: &HeaderMap) -> bool {
         "fastly-client-ip",
         "x-original-forwarded-for",
     ];
-    let forwarded = headers
-        .keys()
-        .any(|name| name.as_str().starts_with("x-forwarded") || OF_PROXIES.contains(&name.as_str()));
+    headers.keys().any(|name| name.as_str().starts_with("x-forwarded") || OF_PROXIES.contains(&name.as_str()))
+}
+
+/// See [`Client::local`].
+fn is_local(peer: IpAddr, host: &str, headers: &HeaderMap) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     };
     let own = name == "localhost"
         || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| plain(ip).is_loopback());
-    peer.is_loopback() && !forwarded && own
+    peer.is_loopback() && !is_forwarded(headers) && own
 }
 
 /// Headers for expressions; the last of repeated names counts.

@@ -23,8 +23,9 @@ impl RequestIds {
     pub fn next(&self) -> String {
         let count = self.0.count.fetch_add(1, Ordering::Relaxed);
         let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&count.wrapping_mul(self.0.step).to_be_bytes());
-        bytes[8..].copy_from_slice(&self.0.start.to_be_bytes());
+        // The end differs from request to request: pages show the last eight digits.
+        bytes[..8].copy_from_slice(&self.0.start.to_be_bytes());
+        bytes[8..].copy_from_slice(&count.wrapping_mul(self.0.step).to_be_bytes());
         vault::hex(&bytes)
     }
 }
@@ -39,6 +40,8 @@ mod tests {
         let (a, b) = (RequestIds::new(&Ports::system()), RequestIds::new(&Ports::system()));
         let names: HashSet<String> = (0..1000).flat_map(|_| [a.next(), a.clone().next(), b.next()]).collect();
         assert_eq!(names.len(), 3000);
+        let ends: HashSet<String> = (0..1000).map(|_| a.next()[24..].to_owned()).collect();
+        assert_eq!(ends.len(), 1000, "what pages show tells the requests of a server apart");
         assert!(names.iter().all(|n| n.len() == 32 && n.bytes().all(|c| c.is_ascii_hexdigit())));
     }
 }

@@ -51,7 +51,16 @@ async fn device(State(core): State<Arc<Core>>, request: Request) -> Response {
 
 async fn nothing(State(core): State<Arc<Core>>, request: Request) -> Response {
     match request.extensions().get::<Arc<Client>>() {
-        Some(client) => page::not_found(&core, client, &cookies(request.headers())).map(Body::from),
+        Some(client) => {
+            let cookies = cookies(request.headers());
+            // People keep their menu on it; programs need none.
+            if client.browser
+                && let Err(error) = WebSession::load(&core, client, &cookies).await
+            {
+                return page::failure(&core, client, &cookies, &error).map(Body::from);
+            }
+            page::not_found(&core, client, &cookies).map(Body::from)
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

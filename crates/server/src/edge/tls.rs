@@ -6,7 +6,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use signet_base::{Error, Result, Uuid};
-use signet_core::models::CertificateKeyPair;
 use signet_core::{Core, brand};
 use signet_jose::x509::{Generate, KeyAlgorithm, generate};
 use std::collections::HashMap;
@@ -31,16 +30,9 @@ impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let config = self.core.config();
         let name = hello.server_name().unwrap_or_default();
-        let chosen = brand::of(&config, name)
-            .and_then(|(_, b)| b.web_certificate)
-            .and_then(|pk| config.get_typed::<CertificateKeyPair>(pk));
-        let chosen =
-            chosen.or_else(|| config.find::<CertificateKeyPair>("name", crate::certificates::SELF_SIGNED));
-        let (object, pair) =
-            match chosen.or_else(|| config.find::<CertificateKeyPair>("name", crate::certificates::ES256)) {
-                Some(found) => found,
-                None => return Some(self.fallback.clone()),
-            };
+        let Some((object, pair)) = brand::certificate_for(&config, name) else {
+            return Some(self.fallback.clone());
+        };
         let key = (object.pk, object.version);
         if let Some(ready) = self.ready.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Some(ready.clone());

@@ -132,10 +132,16 @@ impl StageKind for Sms {
         if sent.is_some() && !has_code(answer) && !answer.contains_key(FIELD) {
             return Ok(FlowStep::Invalid(ResponseErrors::required("code")));
         }
-        let Some(sent) = sent.filter(|_| has_code(answer)) else {
+        let Some(sent) = sent.clone().filter(|_| has_code(answer)) else {
             // A number that the account has is the one that counts, whatever is typed.
             let number = match known_number(flow).await? {
                 Some(number) => number,
+                // "Send again": to where the last one went.
+                None if let Some(sent) = &sent
+                    && answer.get(FIELD).and_then(Json::as_str) == Some("") =>
+                {
+                    sent.contact.clone()
+                }
                 None => match typed_number(answer) {
                     Ok(number) => number,
                     Err(errors) => return Ok(FlowStep::Invalid(errors)),

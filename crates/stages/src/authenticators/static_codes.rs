@@ -82,8 +82,9 @@ impl StageKind for Static {
         if let Err(errors) = names_itself(answer, COMPONENT) {
             return Ok(FlowStep::Invalid(errors));
         }
-        let new =
+        let mut new =
             device(&flow.core.ports, DeviceKind::Static, user, id, &settings.friendly_name, "Static Token");
+        new.data.insert("codes".to_owned(), codes.reveal().split(' ').count().into());
         let digests: Vec<String> =
             codes.reveal().split(' ').map(|c| new.code_digest(&flow.core.vault, &normal(c))).collect();
         let made = super::add(flow, &new, &digests).await?;

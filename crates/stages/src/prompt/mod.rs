@@ -11,7 +11,7 @@ use signet_base::{Error, Json, Map, Result, json};
 use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind, keys};
 use signet_core::policy::{self, Question, Verdict};
-use signet_core::{Client, Core, Principal};
+use signet_core::{Client, Core, Principal, setup};
 use signet_model::{Model, Object};
 use signet_store::users;
 use std::sync::Arc;
@@ -165,7 +165,11 @@ async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec
 
 /// Names that somebody else has. One's own name is allowed.
 async fn taken_names(flow: &FlowRun<'_>, fields: &[Field], data: &Map) -> Result<Option<ResponseErrors>> {
-    let own = subject(flow).await?.map(|p| p.user.id);
+    // The first run is about an account that is there.
+    let own = match flow.flow.text("slug") == setup::FLOW {
+        true => users::by_username(&flow.core.db, setup::ADMINISTRATOR).await?.map(|user| user.id),
+        false => subject(flow).await?.map(|p| p.user.id),
+    };
     let mut errors = ResponseErrors::default();
     for field in fields.iter().filter(|f| f.kind == PromptType::Username) {
         let name = data.get(&field.key).and_then(Json::as_str).unwrap_or_default();

@@ -70,8 +70,6 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     Ok(())
 }
 
-/// The account of the first run.
-const FIRST_ADMIN: &str = "akadmin";
 fn is_first_run(flow: &FlowRun<'_>) -> bool {
     flow.flow.text("slug") == setup::FLOW
 }
@@ -125,8 +123,12 @@ impl StageKind for UserWrite {
     }
 }
 
-async fn save(flow: &mut FlowRun<'_>, data: Map) -> Result<FlowStep> {
+async fn save(flow: &mut FlowRun<'_>, mut data: Map) -> Result<FlowStep> {
     let settings = flow.settings::<UserWriteStage>()?;
+    // The first administrator may be named, and has a name else.
+    if is_first_run(flow) && data.get("username").and_then(Json::as_str) == Some("") {
+        data.remove("username");
+    }
     let target = match target(flow, &settings).await? {
         Ok(target) => target,
         Err(step) => return Ok(step),
@@ -184,7 +186,7 @@ async fn target(
 ) -> Result<Result<Option<Principal>, FlowStep>> {
     if is_first_run(flow) {
         // The executor lets exactly one run come here: it is about the first administrator, whoever runs it.
-        let admin = match users::by_username(&flow.core.db, FIRST_ADMIN).await? {
+        let admin = match users::by_username(&flow.core.db, setup::ADMINISTRATOR).await? {
             Some(user) => Principal::of(flow.core, user).await?,
             None => return Ok(Err(FlowStep::Deny(None))),
         };

@@ -61,6 +61,8 @@ pub struct EventRow {
 selects! { EventRow:
     BY_ID = "WHERE e.id = ?";
 }
+const OPENED: &str = "SELECT e.authorized_app FROM event e WHERE e.username = ? AND e.created >= ? AND e.authorized_app <> '' ORDER BY e.created DESC LIMIT 100";
+pub(crate) const STATEMENTS: &[&str] = &[OPENED];
 
 impl From<EventRow> for Event {
     fn from(row: EventRow) -> Self {
@@ -121,6 +123,20 @@ pub fn insert_batch(events: &[Event], durable: bool) -> Batch {
 pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Event>> {
     db.flush().await?;
     Ok(table::row::<EventRow>(db, &BY_ID, params![id]).await?.map(Event::from))
+}
+/// Keys of the applications to which somebody was signed in since then, the last one first. Does not wait for
+/// what is not written yet.
+pub async fn opened_by(db: &Db, username: &str, since: Timestamp) -> Result<Vec<Uuid>> {
+    let rows = db.query(OPENED, params![username, since]).await?;
+    let mut out = Vec::new();
+    for row in &rows {
+        if let Ok(pk) = Uuid::parse_str(&row.string(0)?)
+            && !out.contains(&pk)
+        {
+            out.push(pk);
+        }
+    }
+    Ok(out)
 }
 pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
     db.flush().await?;

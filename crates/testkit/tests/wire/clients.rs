@@ -516,5 +516,20 @@ async fn redteam_15_the_shipped_flow_names_nobody() {
         );
         assert!(!shown.to_string().contains("JDoe7"), "{shown}");
     }
+    // A stage that names the account it found is told of when the server starts.
+    let tells = || signet_core::brand::tell_accounts(&app.core.config());
+    assert!(tells().is_empty());
+    let mut admin = app.admin().await;
+    let path = "/api/v3/stages/identification/";
+    let list = admin.get(&format!("{path}?name=default-authentication-identification")).await.json();
+    let stage = format!("{path}{}/", list["results"][0]["pk"].as_str().unwrap());
+    let fields = json!(["email", "username"]);
+    for (sent, told) in [
+        (json!({"user_fields": fields, "show_matched_user": true}), true),
+        (json!({"user_fields": fields, "pretend_user_exists": false}), false),
+    ] {
+        assert_eq!(admin.patch(&stage, sent).await.status, 200);
+        assert_eq!(tells() == ["default-authentication-identification"], told);
+    }
     app.stop().await;
 }

@@ -34,9 +34,9 @@ async fn guide_g08_the_settings_say_what_people_may_change() {
         let mut admin = app.admin().await;
         assert_eq!(change(&app, &mut browser, ada, "name", "Ada Lovelace").await, None);
         let no_email = change(&app, &mut browser, ada, "email", "ada@new.test").await;
-        assert_eq!(no_email.as_deref(), Some("Your e-mail address cannot be changed here."));
+        assert_eq!(no_email.as_deref(), Some("Your e-mail address cannot be changed here. Ask an administrator."));
         let no_name = change(&app, &mut browser, ada, "username", "countess").await;
-        assert_eq!(no_name.as_deref(), Some("Your username cannot be changed here."));
+        assert_eq!(no_name.as_deref(), Some("Your username cannot be changed here. Ask an administrator."));
         let settings = json!({"default_user_change_name": false, "default_user_change_email": true, "default_user_change_username": true});
         assert_eq!(admin.patch("/api/v3/admin/settings/", settings).await.status, 200);
         assert!(change(&app, &mut browser, ada, "name", "Ada").await.is_some());

@@ -1,0 +1,161 @@
+// How pages behave where the browser, its settings or the window are not those of the designer. Served by gallery.mjs.
+import assert from "node:assert/strict";
+import { check } from "./lib/browser.mjs";
+
+/** The number that browsers give to what moves while a page loads. */
+async function shift(page) {
+  return page.evaluate(
+    () =>
+      new Promise((done) => {
+        let sum = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((entry) => (sum += entry.value))).observe({ type: "layout-shift", buffered: true });
+        setTimeout(() => done(sum), 400);
+      }),
+  );
+}
+
+async function nothingMoves(browser, base) {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  await check("appearance: nothing moves while a page loads (pages B16)", async () => {
+    for (const name of ["identification", "setup", "email-sent", "library", "security"]) {
+      await page.goto(`${base}/${name}.html`);
+      // The label of a button that counts down may move by the width of its seconds.
+      const moved = await shift(page);
+      assert.ok(moved < 0.0005, `${name}: ${moved}`);
+    }
+  });
+  await page.close();
+}
+
+/** The text spacing of WCAG 1.4.12. */
+const SPACING = "* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important } p { margin-block-end: 2em !important }";
+
+async function codesKeepTheirSlots(browser, base) {
+  const page = await browser.newPage();
+  await check("appearance: digits of a code stay in their slots with the reader's own spacing (pages B17)", async () => {
+    await page.goto(`${base}/code.html`);
+    const input = page.locator(".otp input").first();
+    const pitch = () => input.evaluate((element) => getComputedStyle(element).letterSpacing);
+    const before = await pitch();
+    await page.addStyleTag({ content: SPACING });
+    assert.equal(await pitch(), before);
+    await page.emulateMedia({ forcedColors: "active" });
+    assert.equal(await input.evaluate((element) => getComputedStyle(element).forcedColorAdjust), "none");
+  });
+  await page.close();
+}
+
+async function oldBrowsers(browser, base) {
+  const page = await browser.newPage();
+  await check("appearance: without light-dark() there are black words on a white card, and no rosette (pages B18)", async () => {
+    await page.route("**/*.css", async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, body: (await answer.text()).replaceAll("light-dark(", "unknown-function(") });
+    });
+    for (const [name, box] of [["identification", ".card"], ["library", ".tile"], ["error", ".panel"]]) {
+      await page.goto(`${base}/${name}.html`);
+      const [fill, ink] = await page.locator(box).first().evaluate((element) => [getComputedStyle(element).backgroundColor, getComputedStyle(element).color]);
+      assert.deepEqual([fill, ink], ["rgb(255, 255, 255)", "rgb(0, 0, 0)"], name);
+      assert.equal(await page.locator(".rosette:visible").count(), 0, name);
+    }
+    // Without any styles the drawings have the size that their markup says.
+    await page.unroute("**/*.css");
+    await page.route("**/*.css", (route) => route.abort());
+    await page.goto(`${base}/identification.html`);
+    const widest = await page.locator("svg").evaluateAll((all) => Math.max(...all.map((svg) => svg.getBoundingClientRect().width)));
+    assert.ok(widest <= 64, `${widest} px`);
+  });
+  await page.close();
+}
+
+async function smallWindows(browser, base) {
+  await check("appearance: no engraving behind the words of a small window (pages B19)", async () => {
+    for (const [width, height, names] of [[320, 200, ["identification", "password"]], [390, 844, ["setup-totp", "setup-codes", "consent"]]]) {
+      const page = await browser.newPage({ viewport: { width, height } });
+      for (const name of names) {
+        await page.goto(`${base}/${name}.html`);
+        assert.equal(await page.locator(".rosette:visible").count(), 0, `${name} at ${width} × ${height}`);
+      }
+      await page.close();
+    }
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    await page.goto(`${base}/identification.html`);
+    assert.equal(await page.locator(".rosette:visible").count(), 1, "there is one where there is room");
+    await page.close();
+  });
+}
+
+async function menus(browser, base) {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  await check("appearance: the account menu goes by arrow keys and closes when it is left (pages B21, B20)", async () => {
+    for (const name of ["library", "security", "error", "api"]) {
+      await page.goto(`${base}/${name}.html`);
+      const menu = page.locator("details.who-menu");
+      await menu.locator("summary").focus();
+      await page.keyboard.press("ArrowDown");
+      assert.ok(await menu.evaluate((element) => element.open), name);
+      const at = () => page.evaluate(() => document.activeElement.textContent.trim());
+      assert.equal(await at(), "API browser", name);
+      await page.keyboard.press("ArrowUp");
+      assert.equal(await at(), "Sign out", name);
+      await page.keyboard.press("Tab");
+      assert.equal(await menu.evaluate((element) => element.open), false, `${name}: open after Tab`);
+      await menu.locator("summary").click();
+      await page.keyboard.press("Escape");
+      assert.equal(await menu.evaluate((element) => element.open), false, `${name}: open after Escape`);
+    }
+    assert.ok(await page.locator("details.who-menu").getByText("Light and dark").count(), "the colours have a heading");
+  });
+  await page.close();
+}
+
+async function waiting(browser, base) {
+  const page = await browser.newPage();
+  await check("appearance: Send again counts down and is possible then (pages B11)", async () => {
+    await page.clock.install();
+    await page.goto(`${base}/email-sent.html`);
+    const button = page.locator("button[data-wait]");
+    assert.match(await button.innerText(), /^Send again in 0:4\d$/);
+    assert.ok(await button.isDisabled());
+    await page.clock.runFor(50_000);
+    assert.equal(await button.innerText(), "Send again");
+    assert.ok(await button.isEnabled());
+  });
+  await page.close();
+}
+
+async function strength(browser, base) {
+  const page = await browser.newPage();
+  await check("appearance: the bar of a new password follows what is typed (pages B3)", async () => {
+    await page.goto(`${base}/setup.html`);
+    const [input, bar, help] = [page.locator("#f-password"), page.locator("[data-strength]"), page.locator("#f-password-help")];
+    const before = await help.innerText();
+    for (const [typed, marks, words] of [["abc", 0, "3 characters of at least 8."], ["password1234", 1, "Easy to guess, 12 characters."], ["an-ink-seal-on-paper", 4, "Strong, 20 characters."]]) {
+      await input.fill(typed);
+      assert.equal(await bar.locator("i.on").count(), marks, typed);
+      assert.equal(await help.innerText(), words);
+    }
+    await input.fill("");
+    assert.equal(await help.innerText(), before);
+  });
+  await page.close();
+}
+
+async function recent(browser, base) {
+  const page = await browser.newPage();
+  await check("library: what was used last stands in front, and not among the hits of a search (pages B22)", async () => {
+    await page.goto(`${base}/library.html`);
+    const front = page.locator("[data-recent]");
+    assert.equal(await front.locator("a.tile").count(), 2);
+    await page.locator("input[name=q]").fill("wiki");
+    assert.equal(await front.isVisible(), false);
+    assert.equal(await page.locator("a.tile:visible").count(), 1);
+    await page.locator("input[name=q]").fill("");
+    assert.equal(await front.isVisible(), true);
+  });
+  await page.close();
+}
+
+export async function appearance(browser, base) {
+  for (const look of [nothingMoves, codesKeepTheirSlots, oldBrowsers, smallWindows, menus, waiting, strength, recent]) await look(browser, base).catch(() => {});
+}
