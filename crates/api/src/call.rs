@@ -33,6 +33,8 @@ pub struct Call {
     pub def: Option<&'static ModelDef>,
     /// The family of `/all/` routes.
     pub base: Option<Base>,
+    /// What the caller should know beside the answer: header `Warning` (RFC 7234 §5.5).
+    pub(crate) warnings: Vec<String>,
     pub(crate) wiring: Arc<Wiring>,
     pub(crate) table: Arc<crate::route::Table>,
 }

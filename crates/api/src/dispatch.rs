@@ -49,8 +49,9 @@ async fn handle(State(site): State<Arc<Site>>, request: Request) -> Response {
     let Some((route, key)) = site.table.find(inner.trim_start_matches('/')) else {
         return no_page(&site, &client, &parts.headers);
     };
+    client.sent.matched(&format!("{PREFIX}/{}/", route.path));
     let allow = route.allow();
-    let (answer, cookies) = serve(&site, route, key, &parts, &client, body).await;
+    let (answer, cookies, warnings) = serve(&site, route, key, &parts, &client, body).await;
     let mut response = match answer {
         Ok(Reply::Browser) => browser(&site, &client, &parts.headers),
         Ok(Reply::Lasting { content_type, text }) if method != Method::HEAD => {
@@ -65,6 +66,15 @@ async fn handle(State(site): State<Arc<Site>>, request: Request) -> Response {
         headers.insert(header::ALLOW, allow);
     }
     headers.append(header::VARY, HeaderValue::from_static("Accept, Cookie"));
+    for warning in warnings {
+        let text: String = warning
+            .chars()
+            .filter(|c| c.is_ascii() && !c.is_ascii_control() && *c != '"' && *c != '\\')
+            .collect();
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
+            headers.append(header::WARNING, value);
+        }
+    }
     for cookie in cookies {
         if let Ok(value) = HeaderValue::from_str(&cookie) {
             headers.append(header::SET_COOKIE, value);
@@ -80,21 +90,24 @@ async fn serve(
     parts: &http::request::Parts,
     client: &Client,
     body: Sent,
-) -> (ApiResult, Vec<String>) {
+) -> (ApiResult, Vec<String>, Vec<String>) {
+    let nothing = Vec::new;
     let mut call = match prepare(site, route, key, parts, client, body).await {
         Ok(Prepared::Call(call)) => call,
-        Ok(Prepared::Done(reply)) => return (Ok(reply), Vec::new()),
-        Err(fault) => return (Err(fault), Vec::new()),
+        Ok(Prepared::Done(reply)) => return (Ok(reply), nothing(), nothing()),
+        Err(fault) => return (Err(fault), nothing(), nothing()),
     };
-    let Some(action) = route.action(&parts.method) else { return (Err(Fault::not_found()), Vec::new()) };
+    let Some(action) = route.action(&parts.method) else {
+        return (Err(Fault::not_found()), nothing(), nothing());
+    };
     let answer = action.work(&mut call).await;
     let cookies = match (&answer, call.session.as_mut()) {
         (Ok(_), Some(session)) => session.save(&site.core, client).await,
         _ => Ok(Vec::new()),
     };
     match cookies {
-        Ok(cookies) => (answer, cookies),
-        Err(error) => (Err(error.into()), Vec::new()),
+        Ok(cookies) => (answer, cookies, call.warnings),
+        Err(error) => (Err(error.into()), nothing(), nothing()),
     }
 }
 
@@ -160,6 +173,7 @@ async fn prepare(
         models: action.models.clone(),
         def: action.def,
         base: action.base,
+        warnings: Vec::new(),
         wiring: site.wiring.clone(),
         table: site.table.clone(),
     })))

@@ -1,17 +1,17 @@
 //! The log: text on a terminal, JSON otherwise. A failing output stops nothing, and a persistent fault cannot
 //! fill the disk: each call site that warns writes at most one line per second.
-use crate::config::Options;
+use crate::config::{Config, Options};
 use signet_core::metrics::LOST_LINES;
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Installs the process's logger; a second call has no effect.
-pub fn start(options: &Options) {
+/// The filter of a level. Libraries log errors only, unless the level is `trace`.
+fn filter(options: &Options) -> EnvFilter {
     let level = match options.log_level().to_ascii_lowercase().as_str() {
         "warning" | "warn" => "warn",
         "trace" => "trace",
@@ -19,13 +19,37 @@ pub fn start(options: &Options) {
         "error" => "error",
         _ => "info",
     };
-    // Libraries log errors only, unless the level is `trace`.
     let others = if level == "trace" { "debug" } else { "warn" };
     let own =
         ["server", "front", "api", "core", "stages", "policies", "providers", "store", "blueprints", "expr"]
             .map(|c| format!("signet_{c}={level}"))
             .join(",");
-    let filter = EnvFilter::try_new(format!("{others},{own}")).unwrap_or_else(|_| EnvFilter::new("info"));
+    EnvFilter::try_new(format!("{others},{own}")).unwrap_or_else(|_| EnvFilter::new("info"))
+}
+
+/// Replaces the filter of the process's logger; false where that is not possible.
+type SetFilter = Box<dyn Fn(EnvFilter) -> bool + Send + Sync>;
+static SET_FILTER: OnceLock<SetFilter> = OnceLock::new();
+
+/// Applies the log level that the settings name now (SIGHUP): `AUTHENTIK_LOG_LEVEL=file:///…` is read again. With invalid
+/// settings the level stays.
+pub fn reload() {
+    match Config::from_process() {
+        Ok(config) => {
+            let options = Options::of(&config);
+            if SET_FILTER.get().is_some_and(|set| set(filter(&options))) {
+                tracing::info!(level = options.log_level(), "the log level is read again");
+            }
+        }
+        Err(mistakes) => {
+            let mistakes = mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            tracing::warn!(%mistakes, "the log level stays: the settings are not valid any more");
+        }
+    }
+}
+
+/// Installs the process's logger; a second call has no effect.
+pub fn start(options: &Options) {
     let terminal = std::io::stderr().is_terminal();
     let json = match options.log_format() {
         "json" => true,
@@ -33,16 +57,27 @@ pub fn start(options: &Options) {
         _ => !terminal,
     };
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter(options))
         .log_internal_errors(false)
         .with_writer(Log { json, call_sites: Mutex::default() });
     let started = if json {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        let builder = builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .with_filter_reloading();
+        let handle = builder.reload_handle();
+        builder.try_init().map(|()| -> SetFilter { Box::new(move |filter| handle.reload(filter).is_ok()) })
     } else {
-        builder.with_ansi(terminal).with_target(false).try_init()
+        let builder = builder.with_ansi(terminal).with_target(false).with_filter_reloading();
+        let handle = builder.reload_handle();
+        builder.try_init().map(|()| -> SetFilter { Box::new(move |filter| handle.reload(filter).is_ok()) })
     };
-    if started.is_err() {
-        tracing::debug!("a logger was set already");
+    match started {
+        // The first logger of the process: nothing was set before.
+        Ok(set) => drop(SET_FILTER.set(set)),
+        Err(_) => tracing::debug!("a logger was set already"),
     }
 }
 

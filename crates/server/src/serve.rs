@@ -169,6 +169,7 @@ async fn until_stopped(signals: &mut Signals, core: &Core) {
             ServiceRequest::Stop => return,
             ServiceRequest::Reload => {
                 tracing::info!("the configuration and its certificates are read again");
+                crate::log::reload();
                 housekeeping::refresh(core).await;
             }
         }

@@ -2,10 +2,12 @@
 use crate::config::{Database, Options};
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::routing::any;
 use signet_base::{Ports, Result, Secret, Vault};
 use signet_core::system::SystemSettings;
-use signet_core::{Core, CoreParts, Families};
+use signet_core::{Client, Core, CoreParts, Families};
 use signet_model::Registry;
 use signet_store::{Db, ObjectStore, kv};
 use std::sync::Arc;
@@ -84,12 +86,27 @@ pub fn routes(core: &Arc<Core>) -> Router {
             Err(never) => match never {},
         }
     });
-    Router::new()
-        .route("/api/v3/", prefix)
-        .merge(signet_front::router(core.clone()))
+    let recovery = signet_front::recovery_router(core.clone())
+        .route_layer(from_fn(|request, next| note_route(request, next, signet_front::RECOVERY)));
+    signet_front::router(core.clone())
         .merge(signet_providers::router(core))
-        .nest("/api/v3", api)
         .merge(crate::assets::router())
         .merge(crate::edge::health::router(core.clone()))
         .merge(crate::edge::routes::router(core.clone()))
+        .route_layer(from_fn(|request, next| note_route(request, next, NO_SECRET)))
+        .merge(recovery)
+        // The API records the rows of its own table.
+        .route("/api/v3/", prefix)
+        .nest("/api/v3", api)
+}
+
+/// Stands for every route without a secret in its path.
+const NO_SECRET: &str = "/";
+
+/// Records which route answers, for logs and events.
+async fn note_route(request: Request, next: Next, route: &'static str) -> Response {
+    if let Some(client) = request.extensions().get::<Arc<Client>>() {
+        client.sent.matched(route);
+    }
+    next.run(request).await
 }

@@ -142,6 +142,16 @@ impl OwnServer {
     pub fn start(&self) {
         self.0.control(&["start", "-w", "-t", "60"]);
     }
+    /// Stops all of its processes where they stand (`SIGSTOP`), or lets them go on.
+    pub fn stand_still(&self, still: bool) {
+        let signal = if still { "-STOP" } else { "-CONT" };
+        let file = std::fs::read_to_string(self.0.dir.join("data/postmaster.pid")).expect("the server runs");
+        let main = file.lines().next().expect("a pid").trim().to_owned();
+        let children = text_of(Command::new("ps").args(["-o", "pid=", "--ppid", &main]));
+        let all = std::iter::once(main.as_str()).chain(children.split_whitespace());
+        let status = Command::new("kill").arg(signal).args(all).status().expect("kill");
+        assert!(status.success() || !still, "{signal}");
+    }
 }
 
 struct Cluster {

@@ -68,6 +68,10 @@ impl Setup {
         variables.insert("AUTHENTIK_PASSWORDS__HASH_PASSES".into(), "2".into());
         Self { folder, postgres, variables, at: Timestamp::parse("2026-11-23T12:00:00Z").unwrap() }
     }
+    /// A new installation in this database.
+    pub async fn on(postgres: PostgresConfig) -> Self {
+        Self { postgres: Some(postgres), ..Self::new(DbKind::Sqlite).await }
+    }
     /// Sets an environment variable.
     #[must_use]
     pub fn with(mut self, variable: &str, value: &str) -> Self {

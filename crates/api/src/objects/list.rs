@@ -1,5 +1,5 @@
 //! Reading objects.
-use super::{filter, find, show};
+use super::{filter, find, show, write};
 use crate::actions::applications;
 use crate::call::{ApiResult, Call, Reply};
 use crate::list::Paging;
@@ -34,5 +34,6 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
 /// `GET /<model>/<key>/`
 pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     let object = find(call, call.model()?)?;
+    write::warn(call, &object, false).await;
     Ok(Reply::ok(show::one(call, &object).await?))
 }

@@ -7,7 +7,7 @@ use crate::visible::key;
 use signet_base::{Error, Map, Result, json};
 use signet_core::event::EventAction;
 use signet_core::permission::{self, closure as rights, flows};
-use signet_core::{Core, compat};
+use signet_core::{Core, brand, compat};
 use signet_model::{Change, ModelDef, Object, Secrets, check};
 use signet_store::Write;
 use std::sync::Arc;
@@ -91,6 +91,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     };
     call.renew();
     tell(call, EventAction::ModelUpdated, &object).await;
+    warn(call, &object, true).await;
     Ok(Reply::ok(show::written(call, &object).await?))
 }
 
@@ -117,4 +118,27 @@ pub(crate) async fn delete(call: &mut Call, object: &Arc<Object>) -> ApiResult {
 /// The event of a write.
 pub(crate) async fn tell(call: &Call, action: EventAction, object: &Object) {
     call.event(action, json!({"model": Core::model_event(object)})).await;
+}
+
+/// Warns about a brand whose sign-in flow asks for a second factor while other sign-in flows stay open without one; after a
+/// write by an event too.
+pub(crate) async fn warn(call: &mut Call, object: &Object, written: bool) {
+    if !object.def.is("authentik_brands.brand") {
+        return;
+    }
+    let domain = object.text("domain");
+    let open = brand::open_beside(&call.config).into_iter().find(|(brand, _)| brand == domain);
+    let Some((_, flows)) = open else { return };
+    let text = format!(
+        "Other sign-in flows are open without a second factor: {}. Set their authentication to require_redirect, or delete them.",
+        flows.join(", ")
+    );
+    if written {
+        call.event(
+            EventAction::ConfigurationWarning,
+            json!({"message": text, "model": Core::model_event(object)}),
+        )
+        .await;
+    }
+    call.warnings.push(text);
 }

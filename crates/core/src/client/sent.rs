@@ -22,6 +22,7 @@ pub struct Sent {
     cookies: Vec<(String, String)>,
     form: Mutex<Vec<(String, String)>>,
     person: OnceLock<Principal>,
+    route: OnceLock<String>,
 }
 
 impl Sent {
@@ -36,6 +37,13 @@ impl Sent {
             .filter(|(name, _)| !name.starts_with("authentik") && !name.starts_with("__Host-"))
             .collect();
         Self { headers, cookies, ..Self::default() }
+    }
+    /// Records the pattern of the route that answers; the first call counts.
+    pub fn matched(&self, route: &str) {
+        let _ = self.route.set(route.to_owned());
+    }
+    pub fn route(&self) -> Option<&str> {
+        self.route.get().map(String::as_str)
     }
     pub fn headers(&self) -> &[(String, String)] {
         &self.headers

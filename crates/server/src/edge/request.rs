@@ -9,7 +9,6 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::Limited;
 use hyper::body::{Body as _, Incoming};
-use signet_core::client::without_secrets;
 use signet_core::{Client, Core, page};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -49,8 +48,7 @@ impl RequestHandler {
         self.core.metrics.requests.inc();
         let id = self.ids.next();
         let method = request.method().clone();
-        let path = without_secrets(request.uri().path()).into_owned();
-        let mut response = match client::of(
+        let (mut response, path) = match client::of(
             connection,
             method.as_str(),
             request.uri(),
@@ -61,11 +59,13 @@ impl RequestHandler {
             Ok(client) => {
                 let client = Arc::new(client);
                 let inputs = HeaderInputs::of(&self.core, &client, request.headers());
-                let mut response = self.inner(client, live, request).await;
+                let mut response = self.inner(client.clone(), live, request).await;
                 inputs.set_headers(response.headers_mut());
-                response
+                (response, client.shown_path().to_owned())
             }
-            Err(client::BadHost) => text(StatusCode::BAD_REQUEST, "The request names no valid host."),
+            Err(client::BadHost) => {
+                (text(StatusCode::BAD_REQUEST, "The request names no valid host."), "(no route)".to_owned())
+            }
         };
         let took = started.elapsed();
         set_headers(response.headers_mut(), &id, took);

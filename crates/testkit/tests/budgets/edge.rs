@@ -123,3 +123,29 @@ async fn redteam_07_connections_of_one_address_have_a_limit_and_the_most_silent_
     assert!(gone >= 22 && closed(&idle[0]), "{gone}");
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redteam_07_a_connection_that_is_silent_for_a_minute_is_closed_and_one_that_is_used_stays() {
+    let app = start(DbKind::Sqlite, &[]).await;
+    let ask = async |stream: &mut TcpStream| {
+        stream.write_all(b"GET /-/health/live/ HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        stream.read(&mut [0; 4096]).await.unwrap()
+    };
+    let (mut silent, mut used) =
+        (TcpStream::connect(app.address).await.unwrap(), TcpStream::connect(app.address).await.unwrap());
+    assert!(ask(&mut silent).await > 0);
+    let began = Instant::now();
+    let closed = tokio::spawn(async move {
+        // A head that never comes is no use either: the time-out for heads is shorter.
+        let read = silent.read(&mut [0; 16]).await;
+        (read.unwrap_or_default(), began.elapsed())
+    });
+    for _ in 0..4 {
+        assert!(ask(&mut used).await > 0);
+        tokio::time::sleep(Duration::from_secs(18)).await;
+    }
+    assert!(ask(&mut used).await > 0, "after more than a minute");
+    let (read, after) = closed.await.unwrap();
+    assert!(read == 0 && after > Duration::from_secs(25) && after < Duration::from_secs(70), "{after:?}");
+    app.stop().await;
+}

@@ -174,3 +174,57 @@ async fn redteam_06_what_events_and_sessions_keep_of_headers_is_short() {
     assert!(agents < 1500, "{agents}");
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redteam_06_the_throttle_default_limits_requests_of_strangers_to_api_and_executor() {
+    let app = start(signet_store::DbKind::Sqlite, &[("THROTTLE__DEFAULT", "6/minute")]).await;
+    app.user("ada", "Correct-Horse-9").await;
+    let mut ada = app.login("ada", "Correct-Horse-9").await;
+    let office = "198.51.100.7";
+    for n in 0..10 {
+        let path = if n % 2 == 0 {
+            "/api/v3/root/config/"
+        } else {
+            "/api/v3/flows/executor/default-authentication-flow/?query="
+        };
+        let answer = from(&app, office).get(path).await;
+        assert_eq!(answer.status == 429, n >= 6, "{n}: {}", answer.text());
+        assert!(n < 6 || (1..=10).contains(&answer.header("retry-after").parse().unwrap()));
+    }
+    assert_eq!(from(&app, "198.51.100.8").get("/api/v3/root/config/").await.status, 200);
+    for _ in 0..10 {
+        assert_eq!(ada.get("/api/v3/core/users/me/").await.status, 200);
+    }
+    app.clock.advance_secs(11);
+    assert_eq!(from(&app, office).get("/api/v3/root/config/").await.status, 200);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redteam_06_authorization_requests_of_strangers_have_the_budget_of_sessions() {
+    each_database(|kind| async move {
+        let app = start(kind, &[("THROTTLE__SESSIONS", "5/hour")]).await;
+        let mut admin = app.admin().await;
+        let mut flows = Vec::new();
+        for slug in ["default-provider-authorization-implicit-consent", "default-provider-invalidation-flow"] {
+            flows.push(admin.get(&format!("/api/v3/flows/instances/{slug}/")).await.json()["pk"].clone());
+        }
+        let provider = json!({"name": "app", "client_id": "app", "authorization_flow": flows[0], "invalidation_flow": flows[1],
+            "redirect_uris": [{"matching_mode": "strict", "url": "https://app.test/cb"}]});
+        let made = admin.post("/api/v3/providers/oauth2/", provider).await.json();
+        admin.post("/api/v3/core/applications/", json!({"name": "app", "slug": "app", "provider": made["pk"]})).await;
+        let path = "/application/o/authorize/?client_id=app&response_type=code&redirect_uri=https%3A%2F%2Fapp.test%2Fcb&scope=openid";
+        let mut refused = 0;
+        for n in 0..20 {
+            let answer = from(&app, "198.51.100.7").get(&format!("{path}&state={n}")).await;
+            assert!(answer.status == 302 || answer.status == 429, "{n}: {}", answer.text());
+            refused += usize::from(answer.status == 429);
+        }
+        settled().await;
+        let rows = count(&app, SESSIONS).await;
+        assert!(rows <= 5 && (refused == 15 || rows == 0), "{rows} rows, {refused} refused");
+        assert_eq!(from(&app, "198.51.100.8").get(path).await.status, 302);
+        app.stop().await;
+    })
+    .await;
+}

@@ -1,6 +1,7 @@
 //! Flows over HTTP, on both databases: who may run them, in which order, what a wrong answer does, what
 //! ships.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+mod brand_warning;
 mod enterprise;
 mod examples;
 mod impersonation;

@@ -1,5 +1,5 @@
 //! When a server says that it can work.
-use signet_testkit::{App, Browser, DbKind, each_database, json};
+use signet_testkit::{App, Browser, DbKind, Setup, each_database, json};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -129,4 +129,50 @@ async fn scale_b9_the_date_of_answers_follows_the_clock_in_both_directions() {
         "Sun, 22 Nov 2026 12:00:00 GMT"
     );
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scale_b7_a_database_whose_processes_stand_still_holds_no_request() {
+    let Some(server) = signet_store::testdb::own_server().await else { return };
+    let app = Setup::on(server.config()).await.start().await.unwrap();
+    signet_core::setup::finish(&app.core).await.unwrap();
+    app.user("ada", "Correct-Horse-9").await;
+    let mut ada = app.login("ada", "Correct-Horse-9").await;
+    assert_eq!(ada.get("/api/v3/core/users/me/").await.status, 200);
+    server.stand_still(true);
+    let asked = Instant::now();
+    let waiting: Vec<_> = (0..12)
+        .map(|n| {
+            let mut browser = if n % 2 == 0 { ada.clone() } else { app.browser() };
+            tokio::spawn(async move {
+                let answer = match n % 2 {
+                    0 => browser.get("/api/v3/core/users/me/").await,
+                    _ => {
+                        let name = json!({"component": "ak-stage-identification", "uid_field": "ada"});
+                        browser.post("/api/v3/flows/executor/default-authentication-flow/?query=", name).await
+                    }
+                };
+                (answer.status.as_u16(), answer.header("retry-after").to_owned())
+            })
+        })
+        .collect();
+    let mut statuses = Vec::new();
+    for one in waiting {
+        let (status, retry) = one.await.unwrap();
+        assert_eq!(status == 503, !retry.is_empty());
+        statuses.push(status);
+    }
+    let took = asked.elapsed();
+    assert_eq!(ready(&mut app.browser()).await, 503);
+    server.stand_still(false);
+    assert!(statuses.iter().all(|status| *status == 503), "{statuses:?}");
+    assert!(took < Duration::from_secs(15), "{took:?}");
+    for _ in 0..40 {
+        if ada.get("/api/v3/core/users/me/").await.status == 200 {
+            app.stop().await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    panic!("the server does not come back");
 }

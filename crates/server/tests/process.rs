@@ -1,0 +1,237 @@
+//! The process under load and signals. The long ones are run by `make long`.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// A running server with a data folder of its own; ends with the value.
+struct Server {
+    child: Child,
+    address: String,
+    log: Arc<Mutex<Vec<String>>>,
+    folder: PathBuf,
+}
+impl Server {
+    /// `descriptors`: the hard limit of open files.
+    fn start(name: &str, descriptors: Option<usize>, variables: &[(&str, &str)]) -> Self {
+        let folder = std::env::temp_dir().join(format!("signet-process-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let limit = descriptors.map(|count| format!("ulimit -n {count}; ")).unwrap_or_default();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{limit}exec \"$0\" server"), env!("CARGO_BIN_EXE_signet")]);
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("SIGNET_DATA_DIR", &folder);
+        command.env("AUTHENTIK_LOG_FORMAT", "json").env("AUTHENTIK_BOOTSTRAP_PASSWORD", PASSWORD);
+        for name in ["HTTP", "HTTPS", "METRICS"] {
+            command.env(format!("AUTHENTIK_LISTEN__{name}"), "127.0.0.1:0");
+        }
+        command.envs(variables.iter().map(|(name, value)| (format!("AUTHENTIK_{name}"), value)));
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let ready = lines
+            .by_ref()
+            .map(|l| l.unwrap())
+            .find(|l| l.contains("\"ready\""))
+            .expect("the server gets ready");
+        let address = ready.split("\"http\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let kept = log.clone();
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line))
+        });
+        Self { child, address, log, folder }
+    }
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+    fn send(&self, head: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        write!(
+            stream,
+            "{head}\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+    fn get(&self, path: &str) -> String {
+        self.send(&format!("GET {path} HTTP/1.1"), "")
+    }
+    /// Waits for a line of the log.
+    fn logs(&self, wanted: impl Fn(&str) -> bool) -> bool {
+        for _ in 0..100 {
+            if self.log.lock().unwrap().iter().any(|line| wanted(line)) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        false
+    }
+    /// Goes through the default sign-in.
+    fn sign_in(&self) -> bool {
+        const FLOW: &str = "/api/v3/flows/executor/default-authentication-flow/?query=";
+        let mut cookie = String::new();
+        let mut post = |body: &str| {
+            let answer = self.send(
+                &format!("POST {FLOW} HTTP/1.1\r\nContent-Type: application/json\r\nCookie: {cookie}"),
+                body,
+            );
+            if let Some(new) = answer.lines().find_map(|l| l.strip_prefix("set-cookie: authentik_session=")) {
+                cookie = format!("authentik_session={}", new.split(';').next().unwrap());
+            }
+            answer.starts_with("HTTP/1.1 302")
+        };
+        let named = post(r#"{"component": "ak-stage-identification", "uid_field": "akadmin"}"#);
+        named && post(&format!(r#"{{"component": "ak-stage-password", "password": "{PASSWORD}"}}"#))
+    }
+}
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+const PASSWORD: &str = "Correct-Horse-9";
+
+#[test]
+fn scale_b9_hup_reads_the_log_level_again() {
+    let file = std::env::temp_dir().join(format!("signet-level-{}", std::process::id()));
+    std::fs::write(&file, "info\n").unwrap();
+    let server = Server::start("level", None, &[("LOG_LEVEL", &format!("file://{}", file.display()))]);
+    let is_request =
+        |line: &str| line.contains("\"message\":\"request\"") && line.contains("/-/health/live/");
+    server.get("/-/health/live/");
+    std::fs::write(&file, "debug\n").unwrap();
+    server.signal("-HUP");
+    assert!(server.logs(|line| line.contains("the log level is read again")));
+    assert!(!server.log.lock().unwrap().iter().any(|line| is_request(line)), "at info it is not logged");
+    server.get("/-/health/live/");
+    assert!(server.logs(is_request));
+    // A level that is none changes nothing, and is said.
+    std::fs::write(&file, "loud\n").unwrap();
+    server.signal("-HUP");
+    assert!(server.logs(|line| line.contains("the log level stays") && line.contains("LOG_LEVEL")));
+    assert!(server.get("/-/health/live/").starts_with("HTTP/1.1 200"));
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn redteam_14_the_log_names_the_route_and_no_secret_of_a_path() {
+    let server = Server::start("route", None, &[("LOG_LEVEL", "debug")]);
+    let key = "k3y".repeat(20);
+    let short = "sh0rtk3y";
+    for key in [key.as_str(), short] {
+        for path in [
+            format!("/recovery/use-token/{key}/"),
+            format!("/recovery/use-token/{key}"),
+            format!("//recovery//use-token//{key}/"),
+            format!("/recovery/use-token%2F{key}/"),
+            format!("/Recovery/Use-Token/{key}/x"),
+            format!("/elsewhere/{key}"),
+            format!("/api/v3/elsewhere/{key}/"),
+            format!("/api/v3/stages/invitation/invitations/{key}/"),
+        ] {
+            server.get(&path);
+        }
+    }
+    server.get("/if/flow/no-such-flow/");
+    assert!(server.logs(|line| line.contains("\"path\":\"/if/flow/no-such-flow/\"")));
+    let log = server.log.lock().unwrap().join("\n");
+    assert!(
+        log.contains("\"path\":\"/recovery/use-token/{key}/\"") && log.contains("\"path\":\"(no route)\""),
+        "{log}"
+    );
+    assert!(!log.contains(&key) && !log.contains(short), "{log}");
+}
+
+/// Opens a connection that sends part of a request, or nothing.
+fn hang(address: &str, with_head: bool) -> Option<TcpStream> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    if with_head {
+        let _ = stream.write_all(
+            b"POST /application/o/token/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\na",
+        );
+    }
+    Some(stream)
+}
+
+#[test]
+#[ignore = "long: run by make long"]
+fn redteam_07_two_thousand_slow_bodies_and_idle_connections_leave_sign_ins_alone() {
+    assert!(signet_base::memory::raise_descriptors() >= 4096, "this test opens 2,000 connections itself");
+    let server = Server::start("slow", Some(1024), &[]);
+    assert!(server.sign_in());
+    let crowd: Vec<_> = (0..2000).filter_map(|n| hang(&server.address, n % 2 == 0)).collect();
+    let (began, mut longest) = (Instant::now(), Duration::ZERO);
+    let mut sign_ins = 0;
+    while began.elapsed() < Duration::from_secs(90) {
+        let asked = Instant::now();
+        assert!(server.sign_in(), "after {:?}", began.elapsed());
+        longest = longest.max(asked.elapsed());
+        sign_ins += 1;
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    println!("{} connections, {sign_ins} sign-ins in 90 s, the longest {longest:?}", crowd.len());
+    assert!(longest < Duration::from_secs(5));
+}
+
+#[test]
+#[ignore = "long: run by make long"]
+fn scale_a2_a_hundred_thousand_anonymous_requests_leave_bounded_rows() {
+    let count: usize =
+        std::env::var("SIGNET_ANONYMOUS_GETS").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000);
+    let server = Server::start("gets", None, &[]);
+    let size = || -> u64 {
+        std::fs::read_dir(&server.folder)
+            .unwrap()
+            .flatten()
+            .filter_map(|e| e.metadata().ok())
+            .map(|m| m.len())
+            .sum()
+    };
+    server.get("/-/health/ready/");
+    let before = size();
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    let paths = [
+        "/api/v3/flows/executor/default-authentication-flow/?query=",
+        "/if/flow/default-authentication-flow/?next=/a",
+        "/api/v3/flows/executor/default-user-settings-flow/?query=",
+        "/api/v3/root/config/",
+    ];
+    let mut answer = vec![0; 64 * 1024];
+    for n in 0..count {
+        write!(
+            stream,
+            "GET {} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n",
+            paths[n % paths.len()]
+        )
+        .unwrap();
+        let (mut text, mut length) = (Vec::new(), None);
+        loop {
+            let read = stream.read(&mut answer).unwrap();
+            assert!(read > 0, "{n}");
+            text.extend_from_slice(&answer[..read]);
+            if length.is_none()
+                && let Some(end) = text.windows(4).position(|w| w == b"\r\n\r\n")
+            {
+                let head = String::from_utf8_lossy(&text[..end]).to_lowercase();
+                let body =
+                    head.split("content-length: ").nth(1).and_then(|r| r.split("\r\n").next()?.parse().ok());
+                length = Some(end + 4 + body.unwrap_or(0));
+            }
+            if length.is_some_and(|length| text.len() >= length) {
+                break;
+            }
+        }
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    let grown = size().saturating_sub(before);
+    println!("{count} requests, {} KiB more", grown / 1024);
+    assert!(grown <= 1024 * 1024, "{grown} bytes");
+}
