@@ -6,6 +6,7 @@ mod length;
 mod slices;
 mod stray;
 mod words;
+mod writers;
 
 use allow::Allowances;
 use std::path::Path;
@@ -51,6 +52,7 @@ fn judge(root: &Path) -> Result<(usize, Vec<Finding>), String> {
     let (mut allowances, mut findings) = Allowances::parse(allowed);
     findings.extend(direction::judge(&files));
     findings.extend(slices::judge(&files, &mut allowances));
+    findings.extend(writers::judge(&files));
     for file in &files {
         findings.extend(stray::judge(&file.path));
         if let Some(text) = &file.text {
