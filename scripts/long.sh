@@ -11,5 +11,7 @@ export SIGNET_FUZZ_SEED=${SIGNET_FUZZ_SEED:-$RANDOM}
 cargo test "${flags[@]}" --workspace --test fuzz -- --nocapture --test-threads=1
 cargo test "${flags[@]}" --workspace --test api core_permissions_no_sequence_of_calls_leads_up -- --nocapture
 cargo build "${flags[@]}" --workspace --bins
+# 2,000 slow bodies and idle connections with 1,024 descriptors; SIGNET_ANONYMOUS_GETS (100,000) anonymous requests.
+(ulimit -n "$(ulimit -Hn)" && cargo test "${flags[@]}" --workspace --test process -- --ignored --nocapture --test-threads=1)
 scripts/tools.sh
 tests/interop/run kill9

@@ -1,6 +1,6 @@
 //! Findings about forms: new passwords, waiting, devices, the first run, words.
 use super::{form, shown};
-use serde_json::json;
+use serde_json::{Value, json};
 use signet_pages::FormContext;
 
 #[test]
