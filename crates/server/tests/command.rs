@@ -410,6 +410,15 @@ fn scale_b9_signals_and_a_second_process_leave_the_server_as_it_is() {
     end(server);
 }
 
+fn write_past_all_writers(place: &Place, statements: &[&'static str]) {
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let db = signet_store::Db::open_sqlite(place.0.join("signet.sqlite")).unwrap();
+        for sql in statements {
+            db.execute(*sql, Vec::new()).await.unwrap();
+        }
+    });
+}
+
 #[test]
 fn rescue_opens_an_installation_that_has_locked_everybody_out() {
     let place = Place::new("rescue");
@@ -419,15 +428,21 @@ fn rescue_opens_an_installation_that_has_locked_everybody_out() {
         let out = place.run(&["apply_blueprint", file.to_str().unwrap()]);
         assert!(out.status.success(), "{}", said(&out));
     };
-    // Removes superuser from the group, then deactivates the account; a sign-in flow that denies everybody.
-    apply(
-        "version: 1\nentries:\n- {model: authentik_core.group, identifiers: {name: authentik Admins}, attrs: {is_superuser: false}}\n",
-    );
+    // A sign-in flow that denies everybody.
     apply(
         "version: 1\nentries:\n\
-        - {model: authentik_core.user, identifiers: {username: akadmin}, attrs: {is_active: false, groups: []}}\n\
         - {model: authentik_stages_deny.denystage, id: stop, identifiers: {name: nobody}}\n\
         - {model: authentik_flows.flowstagebinding, identifiers: {target: !Find [authentik_flows.flow, [slug, default-authentication-flow]], stage: !KeyOf stop, order: 0}}\n",
+    );
+    // No writer takes the last administrator away, so that this is written past all of them: a restored or
+    // edited database.
+    write_past_all_writers(
+        &place,
+        &[
+            "UPDATE user_group SET is_superuser = FALSE",
+            "UPDATE users SET is_active = FALSE",
+            "DELETE FROM membership",
+        ],
     );
     let (server, address) = start(&place);
     let way_in = || get(&address, "/flows/-/default/authentication/");

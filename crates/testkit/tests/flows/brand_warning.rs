@@ -10,7 +10,9 @@ async fn redteam_20_the_brand_warns_of_sign_in_flows_that_stay_open_beside_its_o
         signet_core::setup::finish(&app.core).await.unwrap();
         let text = signet_blueprints::shipped("example/flow-login-2fa.yaml").unwrap();
         let source = signet_blueprints::Source::new("example", text);
-        signet_blueprints::apply(&app.core, &source, &signet_core::directory::Author::system()).await.unwrap();
+        signet_blueprints::apply(&app.core, &source, &signet_core::directory::Author::system())
+            .await
+            .unwrap();
         let mut admin = app.admin().await;
         let brand =
             admin.get("/api/v3/core/brands/?default=true").await.json()["results"][0]["brand_uuid"].clone();
