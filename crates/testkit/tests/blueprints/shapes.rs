@@ -145,16 +145,16 @@ async fn what_does_not_exist_here_is_left_out_and_named() {
         "notificationrule does not exist here",
         "bound to rule, which was left out",
         "samlpropertymapping does not exist here",
-        "authentik_rbac.role does not exist here",
+        "authentik_rbac.role: permissions: left out",
         "authentik_core.group: roles: left out",
     ] {
         assert!(notes.contains(said), "{said}\n{notes}");
     }
-    assert_eq!((report.created, report.skipped), (2, 6), "{report:?}");
+    assert_eq!((report.created, report.skipped), (3, 5), "{report:?}");
     assert!(groups::by_name(&app.core.db, "shapes-readers").await.unwrap().is_some());
     assert!(import(&app, ELSEWHERE).await.unwrap().is_empty());
     // A rule that needs what is not here is never taken without it.
-    let open = "version: 1\nentries:\n- {model: authentik_rbac.role, id: r, identifiers: {name: r}}\n- {model: authentik_policies.policybinding, identifiers: {target: !Find [authentik_flows.flow, [slug, default-authentication-flow]], policy: !KeyOf r, order: 0}}\n";
+    let open = "version: 1\nentries:\n- {model: authentik_events.notificationrule, id: r, identifiers: {name: r}}\n- {model: authentik_policies.policybinding, identifiers: {target: !Find [authentik_flows.flow, [slug, default-authentication-flow]], policy: !KeyOf r, order: 0}}\n";
     let wrong = import(&app, open).await.unwrap_err();
     assert!(wrong.contains("policy: !KeyOf: the entry r was left out"), "{wrong}");
     app.stop().await;
