@@ -8,7 +8,6 @@ use signet_model::Model;
 #[model(
     app = "authentik_rbac",
     path = "rbac/roles",
-    key = "uuid",
     label = "Role",
     component = "ak-rbac-role-form",
     search("name"),
