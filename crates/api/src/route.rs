@@ -383,6 +383,7 @@ fn family_path(base: Base) -> (String, &'static str) {
 fn key_name(def: &ModelDef) -> String {
     match (def.key, def.numbered) {
         ("pk", true) => "id".to_owned(),
+        ("pk", false) if def.is("authentik_rbac.role") => "uuid".to_owned(),
         ("pk", false) => format!("{}_uuid", snake(&crate::openapi::component(def))),
         (key, _) => key.to_owned(),
     }
