@@ -296,7 +296,7 @@ async fn a_schema_of_its_own_and_mistakes_of_ours() {
     let Some(config) = testdb::postgres_config(false).await else { return };
     assert!(Db::open_postgres(PostgresConfig { schema: "x; DROP".into(), ..config.clone() }).await.is_err());
     let db = Db::open_postgres(PostgresConfig { schema: "idp".into(), ..config.clone() }).await.unwrap();
-    assert!(migrate::migrate(&db, &ports()).await.unwrap() > 1);
+    assert!(migrate::migrate(&db, &ports()).await.unwrap() > 0);
     assert!(kv::get(&db, "x").await.unwrap().is_none());
     // A wrong parameter is a fault of ours, not of the server.
     for wrong in [params![7], params![], params!["a", "b"]] {
