@@ -74,6 +74,7 @@ part clippy 7 cargo clippy "${flags[@]}" --workspace --all-targets -- -D warning
 part compile 15 cargo test "${flags[@]}" --workspace --no-run
 part tests 8 cargo test "${flags[@]}" --workspace
 part tidy 1 cargo xtask tidy
+part index 1 cargo xtask test-index --check
 # The whole workspace: one package alone would have its dependencies built again with other features.
 part build 1 cargo build "${flags[@]}" --workspace --bins --examples
 part tools 1 scripts/tools.sh
