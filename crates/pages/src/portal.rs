@@ -142,7 +142,7 @@ fn places(account: &Account) -> Markup {
 /// Says on every page as whom an administrator acts, and how to stop.
 fn banner(brand: &str, account: &Account, impersonation: &Impersonation) -> Markup {
     html! {
-        form class="acting notice notice--warn" method="post" action=[safe_href(impersonation.url)] aria-label="Impersonation as somebody else" {
+        form class="acting notice notice--warn" method="post" action=[safe_href(impersonation.url)] aria-label="Acting as somebody else" {
             (icon(Icon::Alert))
             p class="grow" { b { "You are looking at " bdi { (brand) } " as " bdi { (account.username) } "." } " What you do is recorded under your own name, " bdi { (impersonation.by) } "." }
             (hidden("csrf", impersonation.csrf))

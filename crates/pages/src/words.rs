@@ -140,7 +140,7 @@ pub(crate) fn permission(id: &str) -> Option<&'static str> {
         "groups" => "The groups you belong to",
         "entitlements" => "What you may do in this application",
         "offline_access" => "Access while you are away",
-        "goauthentik.io/api" => "Impersonation for you in this service’s own API",
+        "goauthentik.io/api" => "Acting for you in this service’s own API",
         _ => return None,
     })
 }

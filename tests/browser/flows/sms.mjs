@@ -61,7 +61,8 @@ export async function sms(browser) {
     await heading(page, "Enter the code we sent").waitFor();
     assert.equal(messages.length, before + 1, "a reload sends nothing");
     await look(page, "sms-code");
-    await page.getByRole("button", { name: "Send a new code" }).click();
+    // It counts down for at most a minute first.
+    await page.getByRole("button", { name: "Send a new code", disabled: false }).click({ timeout: 70_000 });
     for (let i = 0; i < 100 && messages.length < before + 2; i++) await new Promise((resolve) => setTimeout(resolve, 50));
     await heading(page, "Enter the code we sent").waitFor();
     await code(page).fill(last());

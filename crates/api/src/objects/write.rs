@@ -56,6 +56,7 @@ pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -
     call.renew();
     permission::give_initial(&call.core, call.person()?, &def.full_name(), &key(&object)).await?;
     tell(call, EventAction::ModelCreated, &object).await;
+    warn(call, &object, true).await;
     Ok(object)
 }
 
