@@ -18,11 +18,15 @@ async function nothingMoves(browser, base) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   await check("appearance: nothing moves while a page loads (pages B16)", async () => {
     for (const name of ["identification", "setup", "email-sent", "library", "security"]) {
-      await page.goto(`${base}/${name}.html`);
-      // What the script rewrites after the first paint may move words of its own line: seconds that count down, times in the
-      // reader's zone (0.0021 where the script was late). No line moves.
-      const moved = await shift(page);
-      assert.ok(moved < 0.005, `${name}: ${moved}`);
+      // The least of three loads: on a busy machine the first paint comes before the script, and times in the reader's zone
+      // move words of their line. What moves by itself moves at every load. The label of a button that counts down may
+      // move by the width of its seconds.
+      let moved = Infinity;
+      for (let load = 0; load < 3 && moved >= 0.0005; load += 1) {
+        await page.goto(`${base}/${name}.html`);
+        moved = Math.min(moved, await shift(page));
+      }
+      assert.ok(moved < 0.0005, `${name}: ${moved}`);
     }
   });
   await page.close();
