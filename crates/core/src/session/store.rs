@@ -92,7 +92,10 @@ impl WebSession {
             self.stored = before.filter(|_| self.replaces.is_none());
             return Ok(());
         };
-        let open = |data: Json| State::decode(sealed::open(&core.vault, &id, data)).unwrap_or_default();
+        // A state that cannot be read has no binding to hold this request to: the session is over.
+        let open = |data: Json| {
+            State::decode(sealed::open(&core.vault, &id, data)).ok_or_else(|| Error::denied(ENDED))
+        };
         if self.replaces.is_none() {
             if found.user_id != row.user_id {
                 return Err(Error::denied(ENDED));
@@ -100,9 +103,9 @@ impl WebSession {
             (row.uuid, row.created) = (found.uuid, found.created);
         }
         if self.replaces.is_none() || signs_in {
-            let base = before.map(|stored| open(stored.data)).unwrap_or_default();
+            let base = before.map(|stored| open(stored.data)).transpose()?.unwrap_or_default();
             let own = std::mem::take(&mut self.state);
-            self.state = own.merge(&base, open(found.data.clone()), signs_in);
+            self.state = own.merge(&base, open(found.data.clone())?, signs_in);
             self.state.bound();
         }
         row.data = self.sealed_state(core, &row.id)?;
