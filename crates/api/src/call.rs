@@ -1,4 +1,4 @@
-//! One request on its way through the API, and what a handler answers.
+//! A request inside the API, and the results of handlers.
 use crate::Wiring;
 use http::{HeaderMap, Method, StatusCode};
 use signet_base::{Error, FieldErrors, Json, Map, json};
@@ -9,24 +9,24 @@ use signet_model::{Base, ModelDef, Snapshot};
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// A request after authentication and the permission gate, with its body read.
+/// A request after authentication and permission check, with its body.
 pub struct Call {
     pub core: Arc<Core>,
     pub client: Client,
-    /// The configuration as it was when the request came. Refresh with [`Call::renew`] after a write.
+    /// The configuration at the start of the request. Call [`Call::renew`] after a write.
     pub config: Arc<Snapshot>,
     pub principal: Option<Principal>,
-    /// Present when the person came with a browser session.
+    /// Present if the client has a browser session.
     pub session: Option<WebSession>,
     pub method: Method,
     pub headers: HeaderMap,
     /// Query parameters in order.
     pub query: Vec<(String, String)>,
-    /// The variable part of the path, empty where there is none.
+    /// The variable segment of the path; empty if there is none.
     pub key: String,
-    /// The JSON object that was sent; empty when nothing was.
+    /// The JSON object of the body; empty without a body.
     pub body: Map,
-    /// Of the row of the table.
+    /// The permission of the table row.
     pub(crate) permission: crate::Permission,
     pub(crate) models: Vec<String>,
     /// The model of generic routes.
@@ -48,7 +48,7 @@ impl Call {
     pub fn params(&self, name: &str) -> Vec<&str> {
         self.query.iter().filter(|(k, _)| k == name).map(|(_, v)| v.as_str()).collect()
     }
-    /// Takes members of the body from the query where the body lacks them: older clients send them there.
+    /// Copies missing members from the query into the body, where clients of 2024 send them.
     pub fn take_from_query(&mut self, names: &[&str]) {
         for name in names {
             if let Some(value) = self.param(name).filter(|v| !v.is_empty()).map(str::to_owned) {
@@ -56,12 +56,11 @@ impl Call {
             }
         }
     }
-    /// A boolean query parameter; what is no boolean counts as not given.
+    /// A boolean query parameter; other values count as missing.
     pub fn flag(&self, name: &str) -> Option<bool> {
         self.param(name).and_then(boolean)
     }
-    /// The signed-in person. The gate has refused strangers where this matters, so that an error here is a
-    /// fault.
+    /// The signed-in user. The permission check has refused anonymous clients, so an error is a fault.
     pub fn person(&self) -> Result<&Principal, Fault> {
         self.principal.as_ref().ok_or_else(Fault::stranger)
     }
@@ -69,17 +68,16 @@ impl Call {
     pub fn model(&self) -> Result<&'static ModelDef, Fault> {
         self.def.ok_or_else(|| Error::internal("the route names no model").into())
     }
-    /// Takes over the configuration as it is now.
+    /// Refreshes the configuration.
     pub fn renew(&mut self) {
         self.config = self.core.config();
     }
-    /// Writes an event in the caller's name. What it tells of has happened: a failure is logged, not
-    /// answered.
+    /// Writes an event as the caller. The change has happened, so a failure is only logged.
     pub async fn event(&self, action: EventAction, context: Json) {
         let app = emitter(&action);
         self.core.event(&self.client, self.principal.as_ref(), action, app, context).await;
     }
-    /// Writes an event without which the caller does not get what they ask for.
+    /// Writes an event that is a condition of the action: a failure fails the request.
     pub async fn record(&self, action: EventAction, context: Json) -> Result<(), Fault> {
         let app = emitter(&action);
         match self.core.event(&self.client, self.principal.as_ref(), action, app, context).await {
@@ -93,7 +91,7 @@ impl Call {
     }
 }
 
-/// The part of the program that events about calls come from: changes are told by the same one.
+/// The module name in events of API calls.
 fn emitter(action: &EventAction) -> &'static str {
     match action {
         EventAction::ModelCreated | EventAction::ModelUpdated | EventAction::ModelDeleted => {
@@ -103,7 +101,7 @@ fn emitter(action: &EventAction) -> &'static str {
     }
 }
 
-/// `true`/`false` as query parameters write them.
+/// Parses `true`/`false` of query parameters.
 pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" => Some(true),
@@ -112,7 +110,7 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// What a handler sends back.
+/// The response of a handler.
 pub enum Reply {
     Json(StatusCode, Json),
     /// 204 without a body.
@@ -123,12 +121,12 @@ pub enum Reply {
         content_type: &'static str,
         text: String,
     },
-    /// Text that stays the same until the program is another one.
+    /// A text that does not change while the program runs.
     Lasting {
         content_type: &'static str,
         text: Arc<signet_core::page::Lasting>,
     },
-    /// The page with all operations.
+    /// The API browser page.
     Browser,
 }
 impl Reply {
@@ -140,40 +138,40 @@ impl Reply {
     }
 }
 
-/// Why a request was not answered as asked.
+/// The error of a request.
 #[derive(Debug)]
 pub enum Fault {
     Error(Error),
-    /// An answer whose form the contract fixes.
+    /// A response whose form authentik's API fixes.
     Reply(StatusCode, Json),
-    /// There is no such address: the HTML page.
+    /// Unknown path: the HTML page.
     NoPage,
 }
 impl Fault {
     pub fn detail(status: StatusCode, text: impl Into<String>) -> Self {
         Fault::Reply(status, json!({"detail": text.into()}))
     }
-    /// 403 for somebody who did not say who they are.
+    /// 403 for missing credentials.
     pub fn stranger() -> Self {
         Fault::detail(StatusCode::FORBIDDEN, "Authentication credentials were not provided.")
     }
-    /// 403 for somebody who may not.
+    /// 403 for a missing permission.
     pub fn forbidden() -> Self {
         Fault::detail(StatusCode::FORBIDDEN, "You do not have permission to perform this action.")
     }
-    /// 404 for something that is not there, or is not shown to the caller.
+    /// 404 for an object that does not exist or is hidden.
     pub fn missing(what: &str) -> Self {
         Fault::detail(StatusCode::NOT_FOUND, format!("No {what} matches the given query."))
     }
-    /// 404 for a key that cannot name anything.
+    /// 404 for a malformed key.
     pub fn not_found() -> Self {
         Fault::detail(StatusCode::NOT_FOUND, "Not found.")
     }
-    /// 400 with one message at one field.
+    /// 400 with one field error.
     pub fn invalid(field: &str, message: impl Into<String>) -> Self {
         Error::invalid(field, message).into()
     }
-    /// 400 in a form of its own.
+    /// 400 with a body of its own.
     pub fn bad(body: Json) -> Self {
         Fault::Reply(StatusCode::BAD_REQUEST, body)
     }
@@ -191,7 +189,7 @@ impl From<FieldErrors> for Fault {
 
 pub type ApiResult = Result<Reply, Fault>;
 pub type Work<'a> = Pin<Box<dyn Future<Output = ApiResult> + Send + 'a>>;
-/// A handler in the table of actions.
+/// A handler in the route table.
 pub type Handler = for<'a> fn(&'a mut Call) -> Work<'a>;
-/// A handler that carries something with it, as the binary hands in for families.
+/// A handler with captured state, as the binary provides for families.
 pub type SharedHandler = Arc<dyn for<'a> Fn(&'a mut Call) -> Work<'a> + Send + Sync>;

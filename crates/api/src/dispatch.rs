@@ -1,4 +1,4 @@
-//! From an HTTP request to a row of the table and back.
+//! Dispatches HTTP requests to rows of the route table.
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::route::Table;
 use crate::{Wiring, auth, meta};
@@ -12,7 +12,7 @@ use signet_base::{Error, Json, Map, json};
 use signet_core::{Client, Core, budget, page};
 use std::sync::Arc;
 
-/// Longest body that is read, in bytes.
+/// Maximum size of a body in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 pub(crate) const PREFIX: &str = "/api/v3";
 
@@ -30,7 +30,7 @@ pub(crate) fn router(core: Arc<Core>, wiring: Wiring) -> Router {
 
 async fn handle(State(site): State<Arc<Site>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    // Read in any case: a connection with an unread body is closed, and its next request would be lost.
+    // Always read: a connection with an unread body is closed, which would lose its next request.
     let body = collect(&parts.headers, body).await;
     let Some(client) = parts.extensions.get::<Arc<Client>>().cloned() else {
         tracing::error!("a request came without its client: the edge is not wired");
@@ -116,7 +116,7 @@ enum Prepared {
     Done(Reply),
 }
 
-/// Negotiation, authentication, permission, verb, body: in the order in which clients know the errors.
+/// Content negotiation, authentication, permission, method, body: the order in which clients expect errors.
 async fn prepare(
     site: &Site,
     route: &crate::route::Route,
@@ -138,7 +138,7 @@ async fn prepare(
         budget::spend_request(&site.core, client).await?;
     }
     let action = route.action(method);
-    // Of a verb that the path does not know, and of OPTIONS, those may hear who could use some other verb.
+    // For OPTIONS and methods that do not exist: allowed to callers who may use any method of the path.
     auth::gate(action.or_else(|| route.actions.first()).ok_or(Fault::NoPage)?, identity.principal.as_ref())?;
     let Some(action) = action else {
         if *method == Method::OPTIONS {
@@ -183,7 +183,7 @@ fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Whether JSON is among what the client takes. The document and the browser page come in other forms too.
+/// Whether the client accepts JSON. The OpenAPI document and the browser page have other formats too.
 fn acceptable(headers: &HeaderMap, path: &str) -> bool {
     if path.is_empty() || path == "schema" {
         return true;
@@ -197,7 +197,7 @@ fn acceptable(headers: &HeaderMap, path: &str) -> bool {
     })
 }
 
-/// The bytes of a body, or the answer to one that cannot be read.
+/// The bytes of a body, or the response to an unreadable one.
 type Sent = Result<Bytes, Fault>;
 
 async fn collect(headers: &HeaderMap, body: Body) -> Sent {
@@ -345,7 +345,7 @@ fn browser(site: &Site, client: &Client, headers: &HeaderMap) -> Response {
     page::packed(headers, page_context.answer(StatusCode::OK, &[], body)).map(Body::from)
 }
 
-/// A write to an address without its slash at the end: nothing is done and nothing is said.
+/// A write to a path without its trailing slash: 405 without a body.
 fn no_method() -> Response {
     let mut response =
         build(StatusCode::METHOD_NOT_ALLOWED, "text/html; charset=utf-8", Body::empty(), &Method::GET);
@@ -373,7 +373,7 @@ mod tests {
         for bad in [&b"[]"[..], b"{", b"\xff", b"5", b"null", b"\"x\""] {
             assert!(parse(bad).is_err());
         }
-        // Deep nesting is refused by the parser, not by the stack.
+        // The parser limits nesting.
         assert!(parse("[".repeat(100_000).as_bytes()).is_err());
     }
 }

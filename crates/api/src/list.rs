@@ -1,4 +1,4 @@
-//! Lists: paging, envelope, and filters of row resources.
+//! Lists: paging, envelope, filters of row resources.
 use crate::call::{ApiResult, Call, Fault, Reply};
 use http::StatusCode;
 use signet_base::akql::Query;
@@ -7,7 +7,7 @@ use signet_model::{ColumnDef, ColumnKind, FieldKind, FilterDef, FilterOp, Scope,
 use signet_store::table::Record;
 use signet_store::{Filters as Declared, ListQuery, Page, Value, understands};
 
-/// Which part of a list is asked for.
+/// The requested part of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Paging {
     /// From 1.
@@ -15,7 +15,7 @@ pub(crate) struct Paging {
     pub size: u64,
     pub ordering: String,
     pub search: String,
-    /// What the caller sees of it.
+    /// The rows that the caller may see.
     pub scope: Scope,
 }
 
@@ -24,8 +24,8 @@ fn no_page() -> Fault {
 }
 
 impl Paging {
-    /// Reads `page`, `page_size`, `ordering` and `search`. A bad size is the default one, a bad page is a
-    /// 404.
+    /// Reads `page`, `page_size`, `ordering` and `search`. An invalid size becomes the default; an invalid
+    /// page is a 404.
     pub fn read(call: &Call) -> Result<Self, Fault> {
         let system = call.core.system();
         let default = u64::try_from(system.pagination_default_page_size).unwrap_or(20).max(1);
@@ -54,7 +54,7 @@ impl Paging {
     fn pages(&self, total: u64) -> u64 {
         total.div_ceil(self.size).max(1)
     }
-    /// Cuts the page out of a whole list.
+    /// Cuts a page out of a complete list.
     pub fn cut<T>(&self, all: Vec<T>) -> Result<(Vec<T>, u64), Fault> {
         let total = u64::try_from(all.len()).unwrap_or(u64::MAX);
         if self.page > self.pages(total) {
@@ -66,7 +66,7 @@ impl Paging {
             total,
         ))
     }
-    /// The envelope around a page.
+    /// The list envelope.
     pub fn envelope(&self, results: Vec<Json>, total: u64, autocomplete: Json) -> ApiResult {
         let pages = self.pages(total);
         if self.page > pages {
@@ -99,14 +99,14 @@ fn size(text: Option<&str>, default: u64, max: u64) -> u64 {
     text.and_then(|t| t.parse::<u64>().ok()).filter(|n| *n >= 1).unwrap_or(default).min(max)
 }
 
-/// The asked page of a list that is not in the store, in the list envelope.
+/// The requested page of a list that is not in the store.
 pub fn page(call: &Call, all: Vec<Json>) -> ApiResult {
     let paging = Paging::read(call)?;
     let (results, total) = paging.cut(all)?;
     paging.envelope(results, total, json!({}))
 }
 
-/// Reads query parameters with the errors that filters have.
+/// Reads query parameters; errors as in Django filters.
 pub(crate) struct Filters<'a> {
     call: &'a Call,
     pub errors: FieldErrors,
@@ -168,7 +168,7 @@ impl<'a> Filters<'a> {
         }
         at
     }
-    /// Repeatable, each one of the words.
+    /// A repeatable parameter; each value must be one of the words.
     pub fn choices(&mut self, name: &str, words: &[&str]) -> Vec<String> {
         let all = self.texts(name);
         for text in &all {
@@ -226,7 +226,7 @@ impl<'a> Filters<'a> {
     }
 }
 
-/// The `autocomplete` member of lists that take the query language.
+/// The member `autocomplete` of lists that support the query language.
 pub(crate) fn autocomplete(model: &str, fields: &[(&str, &str, Option<&[&str]>)]) -> Json {
     let mut members = signet_base::Map::new();
     for (name, kind, options) in fields {

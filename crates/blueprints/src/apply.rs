@@ -1,4 +1,4 @@
-//! Importing: all entries of all files are judged on a copy of the configuration, then written in one
+//! Import: all entries of all files are validated on a copy of the configuration, then written in one
 //! transaction.
 use crate::context::Context;
 use crate::entry::{self, State};
@@ -16,26 +16,26 @@ use signet_store::{Write, table};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicUsize;
 
-/// A text with where it came from.
+/// A text and its origin.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
-    /// Names it in errors.
+    /// Its name in errors.
     pub file: &'a str,
     pub text: &'a str,
-    /// Variables for `!Env`. Only for files of the server itself; none also switches `!File` off.
+    /// Environment variables for `!Env`, for the server's own files. `None` also disables `!File`.
     pub environment: Option<&'a Environment>,
     /// Overrides values of the file's context.
     pub context: Option<&'a Map>,
 }
 
 impl<'a> Source<'a> {
-    /// A text from outside.
+    /// An untrusted text.
     pub fn new(file: &'a str, text: &'a str) -> Self {
         Self { file, text, environment: None, context: None }
     }
 }
 
-/// What was done.
+/// The result of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     pub created: usize,
@@ -43,11 +43,11 @@ pub struct Report {
     pub deleted: usize,
     pub unchanged: usize,
     pub skipped: usize,
-    /// Remarks that did not stop the import: what was left out.
+    /// Remarks about skipped parts.
     pub notes: Vec<String>,
 }
 impl Report {
-    /// Whether nothing had to be written.
+    /// Whether nothing was written.
     pub fn is_empty(&self) -> bool {
         self.created + self.updated + self.deleted == 0
     }
@@ -66,7 +66,7 @@ pub async fn apply(core: &Core, source: &Source<'_>, by: &Author) -> Result<Repo
     apply_all(core, std::slice::from_ref(source), by).await
 }
 
-/// Imports several files, later ones seeing what earlier ones make. All or nothing.
+/// Imports several files; later ones see the objects of earlier ones. All or nothing.
 pub async fn apply_all(core: &Core, sources: &[Source<'_>], by: &Author) -> Result<Report> {
     let (planned, report) = run(core, sources).await?;
     let files: Vec<&str> = sources.iter().map(|source| source.file).collect();
@@ -79,7 +79,7 @@ pub async fn apply_all(core: &Core, sources: &[Source<'_>], by: &Author) -> Resu
     Ok(report)
 }
 
-/// Judges a file without writing anything.
+/// Validates a file without writing.
 pub async fn validate(core: &Core, source: &Source<'_>) -> Result<Report> {
     Ok(run(core, std::slice::from_ref(source)).await?.1)
 }
@@ -212,7 +212,7 @@ async fn one(
     Ok(())
 }
 
-/// Depends on another file.
+/// An entry that depends on another file.
 const META: &str = "authentik_blueprints.metaapplyblueprint";
 
 struct EntryRead {
@@ -226,12 +226,12 @@ struct EntryRead {
 
 enum EntryReading {
     Entry(Box<EntryRead>),
-    /// Its conditions do not hold.
+    /// Its conditions are not met.
     Skipped,
     LeftOut(String),
 }
 
-/// Evaluates an entry. An error has model, field and text.
+/// Evaluates an entry. An error contains model, field and text.
 async fn read_entry(
     scope: &Scope<'_>,
     item: &Entry,
@@ -274,8 +274,8 @@ async fn read_entry(
     for nodes in [&item.identifiers[..], if state == State::Absent { &[] } else { &item.attrs }] {
         match entry::values(scope, nodes, def, knows).await {
             Ok(values) => parts.push(values),
-            // A rule for what does not exist guards nothing; any other part that is missing would change what
-            // a file means.
+            // A binding of a missing policy guards nothing; a missing part elsewhere would change the file's
+            // meaning.
             Err((field, EvalError::LeftOut(id)))
                 if field == "target" && model == "authentik_policies.policybinding" =>
             {
@@ -310,7 +310,7 @@ async fn read_entry(
     Ok(EntryReading::Entry(Box::new(read)))
 }
 
-/// What an entry says of a row, with the leniency that the API has. What rows do not have goes to `left_out`.
+/// The fields of a row entry, with the API's leniency. Unknown fields are added to `left_out`.
 async fn row_fields(
     core: &Core,
     planned: &PlannedState,

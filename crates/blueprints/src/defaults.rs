@@ -1,4 +1,4 @@
-//! The blueprints in the binary, applied at the first start and again when a release changes them.
+//! The blueprints in the binary, applied at the first start, and again when a release changes them.
 use crate::apply::{Report, Source, apply_all};
 use signet_base::{Json, Map, Result, vault::sha256_hex};
 use signet_core::Core;
@@ -9,7 +9,7 @@ macro_rules! files {
     ($($path:literal),* $(,)?) => { &[$(($path, include_str!(concat!("../../../blueprints/", $path)))),*] };
 }
 
-/// Path and text, in the order in which they are applied.
+/// Path and text, in order of application.
 pub const DEFAULTS: &[(&str, &str)] = files![
     "system/bootstrap.yaml",
     "system/providers-oauth2.yaml",
@@ -32,7 +32,7 @@ pub const DEFAULTS: &[(&str, &str)] = files![
     "default/default-brand.yaml",
 ];
 
-/// Flows to take over as they are or to start from; `signet apply_blueprint example/…` applies one.
+/// Example flows; `signet apply_blueprint example/…` applies one.
 pub const EXAMPLES: &[(&str, &str)] = files![
     "example/flow-enrollment-2-stage.yaml",
     "example/flow-enrollment-email-verification.yaml",
@@ -46,15 +46,15 @@ pub const EXAMPLES: &[(&str, &str)] = files![
     "example/flow-enterprise-sso.yaml",
 ];
 
-/// The text of a file in the binary, by its path.
+/// The text of an embedded file.
 pub fn shipped(path: &str) -> Option<&'static str> {
     DEFAULTS.iter().chain(EXAMPLES).find(|(name, _)| *name == path).map(|(_, text)| *text)
 }
 
-/// Under this name the digests of the files that were applied are kept.
+/// Key of the record of applied files' digests.
 const KEY: &str = "blueprints";
 
-/// Whether a file in the binary has this name.
+/// Whether there is an embedded file with this name.
 pub fn has(name: &str) -> bool {
     !name.is_empty()
         && DEFAULTS
@@ -62,8 +62,8 @@ pub fn has(name: &str) -> bool {
             .any(|(_, text)| text.lines().any(|l| l.trim().strip_prefix("name: ").is_some_and(|n| n == name)))
 }
 
-/// Applies the files that this installation has not seen yet in this form. What an administrator changed or
-/// removed stays so until a release changes the file.
+/// Applies the files whose content this installation has not applied yet. Changes and deletions by
+/// administrators persist until a release changes the file.
 pub async fn apply_defaults(core: &Core) -> Result<Report> {
     let seen = kv::get(&core.db, KEY).await?;
     let (known, version) = seen.map_or((Json::Null, 0), |(value, version)| (value, version));

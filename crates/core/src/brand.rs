@@ -1,4 +1,4 @@
-//! Which brand answers a host, and how it looks.
+//! Brand of a host, and its appearance.
 use crate::models::{
     Brand, CertificateKeyPair, DEFAULT_BACKGROUND, Designation, ES256, Flow, FlowStageBinding, Requirement,
     SELF_SIGNED, flow_bindings,
@@ -9,7 +9,8 @@ use signet_base::{Json, Map, Result, Uuid};
 use signet_model::{Object, Snapshot};
 use std::sync::Arc;
 
-/// The brand of a request: one that covers the host (the longest domain wins), else the default, else none.
+/// The brand of a request: the one with the longest domain that covers the host, else the default, else
+/// `None`.
 pub fn of<'a>(config: &'a Snapshot, domain: &str) -> Option<(&'a Arc<Object>, &'a Brand)> {
     let covers = |b: &Brand| {
         domain
@@ -23,7 +24,7 @@ pub fn of<'a>(config: &'a Snapshot, domain: &str) -> Option<(&'a Arc<Object>, &'
         .or_else(|| config.all::<Brand>().find(|(_, b)| b.default))
 }
 
-/// What pages show of a brand.
+/// The parts of a brand that pages show.
 #[derive(Debug, Clone)]
 pub struct BrandTheme {
     pub title: String,
@@ -34,13 +35,13 @@ pub struct BrandTheme {
     /// `automatic`, `light` or `dark`
     pub theme: String,
     pub locale: String,
-    /// One colour, `settings.theme.brand` of the brand's attributes.
+    /// Accent colour: `settings.theme.brand` of the brand's attributes.
     pub colour: Option<String>,
-    /// The logo is a wordmark (`settings.theme.wordmark`): the title is not shown beside it.
+    /// Whether the logo contains the name (`settings.theme.wordmark`).
     pub wordmark: bool,
     /// Name or address of the help desk, `settings.help`.
     pub help: String,
-    /// `(name, address)`
+    /// `(name, URL)`
     pub footer_links: Vec<(String, String)>,
 }
 
@@ -97,7 +98,7 @@ fn dig<'a>(map: &'a Map, path: &[&str]) -> Option<&'a Json> {
     if rest.is_empty() { Some(value) } else { dig(value.as_object()?, rest) }
 }
 
-/// The flow a brand names for a purpose; else the first by slug of that designation whose policies pass.
+/// The brand's flow for a designation; else the first by slug whose policies pass.
 pub async fn flow_for(
     core: &Arc<Core>,
     client: &Client,
@@ -140,9 +141,8 @@ pub fn certificate_for<'a>(
     own.or_else(|| by_name(SELF_SIGNED)).or_else(|| by_name(ES256))
 }
 
-/// Sign-in flows that stay open to everybody without a second factor, while a brand's own asks everybody for
-/// one: its domain and their slugs. Whoever knows the address of such a flow goes around what the brand asks
-/// for.
+/// Sign-in flows that are open to everyone without a second factor, while the brand's own flow requires one:
+/// the brand's domain and their slugs. Their URLs bypass the requirement.
 pub fn open_beside(config: &Snapshot) -> Vec<(String, Vec<String>)> {
     let asks = |flow: Uuid| {
         let stages = flow_bindings(config, flow)
@@ -163,8 +163,8 @@ pub fn open_beside(config: &Snapshot) -> Vec<(String, Vec<String>)> {
     strict.filter(|_| !open.is_empty()).map(|(_, b)| (b.domain.clone(), open.clone())).collect()
 }
 
-/// Identification stages of open sign-in flows that answer a typed name with the account's own, while they
-/// pretend that every name is somebody's: by the difference strangers learn which addresses are accounts.
+/// Identification stages of open sign-in flows with both `pretend_user_exists` and `show_matched_user`: the
+/// difference reveals which names are accounts.
 pub fn tell_accounts(config: &Snapshot) -> Vec<String> {
     let stages = config.all::<Flow>().filter(|(_, flow)| is_for_strangers(flow)).flat_map(|(flow, _)| {
         flow_bindings(config, flow.pk)
@@ -183,13 +183,13 @@ pub fn tell_accounts(config: &Snapshot) -> Vec<String> {
     names
 }
 
-/// A sign-in flow that somebody who is not signed in can open.
+/// Whether users who are not signed in can open the flow.
 fn is_for_strangers(flow: &Flow) -> bool {
     flow.designation == Designation::Authentication
         && matches!(flow.authentication, Requirement::None | Requirement::RequireUnauthenticated)
 }
 
-/// Slug of a flow by its key.
+/// The slug of a flow.
 pub fn slug(config: &Snapshot, flow: Option<Uuid>) -> Option<String> {
     flow.and_then(|pk| config.get(pk)).map(|f| f.text("slug").to_owned())
 }

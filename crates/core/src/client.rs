@@ -1,4 +1,4 @@
-//! Who is calling: what the edge learnt from the connection and from headers of trusted proxies.
+//! The client of a request, as the edge determined it from the connection and trusted proxies' headers.
 mod sent;
 
 use crate::policy::DecisionLog;
@@ -50,8 +50,8 @@ impl Client {
     pub fn scheme(&self) -> &'static str {
         if self.secure { "https" } else { "http" }
     }
-    /// `https://host[:port]` as the request names it, without a slash at the end. What leaves this server is
-    /// [`crate::address::public`], what answers the request [`crate::address::of`].
+    /// `https://host[:port]` of the request, without trailing slash. Use [`crate::address::public`] for links
+    /// that leave the server, [`crate::address::of`] in responses.
     pub fn base_url(&self) -> String {
         format!("{}://{}", self.scheme(), self.host)
     }
@@ -69,7 +69,7 @@ impl Client {
     pub fn domain(&self) -> &str {
         crate::address::split_port(&self.host).0
     }
-    /// For work that no request started.
+    /// For work without a request.
     pub fn internal() -> Self {
         Self {
             ip: IpAddr::from([127, 0, 0, 1]),
@@ -97,7 +97,7 @@ impl Client {
 /// Parameters of routes whose values are secrets: the key of a recovery link, and the id of an invitation, which is its key.
 const SECRET_PARAMETERS: [&str; 2] = ["{key}", "{invite_uuid}"];
 
-/// Whether an address belongs to a network. An IPv4 address in IPv6 clothes is an IPv4 address.
+/// Whether an address is in a network. IPv4-mapped IPv6 addresses are compared as IPv4.
 pub fn covers(network: IpAddr, prefix: u8, ip: IpAddr) -> bool {
     match (ip.to_canonical(), network.to_canonical()) {
         (IpAddr::V4(a), IpAddr::V4(n)) => {

@@ -1,7 +1,7 @@
-//! Expressions over people and requests: what policies, property mappings and prompts see of the server.
+//! Expressions: the inputs and functions of policies, property mappings and prompts.
 //!
-//! One list of names serves all uses; what a use has no value for is `None`. A run-time error is never a
-//! value: callers deny (policies) or leave the mapping out with an event (claims).
+//! All uses share one list of names; a use without a value for a name passes `None`. A run-time error is
+//! never a value: callers deny (policies), or skip the mapping and write an event (claims).
 mod emails;
 mod host;
 mod journal;
@@ -31,7 +31,7 @@ pub use web::Outside;
 
 pub use signet_expr::{ErrorKind, Program, RunError, Value};
 
-/// The names a text may use beside functions. `None` where a use has nothing to give.
+/// Names of inputs. `None` if a use has no value.
 pub const INPUTS: &[&str] = &[
     "request",
     "context",
@@ -47,25 +47,24 @@ pub const INPUTS: &[&str] = &[
     "stage",
 ];
 
-/// Parses a text once, for `prepare` and `check` of models.
+/// Parses a source for `prepare` and `check` of models.
 pub fn parse(source: &str) -> Result<Program, String> {
     parse_with(source, &[])
 }
 
-/// Parses a text that has further names, which every run gives a value.
+/// Parses a source with further inputs, which every run must provide.
 pub fn parse_with(source: &str, more: &[&str]) -> Result<Program, String> {
     let names: Vec<&str> =
         INPUTS.iter().copied().chain(more.iter().copied().filter(|name| !INPUTS.contains(name))).collect();
     Program::parse(source, &names).map_err(|e| e.to_string())
 }
 
-/// For a model's `check`: refuses a text that cannot work, naming the field, the place and what to write
-/// instead.
+/// For a model's `check`: refuses a source that cannot work, with field, position and suggestion.
 pub fn check(change: &Change<'_>, field: &str) -> Result<(), FieldErrors> {
     check_text(change.text(field), field).map(drop)
 }
 
-/// As [`check`], of any text.
+/// Like [`check`], for any text.
 pub fn check_text(source: &str, field: &str) -> Result<Program, FieldErrors> {
     faults(source).map_err(|faults| {
         let mut errors = FieldErrors::new();
@@ -74,23 +73,23 @@ pub fn check_text(source: &str, field: &str) -> Result<Program, FieldErrors> {
     })
 }
 
-/// Parses a text that is to be saved; every fault with its line and column.
+/// Parses a source on save; returns all errors with line and column.
 pub fn faults(source: &str) -> Result<Program, Vec<String>> {
     vocabulary::check(source).map_err(|faults| faults.iter().map(ToString::to_string).collect())
 }
 
-/// What a run gave.
+/// The result of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
-    /// What the text returned; `Value::None` when it returned nothing.
+    /// The returned value; `Value::None` without `return`.
     pub value: Value,
-    /// Texts of `ak_message`, in order.
+    /// Messages of `ak_message`, in order.
     pub messages: Vec<String>,
-    /// Keys that the text set in `context["flow_plan"].context`; null removes a key.
+    /// Keys set in `context["flow_plan"].context`; null removes a key.
     pub changes: Map,
-    /// What the text wrote with `print()`.
+    /// The output of `print()`.
     pub printed: String,
-    /// The text was simple enough to need no interpreter.
+    /// The program ran without the interpreter.
     pub direct: bool,
 }
 
@@ -123,7 +122,7 @@ pub async fn evaluate_as(
     let outcome =
         signet_expr::run(program, prepared.inputs, prepared.caller.clone(), &Limits::default()).await?;
     let mut changes = match (&outcome.context, &prepared.plan) {
-        // The context as it went in was not changed.
+        // The context is unchanged.
         (Some(Value::Dict(after)), Some(plan)) if Arc::ptr_eq(after, &plan.whole) => Map::new(),
         (Some(after), Some(plan)) => {
             let after = read_through(after.clone()).await?;
@@ -152,8 +151,8 @@ pub async fn evaluate_as(
     })
 }
 
-/// Runs several programs with the same inputs in one visit to the interpreter. Results keep the order; one
-/// failure leaves the others alone. Messages and changes of the context are not collected.
+/// Runs several programs with the same inputs in one job. Results keep the order; a failure does not affect
+/// the others. Messages and context changes are not returned.
 pub async fn evaluate_many(
     question: &Question<'_>,
     programs: Vec<Program>,
@@ -180,7 +179,7 @@ pub async fn evaluate_many(
     outcomes
 }
 
-/// A text that answers with a query answers with what it finds.
+/// A query as result is replaced by its objects.
 async fn found(value: Value) -> Result<Value, RunError> {
     match &value {
         Value::Object(object) if object.special().query => object
@@ -191,14 +190,14 @@ async fn found(value: Value) -> Result<Value, RunError> {
     }
 }
 
-/// A group as texts see it.
+/// A group for expressions.
 pub fn group_value(core: &Arc<Core>, client: &Client, group: signet_store::groups::Group) -> Value {
     people::Group::all(&shared(core, client), &Arc::new(vec![group]))
         .into_iter()
         .next()
         .map_or(Value::None, Value::object)
 }
-/// An invitation as texts see it.
+/// An invitation for expressions.
 pub fn invitation_value(
     core: &Arc<Core>,
     client: &Client,
@@ -210,17 +209,17 @@ fn shared(core: &Arc<Core>, client: &Client) -> Arc<Shared> {
     Arc::new(Shared { core: core.clone(), client: client.clone(), journal: Journal::closed() })
 }
 
-/// A configuration object (provider, application…) as programs see it: its settings without secrets.
+/// A configuration object for expressions: its settings without secrets.
 pub fn object_value(object: &Arc<Object>) -> Value {
     Value::object(objects::Config { object: object.clone(), application: None })
 }
 
-/// A person as programs see them.
+/// A user for expressions.
 pub fn person_value(core: &Arc<Core>, client: &Client, person: &Principal) -> Value {
     people::user(&shared(core, client), person.clone(), None)
 }
 
-/// A provider, with the application that it serves as `application`.
+/// A provider, with its `application`.
 pub fn provider_value(config: &Snapshot, provider: &Arc<Object>) -> Value {
     let of = provider.num.and_then(|num| crate::models::application_of(config, num)).cloned();
     Value::object(objects::Config { object: provider.clone(), application: of })
@@ -237,27 +236,27 @@ fn failure(message: impl Into<String>) -> RunError {
     }
 }
 
-/// Names with their values.
+/// Inputs with their values.
 pub type Inputs = Vec<(&'static str, Value)>;
-/// Under this name a policy's `flow_plan.redirect()` reaches the flow.
+/// The key under which `flow_plan.redirect()` of a policy reaches the flow.
 pub const REDIRECTED: &str = keys::PLAN_REDIRECT.0;
 
-/// What a run begins with.
+/// The prepared inputs of a run.
 struct Prepared {
     inputs: Inputs,
     caller: Arc<Caller>,
     plan: Option<Plan>,
 }
-/// The flow context as it goes in; none outside flows.
+/// The flow context of a run; `None` outside of flows.
 struct Plan {
     context: Dict,
-    /// The whole `context`, of which the plan's is a part.
+    /// The whole `context`, which contains the plan's.
     whole: Arc<Dict>,
-    /// Where the text sends the person.
+    /// The redirect requested by the expression.
     to: Arc<Mutex<Option<String>>>,
 }
 
-/// Makes what the programs mention, and nothing else.
+/// Prepares the inputs that the programs mention.
 async fn prepare(
     question: &Question<'_>,
     programs: &[Program],
@@ -279,7 +278,7 @@ async fn prepare(
         let in_flow = question
             .target
             .is_some_and(|t| t.def.app == "authentik_flows" || t.def.base == Some(Base::Stage));
-        // What a use gives by name stands in the context too.
+        // Extra inputs are also part of the context.
         for (name, value) in &extra {
             dict.insert(*name, value.clone());
         }
@@ -342,21 +341,20 @@ async fn prepare(
             inputs.push((name, value));
         }
     }
-    // Only other policies are asked with the context as it came.
+    // Only other policies need the original context.
     let own = if may_name("ak_call_policy") { question.context.clone() } else { Map::new() };
     let caller = Caller::new(shared, question, own);
     Ok(Prepared { inputs, caller: Arc::new(caller), plan })
 }
 
-/// What is known about the place of the request, where a program asks for it.
+/// Location, AS and risk of the request, if a program mentions them.
 async fn surroundings(
     question: &Question<'_>,
     context: &mut Dict,
     may_name: impl Fn(&str) -> bool,
 ) -> Result<(), RunError> {
     if may_name("geoip") || may_name("asn") {
-        // Without a file nothing is known: the keys are absent, as for an address that the file does not
-        // have.
+        // Without a database nothing is known: the keys are absent, as for an unknown address.
         let found = question.core.geoip.look_up(question.client.ip).map_err(|e| failure(e.to_string()))?;
         if let Some(place) = found.place {
             context.insert("geoip", Value::from(Json::Object(place.to_map())));
@@ -372,11 +370,11 @@ async fn surroundings(
     Ok(())
 }
 
-/// The flow context with live objects in the place of keys.
+/// The flow context with objects in place of keys.
 async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<Dict, RunError> {
     let mut dict: Dict =
         question.context.iter().map(|(name, value)| (name.clone(), Value::from(value))).collect();
-    // Only what programs may want to look at is opened; most questions come without a context.
+    // Only what programs may read is loaded; most questions have no context.
     if question.context.is_empty() {
         return Ok(dict);
     }
@@ -396,7 +394,7 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
             match principal {
                 Some(principal) => {
                     let person = people::user(shared, principal, backend);
-                    // An earlier text has changed the person for the stages that follow.
+                    // Changes of the user by an earlier expression, for later stages.
                     let changed = people::account(&person).and_then(|account| {
                         Some(account.clone().changed_by(Changes::of(&context, account.id())?))
                     });
@@ -420,7 +418,7 @@ fn flow_pk(target: &Object) -> String {
     of.simple().to_string()
 }
 
-/// Prepares the program of a model with an `expression` field.
+/// Prepares the program of a model's `expression` field.
 pub fn prepared<M: Model>(source: &str) -> Result<signet_model::def::Prepared, String> {
     parse(source)
         .map(|program| Arc::new(program) as signet_model::def::Prepared)

@@ -1,5 +1,5 @@
-//! The heart of Signet: people, sessions, access, policies, flows. Families (stages, policies, providers) and
-//! edges (API, pages) are written against this crate and never against each other.
+//! The core: sessions, access, policies, flows, events. Families (stages, policies, providers) and edges
+//! (API, pages) depend on this crate, and not on each other.
 pub mod access;
 pub mod address;
 pub mod application;

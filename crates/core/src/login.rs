@@ -1,4 +1,4 @@
-//! Beginning and ending a person's session, with what goes with it: event, metric, last login.
+//! Starting and ending sessions, with event, metric and last login.
 use crate::event::EventAction;
 use crate::session::{self, Authentication, binding, impersonation};
 use crate::{Client, Core, Principal, WebSession, device};
@@ -6,20 +6,20 @@ use signet_base::{Error, Map, Result, Span, json};
 use signet_model::Object;
 use signet_store::{events, people};
 
-/// On what terms a session begins.
+/// The terms of a new session.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Terms {
-    /// How long the session lasts. Zero: until the browser closes.
+    /// Duration of the session. Zero: until the browser closes.
     pub duration: Span,
-    /// The person chose to stay signed in.
+    /// The user chose to stay signed in.
     pub remembered: bool,
-    /// Where the session holds.
+    /// The session's binding.
     pub binding: binding::Wanted,
-    /// How long the browser counts as known afterwards; none: 30 days, zero: it is not remembered.
+    /// How long the browser counts as known; `None`: 30 days, zero: not at all.
     pub remember_device: Option<Span>,
 }
 
-/// Signs an active account in. `method` is one of authentik-features §1.7 (`password`, `token`…).
+/// Signs an active account in. `method`: `password`, `token`, …
 pub async fn sign_in(
     core: &Core,
     client: &Client,
@@ -32,7 +32,7 @@ pub async fn sign_in(
     begin(core, client, session, person, method, method_args, Terms { duration, ..Terms::default() }).await
 }
 
-/// [`sign_in`] on terms.
+/// [`sign_in`] with terms.
 pub async fn begin(
     core: &Core,
     client: &Client,
@@ -58,7 +58,7 @@ pub async fn begin(
     let arrival = events::insert_batch(&[said], true).then(crate::risk::sign_in_batch(core, client, &person));
     impersonation::revoke(core, session).await?;
     if session.principal().is_some_and(|before| before.session_owner() != person.user.id) {
-        // Somebody else signs in here: the session of whoever was here is over.
+        // Another user signs in: the previous user's session ends.
         session::close(core, session).await?;
     }
     session.sign_in(
@@ -76,15 +76,15 @@ pub async fn begin(
     Ok(())
 }
 
-/// By what a try failed.
+/// The failed factor.
 #[derive(Debug, Clone, Copy)]
 pub enum LoginFailure {
     Password,
-    /// The class of the device whose answer was wrong.
+    /// The class of the device.
     Device(&'static str),
 }
 
-/// A try that failed: event and metric. Passwords never reach this function.
+/// Records a failed attempt: event and metric. Passwords never reach this function.
 pub async fn failed(
     core: &Core,
     client: &Client,
@@ -101,8 +101,7 @@ pub async fn failed(
         LoginFailure::Password => said["password"] = json!("********************"),
         LoginFailure::Device(class) => said["auth_method_args"] = json!({"device_class": class}),
     }
-    // Whose account it was, so that their own events show it. Nobody waits for a record about a name that
-    // nobody has.
+    // Events of an existing account refer to it. The record of an unknown name is not waited for.
     let person = match people::by_username(&core.db, username).await {
         Ok(Some(found)) => Some(Principal::found(core, found)),
         _ => None,
@@ -110,7 +109,7 @@ pub async fn failed(
     core.event(client, person.as_ref(), EventAction::LoginFailed, "authentik_events", said).await;
 }
 
-/// Ends the session, with the access tokens that were given within it.
+/// Ends the session and its access tokens.
 pub async fn sign_out(core: &Core, client: &Client, session: &mut WebSession) {
     if let Err(error) = impersonation::revoke(core, session).await {
         tracing::error!(%error, "what was granted to a person who was acted for could not be taken back");

@@ -15,7 +15,7 @@ use std::io::Write;
 
 pub use account::{AccountMenu, STOP, details_url};
 
-/// What a page of this request looks like. Keep it while the page is written: `page()` borrows from it.
+/// The page data of a request. Keep it while rendering: `page()` borrows from it.
 pub struct PageContext {
     pub brand: Brand,
     pub background: String,
@@ -27,7 +27,7 @@ pub struct PageContext {
 }
 
 impl PageContext {
-    /// `cookies` is the `Cookie` header: a person's choice of theme is in it.
+    /// `cookies`: the `Cookie` header, which contains the user's theme.
     pub fn of(core: &Core, client: &Client, cookies: &str) -> Self {
         let look = brand::look(core, client);
         let brand = Brand {
@@ -62,11 +62,11 @@ impl PageContext {
             nonce: &self.nonce,
         }
     }
-    /// The answer around a page. `form_targets` are origins that its forms may post to beside ours.
+    /// The response with a page. `form_targets`: origins its forms may post to, beside this one.
     pub fn answer(&self, status: StatusCode, form_targets: &[&str], body: Markup) -> Response<String> {
         self.answer_with(status, form_targets, &ExternalOrigins::default(), body)
     }
-    /// The same for a page that takes something from other hosts.
+    /// The same for a page with resources of other hosts.
     pub fn answer_with(
         &self,
         status: StatusCode,
@@ -86,7 +86,7 @@ impl PageContext {
     }
 }
 
-/// A public text that stays the same while the program runs: packed once, and known again by its tag.
+/// A public text that does not change while the program runs: compressed once, with an ETag.
 pub struct Lasting {
     text: Vec<u8>,
     packed: Vec<u8>,
@@ -98,7 +98,7 @@ impl Lasting {
         let tag = format!("\"{}\"", &sha256_hex(text.as_bytes())[..32]);
         Self { packed: gzip(text.as_bytes()), text: text.into_bytes(), tag }
     }
-    /// The answer to a request with these headers. The tag is of the text, packed or not: it is a weak one.
+    /// The response for these request headers. The ETag is weak: it is the same for both encodings.
     pub fn answer(&self, headers: &HeaderMap, content_type: &'static str) -> Response<Vec<u8>> {
         let mut response = Response::new(Vec::new());
         let known = headers
@@ -127,8 +127,8 @@ impl Lasting {
     }
 }
 
-/// Packs a page in which no secret stands beside anything that the address or a form has brought in: the
-/// length of a packed page tells what repeats itself in it (BREACH).
+/// Compresses a page that does not contain a secret together with text from the URL or a form: the length of
+/// a compressed page reveals repetitions (BREACH).
 pub fn packed(headers: &HeaderMap, mut response: Response<String>) -> Response<Vec<u8>> {
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
     if !accepts_gzip(headers) {
@@ -140,7 +140,7 @@ pub fn packed(headers: &HeaderMap, mut response: Response<String>) -> Response<V
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::default());
-    // Writing to memory cannot fail; a half-written stream would be refused by whoever reads it.
+    // Writing to memory cannot fail.
     let _ = out.write_all(bytes);
     out.finish().unwrap_or_default()
 }
@@ -158,7 +158,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
         })
 }
 
-/// An error page: what happened, what to do, the id to look up, a way home.
+/// An error page: what happened, what to do, the request id, a link to the start.
 pub fn error(
     core: &Core,
     client: &Client,
@@ -170,7 +170,7 @@ pub fn error(
     error_with(core, client, cookies, status, (title, text), Some(&format!("Error: {title}")), None)
 }
 
-/// An error page with its window's title and the filled button (address and words), where they differ.
+/// An error page with its own window title and primary button (URL and label).
 pub fn error_with(
     core: &Core,
     client: &Client,
@@ -196,7 +196,7 @@ pub fn error_with(
     page_context.answer(status, &[], page)
 }
 
-/// The page for a host that is not ours, with the way to the one that is.
+/// The page for an unknown host, with a link to the right one.
 pub fn misdirected(core: &Core, client: &Client, base: &str) -> Response<String> {
     let title = "This is not the address of this server";
     let text = format!(
@@ -213,17 +213,17 @@ pub fn misdirected(core: &Core, client: &Client, base: &str) -> Response<String>
     )
 }
 
-/// Somebody who may not open an application.
+/// A refused access to an application.
 pub struct Refusal<'a> {
     pub application: &'a str,
     pub person: &'a Principal,
-    /// What the policies say; empty for our own words.
+    /// The policies' message; empty for the default text.
     pub text: &'a str,
-    /// Address at which somebody else would try the same.
+    /// URL at which another user can try the same.
     pub again: &'a str,
 }
 
-/// The refusal at the door of an application, whichever door it was.
+/// The access-denied page of an application.
 pub fn refused(core: &Core, client: &Client, cookies: &str, refusal: &Refusal<'_>) -> Response<String> {
     let page_context = PageContext::of(core, client, cookies);
     let user = &refusal.person.user;

@@ -10,19 +10,19 @@ use signet_store::attempts::{self, Taken};
 use signet_store::users::{self, User, canonical};
 use std::sync::Arc;
 
-/// One password to judge.
+/// A password to verify.
 pub struct Attempt<'a> {
     pub client: &'a Client,
-    /// The username of the account, or what was typed where it is nobody's.
+    /// The account's username, or the typed identifier if there is no account.
     pub username: &'a str,
-    /// The account, when it is there and active.
+    /// The account, if it exists and is active.
     pub account: Option<&'a Principal>,
     pub password: &'a Secret,
-    /// In which turn it is hashed.
+    /// The lane in which it is hashed.
     pub turn: PoolTurn,
 }
 
-/// A password that was accepted.
+/// An accepted password.
 #[derive(Debug, Clone)]
 pub struct Accepted {
     pub person: Principal,
@@ -33,21 +33,20 @@ pub struct Accepted {
     pub args: Map,
 }
 
-/// Something that can judge passwords. A source of people registers its own with the families.
+/// A password backend. Login sources register theirs with the families.
 #[async_trait]
 pub trait PasswordBackend: Send + Sync {
-    /// The name by which password stages list it.
+    /// The name in password stages.
     fn name(&self) -> &'static str;
-    /// Who the password proves to be there. For names that are nobody's it must take as long as for a wrong
-    /// password. A directory may bring somebody along whom this server did not know: `attempt.account` is
-    /// then none.
+    /// The user that the password authenticates. Unknown names must take as long as wrong passwords. A
+    /// directory may return a user unknown to this server; `attempt.account` is `None` then.
     async fn judge(&self, core: &Arc<Core>, attempt: &Attempt<'_>) -> Result<Option<Accepted>>;
 }
 
 pub const INTERNAL: &str = "authentik.core.auth.InbuiltBackend";
 pub const APP_PASSWORDS: &str = "authentik.core.auth.TokenBackend";
 
-/// The passwords of this server's own accounts.
+/// Local accounts.
 pub struct Internal;
 #[async_trait]
 impl PasswordBackend for Internal {
@@ -62,7 +61,7 @@ impl PasswordBackend for Internal {
     }
 }
 
-/// App passwords: tokens that people make for programs.
+/// App passwords: tokens for programs.
 pub struct AppPasswords;
 #[async_trait]
 impl PasswordBackend for AppPasswords {
@@ -185,7 +184,7 @@ async fn ask(
 ) -> Result<Option<Accepted>> {
     for backend in backends {
         let accepted = backend.judge(core, attempt).await?;
-        // A backend may bring somebody along; an inactive account gets nothing by any way.
+        // A backend may return another user; an inactive account is refused in any case.
         let Some(accepted) = accepted.filter(|a| a.person.user.is_active) else { continue };
         if attempt.account.is_some_and(|p| p.user.id != accepted.person.user.id) {
             tracing::error!(
@@ -199,7 +198,7 @@ async fn ask(
     Ok(None)
 }
 
-/// Whose password it is, or what was typed where it is nobody's.
+/// The account's name, or the typed identifier.
 fn name_of(username: &str, account: Option<&Principal>) -> String {
     match account {
         Some(person) => format!("id {}", person.user.id),

@@ -1,4 +1,4 @@
-//! The policy engine: order, any/all, negation, timeout, failure result, memory. A policy only answers its
+//! The policy engine: order, any/all, negation, timeout, failure result, cache. A policy evaluates one
 //! question.
 mod decision_log;
 mod memory;
@@ -16,35 +16,35 @@ use std::time::{Duration, Instant};
 pub use decision_log::{Decision, DecisionLog};
 pub use memory::Memory;
 
-/// What a policy is asked.
+/// The question to a policy.
 pub struct Question<'a> {
     pub core: &'a Arc<Core>,
     pub client: &'a Client,
-    /// The person in question; none for strangers.
+    /// The user in question; `None` for anonymous users.
     pub user: Option<&'a Principal>,
-    /// The flow context (`prompt_data`, `pending_user`…) or what a provider adds (`oauth_scopes`…).
+    /// The flow context (`prompt_data`, `pending_user`, …), or a provider's members (`oauth_scopes`, …).
     pub context: &'a Map,
     /// The guarded object.
     pub target: Option<&'a Arc<Object>>,
 }
 
 impl Question<'_> {
-    /// The time that counts: now, or the one that an explanation is about.
+    /// The time to evaluate at: now, or the explanation's.
     pub fn now(&self) -> Timestamp {
         self.client.dry_run.unwrap_or_else(|| self.core.now())
     }
-    /// Whether the answer is only shown to an administrator: nothing may be changed by asking.
+    /// Whether the result is only shown to an administrator: nothing may be changed.
     pub fn is_dry_run(&self) -> bool {
         self.client.dry_run.is_some()
     }
 }
 
-/// What a policy, or the whole engine, answers.
+/// The result of a policy or of the engine.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Verdict {
     pub passing: bool,
     pub messages: Vec<String>,
-    /// Keys that the policy set in the flow context; the engine hands them to the caller.
+    /// Keys that the policy set in the flow context.
     pub context: Map,
 }
 impl Verdict {
@@ -57,19 +57,19 @@ impl Verdict {
     }
 }
 
-/// A kind of policy. `Err` is a denial, unless the binding's failure result says otherwise.
+/// A policy kind. `Err` denies, unless the binding's failure result says otherwise.
 #[async_trait]
 pub trait Policy: Send + Sync {
     fn def(&self) -> &'static ModelDef;
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict>;
-    /// Whether an answer without context follows from the account, its groups, the address, the browser and
-    /// the configuration alone, so that it may be kept for `CACHE__TIMEOUT_POLICIES` seconds.
+    /// Whether a result without context depends on account, groups, address, browser and configuration alone,
+    /// so that it can be cached for `CACHE__TIMEOUT_POLICIES` seconds.
     fn is_lasting(&self, _policy: &Object) -> bool {
         false
     }
 }
 
-/// One line of an explanation.
+/// The result of one binding.
 #[derive(Debug, Clone)]
 pub struct Trace {
     pub binding: Uuid,
@@ -78,17 +78,17 @@ pub struct Trace {
     pub name: String,
     pub order: i64,
     pub negated: bool,
-    /// What counts: after negation, or the failure result.
+    /// The effective result: after negation, or the failure result.
     pub passing: bool,
     pub messages: Vec<String>,
     pub error: Option<String>,
-    /// The answer was kept from an earlier request.
+    /// The result came from the cache.
     pub kept: bool,
     pub took: Duration,
 }
 
 impl Trace {
-    /// The form in events and answers of the API.
+    /// The JSON of events and the API.
     pub fn to_json(&self) -> Json {
         let micros = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX);
         json!({
@@ -98,12 +98,12 @@ impl Trace {
     }
 }
 
-/// Judges everything bound to `pbm`. No enabled binding passes.
+/// Evaluates everything bound to `pbm`. Passes if there is no enabled binding.
 pub async fn judge(pbm: Uuid, mode: EngineMode, question: &Question<'_>) -> Result<Verdict> {
     Ok(explain(pbm, mode, question).await?.0)
 }
 
-/// Like `judge`, with what each binding said. The decision is noted in the request.
+/// Like `judge`, with the result of each binding. The decision is logged in the request.
 pub async fn explain(
     pbm: Uuid,
     mode: EngineMode,
@@ -207,7 +207,7 @@ pub fn by_membership(
     found.map_or(Membership::NothingBound, Membership::Decides)
 }
 
-/// A name for people; bindings of stages are called like their stage.
+/// The display name of a target; bindings of stages are named after their stage.
 fn name_of(target: &Object, config: &signet_model::Snapshot) -> String {
     match (target.name(), Uuid::parse_str(target.text("stage")).ok().and_then(|pk| config.get(pk))) {
         ("", Some(stage)) => stage.name().to_owned(),
@@ -220,7 +220,7 @@ fn expired(at: Option<Timestamp>, now: Timestamp) -> bool {
     at.is_some_and(|at| at <= now)
 }
 
-/// What a binding asks, for the trace.
+/// The subject of a binding, for the trace.
 #[derive(Default)]
 struct Subject {
     kind: String,
@@ -267,15 +267,15 @@ async fn ask(pk: Uuid, binding: &PolicyBinding, question: &Question<'_>) -> (Sub
     (subject, answer)
 }
 
-/// Explanations name groups that the person is not in; otherwise nobody waits for a name.
+/// Explanations name groups the user is not in; other callers do not load them.
 async fn name_of_group(question: &Question<'_>, group: Uuid) -> String {
     let read =
         if question.is_dry_run() { groups::many(&question.core.db, &[group]).await.ok() } else { None };
     read.and_then(|mut all| all.pop()).map_or_else(|| group.to_string(), |g| g.name)
 }
 
-/// Asks one policy, with a time limit (zero means the default of 30 s). A failure leaves an event, and so
-/// does every run of a policy with `execution_logging`.
+/// Evaluates one policy with a time limit (zero: the default of 30 s). A failure writes an event, and so does
+/// every run of a policy with `execution_logging`.
 pub async fn ask_policy(policy: &Arc<Object>, question: &Question<'_>, limit: Duration) -> Result<Verdict> {
     let kind = question
         .core

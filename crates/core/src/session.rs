@@ -1,5 +1,5 @@
-//! Browser sessions: a row in the database, found by a random key that travels in a signed cookie. One row
-//! read a request. Expiry, the rules for sessions and the account's state are judged at that read.
+//! Browser sessions: a row found by a random key in a signed cookie. One row is read per request; expiry,
+//! session rules and account state are checked then.
 pub mod binding;
 mod cookies;
 mod csrf;
@@ -39,39 +39,39 @@ enum Write {
     Durable,
 }
 
-/// The session of one request. Nothing is written until `save`.
+/// The session of one request. Nothing is written before `save`.
 pub struct WebSession {
-    /// The secret key that the cookie carries; empty until there is something to keep.
+    /// The secret key in the cookie; empty as long as there is nothing to store.
     key: String,
     row: Option<sessions::Session>,
-    /// What was read under the key, or under the one that this session replaces.
+    /// The row as read, under the key or under the one that this session replaces.
     stored: Option<Stored>,
-    /// The public id that stays when the same person signs in again.
+    /// The public id; it stays when the same user signs in again.
     uuid: Option<Uuid>,
-    /// Of the owner's account, as the sign-in rested on it.
+    /// The account's epoch at sign-in.
     epoch: i64,
     pub state: State,
     principal: Option<Principal>,
     write: Write,
-    /// Key of a session that this one replaces (sign-in gives a new key).
+    /// The key of the session that this one replaces (a sign-in creates a new key).
     replaces: Option<String>,
     set_cookie: bool,
     expires: Option<Timestamp>,
-    /// The end that no use puts off; none before sign-in.
+    /// The end regardless of use; `None` before sign-in.
     absolute: Option<Timestamp>,
-    /// Somebody signed in with this request.
+    /// A user has signed in with this request.
     fresh: bool,
     ended: bool,
-    /// Whether the person who signed in is known with this browser, and how long the device cookie lasts.
+    /// Whether the user is known with this browser, and the lifetime of the device cookie.
     known_device: bool,
     device_age: Span,
     /// What is written with the sign-in of this request: its event.
     arrival: Batch,
     /// `Set-Cookie` values of stages.
     cookies: Vec<String>,
-    /// The run can be planned again: only the key goes to the browser.
+    /// The run need not be stored: the browser only gets the key.
     without_run: bool,
-    /// What was paid for the row that is stored, in parts of it.
+    /// What was charged for the stored row.
     paid: usize,
 }
 
@@ -102,7 +102,7 @@ impl WebSession {
         }
     }
 
-    /// Reads the session that a request's `Cookie` header names. Anything wrong with it is no session.
+    /// Loads the session of a request's `Cookie` header. An invalid cookie means no session.
     pub async fn load(core: &Core, client: &Client, cookies: &str) -> Result<Self> {
         let Some((key, signed_in)) =
             cookie(cookies, SESSION_COOKIE).and_then(|c| core.session_cookies.open(c))
@@ -110,7 +110,7 @@ impl WebSession {
             return Ok(Self::anonymous());
         };
         let Some(mut row) = sessions::get(&core.db, &core.vault.timed_digest("session", &key)).await? else {
-            // A stranger has a key before anything is stored for it; it is replaced when they sign in.
+            // An anonymous key may exist before a row does; sign-in replaces it.
             return Ok(if signed_in { Self::anonymous() } else { Self { key, ..Self::anonymous() } });
         };
         if row.is_expired(core.now()) {
@@ -119,15 +119,14 @@ impl WebSession {
         let principal = match row.user_id {
             Some(id) => match Principal::load(core, id).await? {
                 Some(p) if p.user.epoch <= row.epoch => Some(p),
-                // The account is gone, was deactivated, or has ended everything since: its sessions end with
-                // it.
+                // The account is deleted or deactivated, or its epoch was raised: the session is void.
                 _ => return Ok(Self::anonymous()),
             },
             None => None,
         };
         let paid = if row.user_id.is_none() { strangers::parts(&row.data) } else { 0 };
         let Some(state) = State::decode(sealed::open(&core.vault, &row.id, row.data.clone())) else {
-            // What it was bound to is in the part that cannot be read.
+            // The binding is in the part that cannot be decrypted.
             tracing::warn!(request_id = %client.request_id, session = %row.uuid, "the state of a session does not decode: the session ends");
             if row.user_id.is_some() {
                 end(core, &row).await?;
@@ -183,7 +182,7 @@ impl WebSession {
     pub fn authentication(&self) -> Option<&Authentication> {
         self.state.authentication.as_ref().filter(|_| self.principal.is_some())
     }
-    /// `sid` in tokens: SHA-256 of the session key. None for strangers.
+    /// `sid` of tokens: SHA-256 of the session key. `None` for anonymous sessions.
     pub fn sid(&self) -> Option<String> {
         self.principal.is_some().then(|| signet_base::vault::sha256_hex(self.key.as_bytes()))
     }
@@ -191,27 +190,27 @@ impl WebSession {
     pub fn uuid(&self) -> Option<Uuid> {
         self.row.as_ref().map(|r| r.uuid)
     }
-    /// The epoch that what is granted in this session carries: of the person's account, as it was proven.
+    /// The epoch of grants made in this session.
     pub fn epoch(&self) -> i64 {
         match &self.principal {
             Some(Principal { user, impersonator: Some(_), .. }) => user.epoch,
             _ => self.epoch,
         }
     }
-    /// The session was spared when its owner ended everything: it goes on at the new epoch.
+    /// The session survives its owner's raised epoch.
     pub fn goes_on_at(&mut self, epoch: i64) {
         self.epoch = epoch;
     }
     pub fn has_key(&self) -> bool {
         !self.key.is_empty()
     }
-    /// The state changed; it is written when the request ends, without waiting for the disk.
+    /// The state has changed; it is written when the request ends, not synced.
     pub fn touch(&mut self) {
         self.without_run = false;
         self.write = self.write.max(Write::Relaxed);
     }
 
-    /// Signs a person in. The session gets a new key (no fixation), the state of flows stays.
+    /// Signs a user in. The session gets a new key (session fixation); flow state is kept.
     pub fn sign_in(
         &mut self,
         core: &Core,
@@ -247,28 +246,27 @@ impl WebSession {
         self.expires =
             Some(rules.idle_end(now, self.state.remembered).map_or(absolute, |idle| idle.min(absolute)));
     }
-    /// After [`WebSession::sign_in`]: the person chose to stay signed in for this long.
+    /// After [`WebSession::sign_in`]: the user chose to stay signed in for this long.
     pub fn stay(&mut self, core: &Core, duration: Span) {
         self.state.remembered = true;
         self.state.browser_only = false;
         self.set_end(core, core.now().plus(duration));
     }
-    /// After [`WebSession::sign_in`]: where the session holds.
+    /// After [`WebSession::sign_in`]: sets the binding.
     pub fn bind(&mut self, binding: Binding) {
         self.state.binding = binding;
     }
-    /// A `Set-Cookie` value that leaves with this request's answer.
+    /// Adds a `Set-Cookie` value to this request's response.
     pub fn add_cookie(&mut self, cookie: String) {
         self.cookies.push(cookie);
         self.touch();
     }
-    /// After [`WebSession::sign_in`]: whether the browser was known, and for how long the sign-in makes it a
-    /// known one.
+    /// After [`WebSession::sign_in`]: whether the browser was known, and for how long it will be.
     pub fn came_by(&mut self, known: bool, age: Option<Span>) {
         self.known_device = known;
         self.device_age = age.unwrap_or(self.device_age);
     }
-    /// Signs out: the row goes, a later request with the old cookie is a stranger's.
+    /// Signs out: the row is deleted, and the old cookie is void.
     pub fn sign_out(&mut self) {
         if !self.key.is_empty() && self.replaces.is_none() {
             self.replaces = Some(std::mem::take(&mut self.key));
@@ -290,7 +288,7 @@ impl WebSession {
         self.ended = true;
         self.write = Write::Durable;
     }
-    /// Refreshes the account, after it was changed in this request.
+    /// Reloads the account after a change in this request.
     pub async fn reload_principal(&mut self, core: &Core) -> Result<()> {
         if let Some(p) = &self.principal {
             let impersonator = p.impersonator.clone();
@@ -308,8 +306,8 @@ impl WebSession {
         self.set_cookie = true;
     }
 
-    /// Writes what changed and gives the cookies to set. A sign-in is one commit, which succeeds only while
-    /// the account is active and as it was proven; else the error is one of
+    /// Writes the changes and returns the cookies to set. A sign-in is one commit, which succeeds only if the
+    /// account is active and at the epoch of its authentication; otherwise the error satisfies
     /// [`epoch::has_changed`](signet_store::epoch::has_changed) and nobody is signed in.
     pub async fn save(&mut self, core: &Core, client: &Client) -> Result<Vec<String>> {
         if self.write == Write::None {
@@ -397,9 +395,9 @@ impl WebSession {
     }
 }
 
-/// How long a device counts as known where no stage says otherwise, in seconds.
+/// Default lifetime of known browsers in seconds.
 const DEVICE_AGE_SECS: i64 = 30 * 86_400;
-/// A session without an end of its own (session duration 0) still ends on our side.
+/// A session until the browser closes (duration 0) ends on the server after this time.
 pub const BROWSER_SESSION: Span = Span::DAY;
 
 /// The value of a cookie in a `Cookie` header.

@@ -1,6 +1,5 @@
-//! The first run: `initial-setup` works once, then never again, whatever is deleted later. Whoever does not
-//! come from this machine needs the set-up code, which the operator finds in the log and by `signet
-//! setup_code`.
+//! First-run setup: `initial-setup` works once, whatever is deleted later. Remote clients need the setup
+//! code, which is in the log and printed by `signet setup_code`.
 use crate::{Client, Core};
 use signet_base::{Error, Json, Result, Secret, Span, json};
 use signet_store::attempts::{self, Taken};
@@ -8,29 +7,29 @@ use signet_store::kv;
 use std::net::IpAddr;
 
 const KEY: &str = "setup";
-/// Under this name the code is kept, sealed, so that every node asks for the same one.
+/// Key of the encrypted setup code, shared by all nodes.
 const CODE: &str = "setup_code";
-/// Letters and digits that nobody mistakes for each other: 32, so that each is five bits.
+/// 32 unambiguous letters and digits: five bits each.
 const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 /// Three groups of five: 75 bits.
 const LENGTH: usize = 15;
-/// Tries of one network in a window of so many seconds.
+/// Attempts per network, and the window in seconds.
 const TRIES: i64 = 10;
 const WINDOW_SECS: i64 = 300;
 
-/// Whether the first run is over.
+/// Whether the setup is complete.
 pub async fn is_done(core: &Core) -> Result<bool> {
     Ok(kv::get(&core.db, KEY).await?.is_some_and(|(v, _)| v.get("done") == Some(&Json::Bool(true))))
 }
-/// Closes the first run for ever. Called when the administrator's password is set, by whatever way.
+/// Completes the setup for ever. Called when the administrator's password is set, by any means.
 pub async fn finish(core: &Core) -> Result<()> {
     kv::put(&core.db, &core.ports, KEY, &json!({"done": true}), None).await?;
     kv::delete(&core.db, CODE).await
 }
 
-/// The set-up code, made when it is first asked for. None: the first run is over.
+/// The setup code, created at first use. `None`: the setup is complete.
 pub async fn code(core: &Core) -> Result<Option<Secret>> {
-    // The second round finds what another node was faster to keep.
+    // A second iteration finds the code that another node has stored.
     for _ in 0..3 {
         if is_done(core).await? {
             return Ok(None);
@@ -61,20 +60,20 @@ fn make(chance: &[u8; LENGTH]) -> String {
     letters.chunks(5).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
-/// What a typed code is worth.
+/// The result of checking a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judged {
     Right,
     Wrong,
-    /// This network has tried too often: the code was not looked at.
+    /// The network's limit is reached: the code was not compared.
     TooMany,
 }
 
-/// Judges a typed code; capitals, spaces and hyphens do not matter.
+/// Checks a code; case, spaces and hyphens are ignored.
 pub async fn judge_code(core: &Core, client: &Client, typed: &str) -> Result<Judged> {
     let network = match client.ip.to_canonical() {
         IpAddr::V4(ip) => IpAddr::V4(ip),
-        // Whoever has one address of a /64 has them all.
+        // A host can use all addresses of its /64.
         IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) >> 64 << 64).into()),
     };
     let name = core.vault.digest("attempt", &format!("setup code\n{network}"));
@@ -94,9 +93,9 @@ pub async fn judge_code(core: &Core, client: &Client, typed: &str) -> Result<Jud
     Ok(Judged::Wrong)
 }
 
-/// The one chance, taken: the version of the record that says so.
+/// The claimed setup: the version of its record.
 pub struct Claim(i64);
-/// Takes the one chance: of any number of callers exactly one gets it.
+/// Claims the setup: of any number of callers one succeeds.
 pub async fn claim(core: &Core) -> Result<Option<Claim>> {
     let version = match kv::get(&core.db, KEY).await? {
         Some((value, _)) if value.get("done") == Some(&Json::Bool(true)) => return Ok(None),

@@ -1,4 +1,4 @@
-//! Applications: who sees which, who may use one, and what is created along with one.
+//! Applications: visibility, access checks, creation with bindings.
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::Rows;
 use crate::launch;
@@ -13,8 +13,8 @@ use signet_model::{Model, ModelDef, Object, check};
 use signet_store::Write;
 use std::sync::Arc;
 
-/// The applications of a list that the caller may use. `superuser_full_list` asks for those instead that they may
-/// see by permission (who sees none is answered as if it were not there), `for_user` for what somebody else may use.
+/// The applications of a list that the caller may use. `superuser_full_list` selects those the caller may
+/// view by permission (ignored without the permission), `for_user` those another user may use.
 pub(crate) async fn visible(call: &Call, all: Vec<Arc<Object>>) -> Result<Vec<Arc<Object>>, Fault> {
     let with_link = call.flag("only_with_launch_url") == Some(true);
     if call.flag("superuser_full_list") == Some(true) {
@@ -69,8 +69,8 @@ pub(crate) async fn check_access(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(json!({"passing": verdict.passing, "messages": verdict.messages, "log_messages": []})))
 }
 
-/// `policy_bindings` of a new application, as the guide's scripts send them: one object, a list of objects,
-/// or objects by name.
+/// `policy_bindings` of a new application, as 2024's scripts send them: an object, a list of objects, or
+/// objects by name.
 pub(crate) fn wanted_bindings(body: &Map) -> Result<Vec<Map>, Fault> {
     let wrong = || Fault::invalid("policy_bindings", "Expected a list of policy bindings.");
     let objects = |list: Vec<&Json>| {
@@ -87,7 +87,7 @@ pub(crate) fn wanted_bindings(body: &Map) -> Result<Vec<Map>, Fault> {
     }
 }
 
-/// An application with its bindings: all of it or nothing.
+/// Creates an application with its bindings, or nothing.
 pub(crate) async fn create_with_bindings(
     call: &mut Call,
     def: &'static ModelDef,
@@ -102,7 +102,7 @@ pub(crate) async fn create_with_bindings(
     let (pk, now) = (core.ports.uuid(), core.now());
     let draft = Object::new(pk, None, def, change.data.clone(), change.secrets.clone(), 1, now, now)?;
     let target = draft.pbm().ok_or_else(|| Error::internal("an application without its policy key"))?;
-    // The bindings are judged as if the application were there already.
+    // The bindings are validated as if the application existed.
     let config = call.config.with(call.config.counter, [Arc::new(draft)], &[]);
     let mut writes = vec![Write::Create { def, pk: Some(pk), data: change.data, secrets: change.secrets }];
     for (n, binding) in wanted.iter().enumerate() {

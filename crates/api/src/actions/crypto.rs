@@ -1,4 +1,4 @@
-//! Certificates: making one, showing one.
+//! Certificates: generating and viewing.
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::objects::{same, show, write};
@@ -37,7 +37,7 @@ pub(crate) async fn generate(call: &mut Call) -> ApiResult {
         .map_err(|_| Fault::invalid("validity_days", "A valid integer is required."))?;
     let now = call.core.now().secs();
     let common_name = name.clone();
-    // An RSA key takes up to a second of a core.
+    // Generating an RSA key takes up to a second of processor time.
     let made = call.core.signer.run(move || {
         let names: Vec<&str> = names.split(',').collect();
         make(&Generate { common_name: &common_name, subject_alt_names: &names, validity_days, alg, now })

@@ -1,4 +1,4 @@
-//! Writing objects: judged by their declaration, applied with author and request id, told to the log.
+//! Writing objects: validated, applied with author and request id, recorded as an event.
 use super::{find, show, used_by};
 use crate::actions::applications;
 use crate::call::{ApiResult, Call, Fault, Reply};
@@ -12,7 +12,7 @@ use signet_model::{Change, ModelDef, Object, Secrets, check};
 use signet_store::Write;
 use std::sync::Arc;
 
-/// How often a write is judged again after it lost against another one.
+/// How often a write is repeated after a conflict.
 const ATTEMPTS: usize = 32;
 
 /// `POST /<model>/`
@@ -32,7 +32,7 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     Ok(Reply::created(show::written(call, &object).await?))
 }
 
-/// Judges and stores a new object; writes its event.
+/// Validates and stores a new object; writes its event.
 pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -> Result<Arc<Object>, Fault> {
     let rows = Rows::of(&call.core, def.fields, &body).await?;
     let mut attempt = 0;
@@ -106,7 +106,7 @@ pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     delete(call, &object).await
 }
 
-/// Deletes an object and what cannot be without it.
+/// Deletes an object and its dependents.
 pub(crate) async fn delete(call: &mut Call, object: &Arc<Object>) -> ApiResult {
     let gone = used_by::cascade(&call.config, object);
     call.may_give(&flows::of_deletion(&call.config, object)).await?;

@@ -1,4 +1,4 @@
-//! The OpenAPI 3.0.3 document, written from the table of routes and the declarations of the models.
+//! The OpenAPI 3.0.3 document, generated from the route table and the model declarations.
 mod schema;
 mod yaml;
 
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub(crate) use schema::component;
 
-/// Both forms of the document.
+/// The document as JSON and YAML.
 pub(crate) struct Document {
     json: Arc<Lasting>,
     yaml: Arc<Lasting>,
@@ -89,7 +89,7 @@ pub(super) fn reference(name: &str) -> Json {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-/// Whether the rows of a path are a list: a GET on a path that ends in a name and gives a component.
+/// Whether a path is a list: a GET whose path ends in a name and returns a component.
 fn is_list(action: &Action) -> bool {
     action.method == Method::GET
         && (matches!(action.output, Output::Page(_) | Output::Plain(_))
@@ -217,7 +217,7 @@ fn responses(action: &Action, schemas: &mut Map) -> Json {
     Json::Object(out)
 }
 
-/// The envelope around a list of a component.
+/// The list envelope of a component.
 fn page(name: &str, schemas: &mut Map) -> Json {
     let whole = format!("Paginated{name}List");
     let item = if schemas.contains_key(name) {

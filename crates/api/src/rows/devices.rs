@@ -1,5 +1,4 @@
-//! `/authenticators/…`: second factors. Each person sees their own; administrators see everybody's below
-//! `admin/`.
+//! `/authenticators/…`: second factors. Users see their own; administrators see all below `admin/`.
 use super::{USER, told};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
@@ -21,7 +20,7 @@ const PK: FieldDef = FieldDef::shown("pk", FieldKind::Int);
 const OF: FieldDef = FieldDef::shown("user", FieldKind::Object);
 const NAME: FieldDef =
     told(FieldDef::plain("name", FieldKind::Text).required().max(64), "What the person calls the device.");
-/// One code of a list.
+/// A code in a list.
 const TOKEN: &[FieldDef] = &[FieldDef::shown("token", FieldKind::Text)];
 
 pub(crate) const STATIC: &[FieldDef] = &[NAME, FieldDef::shown("token_set", FieldKind::Items(TOKEN)), PK, OF];
@@ -37,7 +36,7 @@ pub(crate) const WEBAUTHN: &[FieldDef] = &[
     FieldDef::shown("aaguid", FieldKind::Text),
     OF,
 ];
-/// What devices of all kinds have in common.
+/// Fields of all device kinds.
 pub(crate) const ANY: &[FieldDef] = &[
     FieldDef::shown("pk", FieldKind::Text),
     FieldDef::shown("name", FieldKind::Text),
@@ -52,11 +51,11 @@ pub(crate) const ANY: &[FieldDef] = &[
     FieldDef::shown("verbose_name_plural", FieldKind::Text),
     FieldDef::shown("meta_model_name", FieldKind::Text),
 ];
-/// What an administrator sends to give somebody a device.
+/// The body for creating a device for a user.
 const GIVEN: &[FieldDef] =
     &[NAME, told(FieldDef::plain("user", USER).required(), "Whose device it becomes.")];
 
-/// Codes that an administrator makes for a person, and their length.
+/// Number and length of codes created by an administrator.
 const CODES: usize = 6;
 const CODE_LENGTH: usize = 12;
 
@@ -71,10 +70,10 @@ fn fields(kind: DeviceKind) -> &'static [FieldDef] {
     }
 }
 
-/// Whose devices an address is about.
+/// The devices that a path is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
-    /// The caller's, administrators included.
+    /// The caller's own, also for administrators.
     Own,
     Everybody,
 }
@@ -149,7 +148,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     }
 }
 
-/// Every kind, in the form that they have in common.
+/// A device with the common fields.
 fn common(d: &Device) -> Json {
     let (app, model) = d.kind.model();
     let text = |name: &str| d.data.get(name).cloned().unwrap_or_default();
@@ -172,7 +171,7 @@ async fn show(call: &Call, d: &Device, owner: Option<&User>) -> Result<Map, Faul
         .unwrap_or_default();
     match d.kind {
         DeviceKind::Static => {
-            // Only digests are kept: how many codes are left can be seen, the codes cannot.
+            // Only digests are stored: the number of remaining codes is known, the codes are not.
             let left = devices::count_codes(&call.core.db, d.id, call.core.now()).await?;
             let tokens: Vec<Json> =
                 (0..left.clamp(0, 1000)).map(|_| json!({"token": "************"})).collect();
@@ -204,12 +203,12 @@ async fn answer(call: &Call, device: &Device) -> ApiResult {
     Ok(Reply::ok(Json::Object(show(call, device, owner.as_ref()).await?)))
 }
 
-/// The person that a list is narrowed to; none for everybody.
+/// The user of a list; `None` for all.
 fn whose(call: &Call, scope: Scope) -> Result<Option<i64>, Fault> {
     Ok(if scope == Scope::Own { Some(call.person()?.user.id) } else { None })
 }
 
-/// Somebody else's device is not there.
+/// Hides other users' devices.
 async fn find(call: &Call, kind: DeviceKind, scope: Scope) -> Result<Device, Fault> {
     let missing = || Fault::missing(kind.model().1);
     let owner = whose(call, scope)?;
@@ -226,11 +225,10 @@ async fn all(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(own.iter().map(common).collect::<Vec<_>>()))
 }
 
-/// Most devices in one list without pages.
+/// Maximum number of devices in a list without paging.
 const MOST: u64 = 1000;
 
-/// `GET /authenticators/admin/all/`: whoever may not see the devices of others gets an empty list, as clients
-/// expect.
+/// `GET /authenticators/admin/all/`: callers without permission get an empty list, as clients expect.
 async fn admin_all(call: &mut Call) -> ApiResult {
     let mut f = Filters::new(call);
     let user = f.int("user");
@@ -273,7 +271,7 @@ async fn retrieve(call: &mut Call, kind: DeviceKind, scope: Scope) -> ApiResult 
     answer(call, &device).await
 }
 
-/// `PUT` and `PATCH /authenticators/[admin/]<kind>/<id>/`: the name is all that can be changed.
+/// `PUT` and `PATCH /authenticators/[admin/]<kind>/<id>/`: only the name can be changed.
 async fn change(call: &mut Call, kind: DeviceKind, scope: Scope, partial: bool) -> ApiResult {
     let before = find(call, kind, scope).await?;
     let mut device = before.clone();
@@ -285,8 +283,8 @@ async fn change(call: &mut Call, kind: DeviceKind, scope: Scope, partial: bool) 
     answer(call, &device).await
 }
 
-/// `DELETE /authenticators/[admin/]<kind>/<id>/`. Where an administrator takes a factor away, everything of
-/// the account ends that may rest on it.
+/// `DELETE /authenticators/[admin/]<kind>/<id>/`. If an administrator removes a factor, the account's epoch
+/// is raised.
 async fn destroy(call: &mut Call, kind: DeviceKind, scope: Scope) -> ApiResult {
     let device = find(call, kind, scope).await?;
     if scope == Scope::Everybody {
@@ -311,8 +309,8 @@ async fn used_by(call: &mut Call, kind: DeviceKind) -> ApiResult {
     Ok(Reply::ok(Vec::<Json>::new()))
 }
 
-/// `POST /authenticators/admin/<kind>/`: recovery codes, which are in this answer and nowhere else, or the
-/// address of the account. Everything else needs the person's own device and is set up by them.
+/// `POST /authenticators/admin/<kind>/`: recovery codes, which only this response contains, or the account's
+/// email address. Other kinds need the user's device.
 async fn create(call: &mut Call, kind: DeviceKind) -> ApiResult {
     if !matches!(kind, DeviceKind::Static | DeviceKind::Email) {
         return Err(Fault::invalid(

@@ -1,4 +1,4 @@
-//! `/events/events/`: the log.
+//! `/events/events/`: the event log.
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
@@ -43,7 +43,7 @@ pub(crate) fn show(e: &Event) -> Json {
     })
 }
 
-/// Events that name a device with this key, which is a number or a text.
+/// Events about the device with this key (a number or a text).
 fn about_device(pk: &str) -> Query {
     let path = ["context", "device", "pk"].map(str::to_owned).to_vec();
     let value = json!([pk, pk.parse::<i64>().ok()]);
@@ -90,8 +90,7 @@ pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(show(&event)))
 }
 
-/// `POST /events/events/`: only actions that begin with `custom_`, so that nobody can forge what the system
-/// says.
+/// `POST /events/events/`: only actions with the prefix `custom_`, so that system events cannot be forged.
 pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let sent = form::read(call, FIELDS, false).await?;
     let action = sent.text("action").unwrap_or_default();

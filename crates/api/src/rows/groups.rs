@@ -36,7 +36,7 @@ pub(crate) const FIELDS: &[FieldDef] = &[
 ];
 pub(crate) const MEMBER: &[FieldDef] = &[FieldDef::plain("pk", FieldKind::Int).required()];
 
-/// Groups as the API shows them. The `include_…` flags decide which relations are spelled out.
+/// Groups for the API. `include_…` selects relations to include as objects.
 async fn show(call: &Call, list: &[Group]) -> Result<Vec<Json>> {
     let db = &call.core.db;
     let ids: Vec<Uuid> = list.iter().map(|g| g.id).collect();
@@ -193,7 +193,7 @@ async fn fill(
         }
     }
     std::mem::take(errors).into_result()?;
-    // Superuser by the flag or by a parent, and roles: all are rights that members get.
+    // Superuser status (by flag or parent) and roles are rights that members get.
     let mut given = vec![
         Right::Membership(with.parents.clone().unwrap_or_default()),
         Right::Roles(with.roles.clone().unwrap_or_default()),

@@ -37,7 +37,7 @@ pub(crate) const LETTER: &[FieldDef] = &[
     FieldDef::plain("bcc_addresses", TEXTS),
     FieldDef::plain("template", FieldKind::Text).max(200),
 ];
-/// Most addresses of one call.
+/// Maximum number of addresses per call.
 const MOST: usize = 100;
 
 async fn show(call: &Call, list: &[Invitation]) -> Result<Vec<Json>> {
@@ -183,7 +183,7 @@ fn gone(error: Error) -> Fault {
     }
 }
 
-/// `POST /stages/invitation/invitations/<pk>/send_email/`: one letter to each address, in the background.
+/// `POST /stages/invitation/invitations/<pk>/send_email/`: one email per address, in the background.
 pub(crate) async fn send_email(call: &mut Call) -> ApiResult {
     let invitation = find(call).await?;
     let sent = form::read(call, LETTER, false).await?;

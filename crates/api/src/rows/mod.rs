@@ -1,4 +1,4 @@
-//! Resources that are rows: people, groups, tokens, sessions, consents, grants, events.
+//! Row resources: users, groups, tokens, sessions, consents, grants, events.
 pub(crate) mod consents;
 pub(crate) mod devices;
 pub(crate) mod events;
@@ -30,20 +30,20 @@ pub(crate) const UUIDS: FieldKind = FieldKind::List(&FieldKind::Uuid);
 pub(crate) const fn blank(field: FieldDef) -> FieldDef {
     FieldDef { blank: true, ..field }
 }
-/// With words for people.
+/// With a help text.
 pub(crate) const fn told(field: FieldDef, doc: &'static str) -> FieldDef {
     FieldDef { doc, ..field }
 }
-/// Read-only, under another label in the description of the address.
+/// Read-only, with another label in the OPTIONS response.
 pub(crate) const fn labelled(field: FieldDef, label: &'static str) -> FieldDef {
     FieldDef { widget: label, read_only: true, ..field }
 }
 
-/// Members of a component that is kept in rows.
+/// Members of a row component.
 pub(crate) fn fields(component: &str) -> Option<&'static [FieldDef]> {
     COMPONENTS.iter().find(|(name, _)| *name == component).map(|(_, fields)| *fields)
 }
-/// All of them.
+/// All row components.
 pub(crate) const COMPONENTS: &[(&str, &[FieldDef])] = &[
     ("User", users::FIELDS),
     ("Group", groups::FIELDS),
@@ -64,12 +64,12 @@ pub(crate) const COMPONENTS: &[(&str, &[FieldDef])] = &[
     ("Reputation", reputation::FIELDS),
 ];
 
-/// The event's picture of a row.
+/// A row in an event.
 pub(crate) fn model(name: &str, pk: impl ToString, label: &str) -> Json {
     json!({"model": {"app": "authentik_core", "model_name": name, "pk": pk.to_string(), "name": label}})
 }
 
-/// What the permissions of rows are about, by the beginning of the path.
+/// The model of a row's permissions, by path prefix.
 const MODELS: &[(&str, &str)] = &[
     ("core/users", "authentik_core.user"),
     ("core/groups", "authentik_core.group"),
@@ -384,10 +384,10 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     ));
     add(used("policies/reputation/scores/{reputation_uuid}/used_by", Model(View), run!(reputation::used_by)));
 
-    // What nobody has as long as nothing makes it: notifications, outposts.
+    // Resources without rows as long as their feature does not exist: notifications, outposts.
     add(Action::get("events/notifications", Own(View), "The caller's notifications.", run!(empty_page))
         .output(Output::Page("Notification")));
-    // Health checks of others ask here without a credential: that they are answered is all they learn.
+    // Health checks request this without a credential; the response discloses nothing.
     add(Action::get("outposts", Permission::Anyone, "Lists outposts.", run!(outposts))
         .output(Output::Page("Outpost")));
     devices::register(rows);

@@ -1,4 +1,4 @@
-//! `/policies/reputation/scores/`: how names and addresses have behaved.
+//! `/policies/reputation/scores/`
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::list::{Filters, Paging};
 use signet_base::{Json, Uuid, json};

@@ -29,7 +29,7 @@ fn taken() -> Fault {
     Fault::invalid("name", "This name is already taken.")
 }
 
-/// A user, an app password, and if wanted a group of the same name.
+/// Creates a user, an app password, and optionally a group with the same name.
 pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let sent = form::read(call, FIELDS, false).await?;
     let core = call.core.clone();
@@ -43,7 +43,7 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
         .unwrap_or_else(|| now.plus_secs(360 * 86_400));
     let mut identifier = format!("{SERVICE_ACCOUNT}{name}-password");
     if tokens::by_identifier(&core.db, &identifier).await?.is_some() {
-        // Somebody's token must not keep an account from being made.
+        // An existing token with this name must not prevent the creation.
         identifier = format!("{identifier}-{}", core.ports.alphanumeric(8).to_lowercase());
     }
     let known = users::by_username(&core.db, &name).await?.is_some();

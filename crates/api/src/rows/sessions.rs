@@ -24,7 +24,7 @@ pub(crate) const FIELDS: &[FieldDef] = &[
 
 fn show(call: &Call, s: &Session) -> Json {
     let current = call.session.as_ref().and_then(|own| own.uuid()) == Some(s.uuid);
-    // Where the address is, by the databases of places and networks, if there are any.
+    // Location and AS of the address, if databases are configured.
     let located = s.ip.parse().ok().and_then(|ip| call.core.geoip.look_up(ip).ok()).unwrap_or_default();
     let (place, network) = (located.place.map(|p| p.to_map()), located.network.map(|n| n.to_map()));
     json!({
@@ -58,7 +58,7 @@ pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(show(call, &session)))
 }
 
-/// `DELETE /core/authenticated_sessions/<uuid>/`: ends the session and what was granted within it.
+/// `DELETE /core/authenticated_sessions/<uuid>/`: ends the session and its grants.
 pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let session = find(call).await?;
     signet_core::session::end(&call.core, &session).await?;
@@ -69,8 +69,8 @@ async fn record(call: &Call, session: &Session) {
     call.event(EventAction::ModelDeleted, json!({"model": {"app": "authentik_core", "model_name": "authenticatedsession", "pk": session.uuid, "name": session.ip}})).await;
 }
 
-/// `DELETE /core/authenticated_sessions/bulk_delete/?user_pks=`: ends everything of these people, whatever
-/// sessions are left.
+/// `DELETE /core/authenticated_sessions/bulk_delete/?user_pks=`: raises the epoch of these users, whether or
+/// not they have sessions.
 pub(crate) async fn bulk_delete(call: &mut Call) -> ApiResult {
     let mut f = Filters::new(call);
     let ids = f.ints("user_pks");

@@ -1,4 +1,4 @@
-//! `/core/tokens/`: API tokens and app passwords (authentik-features §7.3).
+//! `/core/tokens/`: API tokens and app passwords.
 use super::{USER, blank, users as people};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
@@ -46,18 +46,18 @@ async fn answer(call: &Call, token: Token) -> Result<Json> {
 
 const ADD: &str = "authentik_core.add_token";
 const CHANGE: &str = "authentik_core.change_token";
-/// Most tokens of a person who does not manage them, and how names begin that are not theirs to take.
+/// Maximum number of tokens of a user who does not manage tokens, and the prefix reserved for others.
 const MOST: u64 = 100;
 pub(crate) const SERVICE_ACCOUNT: &str = "service-account-";
 
-/// The token that the path names, if the caller may do with it what they ask for.
+/// The token of the path, if the caller has the required permission.
 async fn find(call: &Call) -> Result<Token, Fault> {
     let token =
         tokens::by_identifier(&call.core.db, &call.key).await?.ok_or_else(|| Fault::missing("Token"))?;
     call.reach(token.id, Some(token.user_id), "Token")?;
     Ok(token)
 }
-/// Whoever holds a token of an account has the account's rights.
+/// The holder of a token has the rights of its account.
 async fn may_hold(call: &Call, owner: i64) -> Result<(), Fault> {
     if owner == call.person()?.user.id { Ok(()) } else { call.may_give(&[Right::Account(owner)]).await }
 }
@@ -82,7 +82,7 @@ pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
 pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let (me, manages) = (call.person()?.user.id, call.may(ADD));
     if !manages {
-        // Whose it would be is no choice of theirs, and asking would tell who exists.
+        // The owner is not theirs to choose, and an error would reveal which users exist.
         call.body.remove("user");
         let own = ListQuery { owner: Some(me), ..ListQuery::first(1) };
         if signet_store::list::<Token>(&call.core.db, &own).await?.1 >= MOST {
@@ -147,7 +147,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     Ok(Reply::ok(answer(call, token).await?))
 }
 
-/// Takes the judged members over. Whoever does not manage tokens does not choose whether theirs expire.
+/// Applies the validated members. Users who do not manage tokens cannot choose whether theirs expire.
 async fn fill(
     call: &Call,
     manages: bool,
@@ -195,7 +195,7 @@ async fn owner(call: &Call, id: i64) -> Result<Principal, Fault> {
         .await?
         .ok_or_else(|| Fault::invalid("user", format!("Invalid pk \"{id}\" - object does not exist.")))
 }
-/// Whether an account's tokens always end; so it is unless an administrator said otherwise.
+/// Whether the account's tokens must expire, which is the default.
 fn must_expire(owner: &Principal) -> bool {
     rows::group_attributes(owner)
         .get("goauthentik.io/user/token-expires")
@@ -203,8 +203,7 @@ fn must_expire(owner: &Principal) -> bool {
         .unwrap_or(true)
 }
 
-/// The end of an API token is always the system's to choose; app passwords may choose one within the
-/// account's limit.
+/// The expiry of an API token is set by the system; app passwords may choose one within the account's limit.
 fn expiry(call: &Call, token: &Token, owner: &Principal, sent: &Map) -> Result<Option<Timestamp>, Fault> {
     let now = call.core.now();
     let system = call.core.system();
@@ -259,9 +258,8 @@ pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(Vec::<Json>::new()))
 }
 
-/// `GET /core/tokens/<identifier>/view_key/`: what people made themselves they may read again. A token that
-/// they could not have made (it never ends although theirs must, or the system manages it) shows its key to
-/// superusers only.
+/// `GET /core/tokens/<identifier>/view_key/`: users may view the keys of tokens they could have created.
+/// Others (without the required expiry, or managed by the system) are shown to superusers only.
 pub(crate) async fn view_key(call: &mut Call) -> ApiResult {
     let token = find(call).await?;
     may_hold(call, token.user_id).await?;

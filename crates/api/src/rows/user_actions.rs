@@ -1,4 +1,4 @@
-//! What can be done with a user beside changing data.
+//! User actions beside CRUD.
 use super::{model, users as people};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
@@ -29,7 +29,7 @@ pub(crate) const RECOVERY_EMAIL: &[FieldDef] = &[
 ];
 pub(crate) const IMPERSONATE: &[FieldDef] = &[super::blank(FieldDef::plain("reason", FieldKind::Text))];
 
-/// `GET /core/users/me/`; `original` is who acts as this person.
+/// `GET /core/users/me/`; `original` is the impersonating administrator.
 pub(crate) async fn me(call: &mut Call) -> ApiResult {
     let person = call.person()?;
     let mut answer = json!({"user": oneself(call, person), "users": []});
@@ -55,12 +55,12 @@ fn oneself(call: &Call, person: &Principal) -> Json {
         "groups": teams, "roles": named, "email": user.email, "avatar": rows::avatar(&call.core, &user.name, &user.username, &user.email),
         "uid": person.uid, "settings": attributes.get("settings").cloned().unwrap_or_else(|| json!({})), "type": user.user_type,
         "system_permissions": system_permissions(person),
-        // Whose browser session it is; a token is nobody's browser.
+        // Whether the client has a browser session; API tokens have none.
         "is_current": call.session.is_some(),
     })
 }
 
-/// Rights on the system as a whole.
+/// System permissions.
 fn system_permissions(person: &Principal) -> Vec<&'static str> {
     catalogue::system().filter(|code| person.may(&format!("authentik_rbac.{code}"))).collect()
 }
@@ -92,7 +92,7 @@ pub(crate) async fn set_password_hash(call: &mut Call) -> ApiResult {
     store_password(call, user, &hash).await
 }
 
-/// A new password ends what was begun with the old one, the session that asks for it aside.
+/// A new password raises the epoch; the requesting session stays.
 async fn store_password(call: &mut Call, user: users::User, hash: &str) -> ApiResult {
     let spared = directory::spared(&call.core, &call.client, call.session.as_ref(), user.id);
     let epoch = directory::set_password(&call.core, &call.author(), &user, hash, &spared).await?;
@@ -105,7 +105,7 @@ async fn store_password(call: &mut Call, user: users::User, hash: &str) -> ApiRe
     Ok(Reply::Empty)
 }
 
-/// The brand's recovery flow, and a run of it about this account.
+/// The brand's recovery flow, planned for this account.
 async fn recovery_plan(call: &Call, user: &users::User) -> Result<(Arc<Object>, Plan), Fault> {
     let none = || Fault::bad(json!({"non_field_errors": "No recovery flow set."}));
     let named = brand::of(&call.config, call.client.domain()).and_then(|(_, b)| b.flow_recovery);
@@ -117,7 +117,7 @@ async fn recovery_plan(call: &Call, user: &users::User) -> Result<(Arc<Object>, 
     let mut context = Context::default();
     context.set(&keys::PENDING_USER, person.pending());
     context.set(&keys::IS_RESTORED, json!({"purpose": "recovery"}));
-    // Planned as for a stranger: that is who opens the link.
+    // Planned for an anonymous user, who opens the link.
     match plan(&call.core, &call.client, &flow, None, context, true).await? {
         Ok(plan) => Ok((flow, plan)),
         Err(_) => Err(Fault::bad(json!({"non_field_errors": "Recovery flow not applicable to user"}))),
@@ -132,15 +132,15 @@ fn lifetime(sent: &signet_base::Map) -> Result<Option<Span>, Fault> {
     }
 }
 
-/// `POST /core/users/<id>/recovery/`: a link into the brand's recovery flow. Earlier links of the
-/// person for that flow end.
+/// `POST /core/users/<id>/recovery/`: a link to the brand's recovery flow. Earlier links of the user for this
+/// flow become invalid.
 pub(crate) async fn recovery(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
     call.may_give(&[Right::Account(user.id)]).await?;
     call.take_from_query(&["token_duration"]);
     let sent = form::read(call, RECOVERY, false).await?;
     let (flow, plan) = recovery_plan(call, &user).await?;
-    // Before earlier links end: a server that does not know its address makes none.
+    // Checked before earlier links are invalidated: without an address there is no link.
     address::public(&call.core, &call.client)?;
     let lifetime = match lifetime(&sent)? {
         Some(span) => span,
@@ -155,7 +155,7 @@ pub(crate) async fn recovery(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(json!({"link": token::link(&call.core, &call.client, &flow, "", &key)?})))
 }
 
-/// `POST /core/users/<id>/recovery_email/`: the same link, by mail. The answer does not wait for the mail
+/// `POST /core/users/<id>/recovery_email/`: the same link by email. The response does not wait for the mail
 /// server.
 pub(crate) async fn recovery_email(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
@@ -180,8 +180,8 @@ pub(crate) async fn recovery_email(call: &mut Call) -> ApiResult {
     Ok(Reply::Empty)
 }
 
-/// `POST /core/users/<id>/impersonate/`: the caller's browser session acts as this person. Not where the
-/// setting is off, nor as oneself: both are answered with 401, as clients expect.
+/// `POST /core/users/<id>/impersonate/`: the caller's browser session acts as this user. 401 if the setting
+/// is off, or for the caller's own account, as clients expect.
 pub(crate) async fn impersonate(call: &mut Call) -> ApiResult {
     let user = people::find(call).await?;
     let sent = form::read(call, IMPERSONATE, false).await?;
@@ -204,13 +204,13 @@ pub(crate) async fn impersonate(call: &mut Call) -> ApiResult {
         ));
     };
     session.act_as(&call.core, &call.client, person)?;
-    // Who did it is told before they are somebody else.
+    // Recorded as the administrator, before the session changes.
     call.principal = session.principal().cloned();
     call.record(EventAction::ImpersonationStarted, json!({"reason": reason})).await?;
     Ok(Reply::Empty)
 }
 
-/// `GET /core/users/impersonate_end/`: always allowed; nothing to end is no error.
+/// `GET /core/users/impersonate_end/`: always allowed; without impersonation it has no effect.
 pub(crate) async fn impersonate_end(call: &mut Call) -> ApiResult {
     if call.client.from_elsewhere {
         return Err(Fault::detail(StatusCode::FORBIDDEN, "CSRF Failed: Origin checking failed."));

@@ -47,7 +47,7 @@ pub(crate) const FIELDS: &[FieldDef] = &[
     FieldDef::shown("last_updated", FieldKind::Time),
 ];
 
-/// Users as the API shows them, with two queries for any number of them.
+/// Users for the API, with two queries for any number.
 pub(crate) async fn show(
     core: &Core,
     people: &[User],
@@ -74,7 +74,7 @@ pub(crate) async fn show(
     Ok(people.iter().map(one).collect())
 }
 
-/// Roles inside of a user or a group.
+/// Roles of a user or group.
 pub(crate) fn shown_roles(config: &Snapshot, list: Option<&Vec<Uuid>>) -> Vec<Json> {
     let named = |pk: &Uuid| config.get(*pk).map(|role| json!({"pk": pk, "name": role.name()}));
     list.into_iter().flatten().filter_map(named).collect()
@@ -84,7 +84,7 @@ async fn answer(call: &Call, user: User) -> Result<Json> {
     Ok(show(&call.core, &[user], true, true).await?.pop().unwrap_or_default())
 }
 
-/// The user that the path names.
+/// The user of the path.
 pub(crate) async fn find(call: &Call) -> Result<User, Fault> {
     let id = call.key.parse().map_err(|_| Fault::not_found())?;
     let user = users::by_id(&call.core.db, id).await?.ok_or_else(|| Fault::missing("User"))?;
@@ -107,7 +107,7 @@ fn query(call: &Call, paging: &Paging) -> Result<UserQuery, Fault> {
     Ok(q)
 }
 
-/// The `attributes` filter; what is no JSON is refused by a bare list.
+/// The `attributes` filter; invalid JSON gives a list of errors.
 pub(crate) fn attributes(call: &Call, mut set: impl FnMut(&str) -> Result<()>) -> Result<(), Fault> {
     let Some(text) = call.param("attributes").filter(|t| !t.is_empty()) else { return Ok(()) };
     if serde_json::from_str::<Json>(text).is_err() {
@@ -148,7 +148,7 @@ pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(answer(call, user).await?))
 }
 
-/// What older clients send, in today's form.
+/// Converts requests of older clients.
 async fn lenient(call: &mut Call) -> Result<(), Fault> {
     let mut keys = HashMap::new();
     for name in compat::person(&mut call.body) {
@@ -218,7 +218,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     Err(Error::Conflict("user".into()).into())
 }
 
-/// Takes the judged members over; the groups that the user shall be in directly, when they were sent.
+/// Applies the validated members; returns the direct groups, if they were sent.
 async fn fill(
     call: &Call,
     user: &mut User,
@@ -253,7 +253,7 @@ async fn fill(
     Ok(sent.uuids("groups"))
 }
 
-/// The roles that a body names; each must be one that exists.
+/// The roles of a body; each must exist.
 pub(crate) fn named_roles(call: &Call, sent: &Map) -> Result<Option<Vec<Uuid>>, Fault> {
     let Some(list) = sent.uuids("roles") else { return Ok(None) };
     let unknown = list.iter().find(|pk| call.config.get_typed::<Role>(**pk).is_none());
@@ -263,7 +263,7 @@ pub(crate) fn named_roles(call: &Call, sent: &Map) -> Result<Option<Vec<Uuid>>, 
     }
 }
 
-/// What the database refuses, as the field that it is about.
+/// Maps a uniqueness violation to its field.
 fn taken(error: Error) -> Fault {
     match error {
         Error::Conflict(tag) if tag == "users.username_key" => {

@@ -1,4 +1,4 @@
-//! Rows by any of their fields and look-ups, also through the rows that they belong to.
+//! Finding rows by fields and look-ups, also through related rows.
 use super::values::{group_map, internal, token_map, user_map, wrong};
 use super::{GROUP, Rows, TOKEN, USER, Wrong};
 use crate::lookup;
@@ -34,11 +34,11 @@ impl Row {
     }
 }
 
-/// Rows of one query, and how many are gone through at most.
+/// Rows per query, and the maximum number of rows read.
 const PAGE: u64 = 1000;
 const MOST: u64 = 100_000;
 
-/// The fields that lead to other rows, with their model.
+/// Fields that refer to other rows, with their model.
 fn link(model: &str, field: &str) -> Option<(&'static str, &'static str)> {
     Some(match (model, field) {
         (USER, "groups" | "ak_groups") => ("groups", GROUP),
@@ -49,7 +49,7 @@ fn link(model: &str, field: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// A condition, cut at its `__`.
+/// A condition, split at `__`.
 pub(super) struct Condition<'w> {
     pub path: Vec<&'w str>,
     pub wanted: &'w Json,
@@ -76,7 +76,7 @@ fn fits(row: &Map, conditions: &[Condition<'_>]) -> Result<bool, Wrong> {
 type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<Row>, Wrong>> + Send + 'a>>;
 
 impl Rows {
-    /// Up to `most` rows of which everything wanted is true: those of this import first.
+    /// Up to `most` rows that match all criteria: those of this import first.
     pub fn matching<'a>(
         &'a self,
         core: &'a Core,
@@ -143,7 +143,7 @@ impl Rows {
         })
     }
 
-    /// The row that identifiers mean: by its key, else by everything else.
+    /// The row that the identifiers refer to: by key, else by the other fields.
     pub async fn identified(
         &self,
         core: &Core,
@@ -231,7 +231,7 @@ impl Rows {
     }
 }
 
-/// A page of rows that may fit: the database narrows what it can, and never too much.
+/// A page of candidate rows: the database narrows what it can, never too much.
 async fn stored(
     core: &Core,
     model: &str,

@@ -1,5 +1,4 @@
-//! Users, groups and tokens in blueprints: they live in tables of their own, and are written in the same
-//! transaction.
+//! Users, groups and tokens in blueprints. They are rows, and are written in the same transaction.
 mod drafts;
 mod find;
 mod group;
@@ -22,7 +21,7 @@ pub const USER: &str = "authentik_core.user";
 pub const GROUP: &str = "authentik_core.group";
 pub const TOKEN: &str = "authentik_core.token";
 
-/// Whether a row has to be written.
+/// Whether a row must be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum RowState {
     #[default]
@@ -54,7 +53,7 @@ struct TokenDraft {
     state: RowState,
 }
 
-/// The rows that the entries have touched. New users have negative ids until they are written.
+/// The rows touched by entries. New users have negative ids until they are written.
 #[derive(Default)]
 pub struct Rows {
     users: Drafts<UserDraft>,
@@ -64,7 +63,7 @@ pub struct Rows {
     numbered: i64,
 }
 
-/// What an entry did.
+/// The effect of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteOutcome {
     Created,
@@ -73,14 +72,14 @@ pub enum WriteOutcome {
     Nothing,
 }
 
-/// The wish of an entry. `fields` are identifiers and attributes together.
+/// An entry about a row. `fields` contains identifiers and attributes.
 pub struct Order<'a> {
     pub state: crate::entry::State,
     pub identifiers: &'a Wanted,
     pub fields: &'a Map,
 }
 
-/// A field and what is wrong with it.
+/// A field and its error.
 pub type Wrong = (String, String);
 
 impl Rows {
@@ -98,12 +97,12 @@ impl Rows {
     pub fn has_group(&self, id: Uuid) -> bool {
         self.groups.has(&Json::String(id.to_string()))
     }
-    /// Whether the administrator of the first run gets a password.
+    /// Whether the first-run administrator gets a password.
     pub fn sets_password_of(&self, username: &str) -> bool {
         self.users.iter().any(|u| u.hash.is_some() && canonical(&u.user.username) == username)
     }
 
-    /// The first row that fits, for `!Find`; those of this import go first.
+    /// The first matching row, for `!Find`; those of this import come first.
     pub async fn find(&self, core: &Core, model: &str, wanted: &Wanted) -> Result<Option<Row>, String> {
         let found = self.matching(core, model, wanted, 1).await;
         Ok(found
@@ -113,7 +112,7 @@ impl Rows {
             .pop())
     }
 
-    /// Fields that rows of the model have. Others are left out.
+    /// Whether the model's rows have the field. Unknown fields are dropped.
     pub fn knows(model: &str, field: &str) -> bool {
         match model {
             USER => user::FIELDS.contains(&field),
@@ -122,7 +121,7 @@ impl Rows {
         }
     }
 
-    /// Carries out one entry; the key of its row.
+    /// Applies an entry; returns the key of its row.
     pub async fn order(
         &mut self,
         core: &Core,
@@ -154,7 +153,7 @@ impl Rows {
             None => change,
         }
     }
-    /// Everything but new groups and new users. `real` turns provisional user ids into real ones.
+    /// Everything but new groups and new users. `real` maps provisional user ids to real ones.
     pub fn changes(&self, real: impl Fn(i64) -> i64) -> Vec<Change> {
         let mut all: Vec<Change> = Vec::new();
         for d in self.groups.iter() {
@@ -200,7 +199,7 @@ impl Rows {
     }
 }
 
-/// What the state of an entry means for what was found.
+/// The action for a row, by the entry's state and what was found.
 pub enum RowWritePlan {
     Create,
     Update(usize),

@@ -1,18 +1,19 @@
-//! Events of strangers that repeat: the first of a minute is written, the others are counted and told once.
+//! Repeated events of anonymous clients: the first one per minute is written, the others are counted and
+//! reported once.
 use super::Prefix;
 use crate::event::EventAction;
 use signet_base::{Timestamp, Uuid};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Seconds for which one event stands.
+/// Seconds that one event represents.
 const MINUTE: i64 = 60;
-/// Kinds that are remembered at most. Beyond it nothing new is written until a minute has passed.
+/// Maximum number of remembered kinds. Beyond it no new event is written for a minute.
 const MANY: usize = 4096;
-/// How many of them one prefix may have.
+/// Maximum number of them per prefix.
 const OF_ONE: usize = 32;
 
-/// What happened: action, what it was about, from where.
+/// The kind of an event: action, subject, origin.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EventKey {
     pub action: EventAction,
@@ -23,12 +24,12 @@ pub struct EventKey {
 
 struct Run {
     began: Timestamp,
-    /// The event that was written.
+    /// The written event.
     event: Uuid,
     more: u64,
 }
 
-/// A run of events that is over, with more of them than the one that was written.
+/// A finished series with more events than the written one.
 pub struct Told {
     pub happening: EventKey,
     pub event: Uuid,
@@ -39,7 +40,7 @@ pub struct Told {
 pub struct Repeats(Mutex<HashMap<EventKey, Run>>);
 
 impl Repeats {
-    /// `None`: write it, as `event`. Else the event that stands for it.
+    /// `None`: write it, as `event`. Otherwise the event that represents it.
     pub fn stands_for(&self, happening: EventKey, event: Uuid, now: Timestamp) -> Option<Uuid> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(run) = all.get_mut(&happening) {
@@ -50,7 +51,7 @@ impl Repeats {
             *run = Run { began: now, event, more: 0 };
             return None;
         }
-        // What leaves no trace of its own is told as a part of the prefix's, else of everybody's last one.
+        // An event without an entry is counted with the prefix's last one, else with the last one of all.
         let own = all.iter().filter(|(h, _)| h.prefix == happening.prefix).count();
         if own >= OF_ONE || all.len() >= MANY {
             let run = all
@@ -65,7 +66,7 @@ impl Repeats {
         all.insert(happening, Run { began: now, event, more: 0 });
         None
     }
-    /// Takes the runs that are over; to be told where they have more than one.
+    /// Removes and returns the finished series that have more than one event.
     pub fn over(&self, now: Timestamp) -> Vec<Told> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut told = Vec::new();

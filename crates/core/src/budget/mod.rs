@@ -21,7 +21,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// So many at once, and so many more in each period.
+/// A rate: a burst, and the same number per period.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
     pub count: f64,
@@ -41,7 +41,7 @@ impl Rate {
     pub fn length(self) -> Span {
         Span::from_secs(self.period as i64)
     }
-    /// `30/hour`; second, minute, hour and day by their first letter or whole.
+    /// Parses `30/hour`; second, minute, hour and day as first letter or in full.
     pub fn parse(text: &str) -> Option<Self> {
         let (count, period) = text.trim().split_once('/')?;
         let count: u32 = count.trim().parse().ok()?;
@@ -91,7 +91,7 @@ impl Default for Limits {
     }
 }
 
-/// What is charged.
+/// The charged resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BudgetKind {
     Request,
@@ -106,14 +106,14 @@ impl BudgetKind {
     }
 }
 
-/// What was charged for one name.
+/// The charges of one name.
 #[derive(Clone, Copy)]
 struct Charge {
     amount: f64,
     at: Timestamp,
 }
 
-/// What one prefix has used of one budget; it becomes less by itself.
+/// The used part of one limit by one prefix; it decreases over time.
 struct Bucket {
     level: f64,
     at: Timestamp,
@@ -128,15 +128,15 @@ impl Bucket {
         }
     }
 }
-/// What has come back since.
+/// The regained part since then.
 #[allow(clippy::cast_precision_loss, reason = "lengths of time in seconds")]
 fn regained(rate: Rate, since: Timestamp, now: Timestamp) -> f64 {
     (now.0 - since.0).max(0) as f64 / 1_000_000.0 * rate.count / rate.period
 }
 
-/// Prefixes that are remembered at most; beyond it those that have used least are forgotten.
+/// Maximum number of remembered prefixes; beyond it those with the least use are dropped.
 const MANY: usize = 32_768;
-/// A prefix from which somebody signed in counts as a good one for so long, in seconds.
+/// How long a prefix counts as good after a sign-in, in seconds.
 const GOOD: i64 = 3600;
 
 pub struct Budgets {
@@ -145,7 +145,7 @@ pub struct Budgets {
     good: Mutex<HashMap<Prefix, Timestamp>>,
     names: RandomState,
     hour: AtomicI64,
-    /// Events of strangers that repeat.
+    /// Repeated events of anonymous clients.
     pub repeats: Repeats,
     throttled: Throttled,
 }
@@ -165,12 +165,11 @@ impl Budgets {
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
-    /// A name as charges are kept by it. The key is of this process, so that nobody can choose names that
-    /// fall together.
+    /// The hash of a charge's name, keyed per process, so that collisions cannot be chosen.
     pub fn name(&self, text: &str) -> u64 {
         self.names.hash_one(text)
     }
-    /// Whether an address belongs to a network that is not counted by address.
+    /// Whether an address is in an exempt network.
     pub fn is_exempt(&self, ip: IpAddr) -> bool {
         self.limits.exempt.iter().any(|(network, prefix)| covers(*network, *prefix, ip))
     }
@@ -183,7 +182,7 @@ impl Budgets {
     fn buckets(&self) -> MutexGuard<'_, HashMap<(BudgetKind, Prefix), Bucket>> {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// The budgets that an address draws on.
+    /// The limits that apply to an address.
     fn of(&self, kind: BudgetKind, ip: IpAddr) -> Vec<((BudgetKind, Prefix), Rate)> {
         let Some(rate) = self.rate(kind).filter(|_| !self.is_exempt(ip)) else { return Vec::new() };
         Prefix::all_of(ip)
@@ -192,10 +191,10 @@ impl Budgets {
             .collect()
     }
 
-    /// Refuses when the budget of the address is used up.
+    /// Refuses if the address has used up its limit.
     ///
     /// # Errors
-    /// `TooMany` with the time after which there is room again.
+    /// `TooMany` with the time until there is room.
     pub fn check(&self, kind: BudgetKind, ip: IpAddr, now: Timestamp) -> Result<()> {
         self.check_for(kind, ip, 1.0, now)
     }
@@ -217,7 +216,7 @@ impl Budgets {
         }
         Ok(())
     }
-    /// Charges the address. `who`: whose charges are given back together.
+    /// Charges the address. `who`: the charges of a name are returned together.
     pub fn charge(&self, kind: BudgetKind, ip: IpAddr, who: u64, amount: f64, now: Timestamp) {
         let of = self.of(kind, ip);
         if of.is_empty() {
@@ -241,16 +240,16 @@ impl Budgets {
             bucket.charges.insert(who, Charge { amount: charge + amount, at: now });
         }
     }
-    /// [`Budgets::check`] and [`Budgets::charge`] in one.
+    /// [`Budgets::check`] and [`Budgets::charge`] in one step.
     ///
     /// # Errors
-    /// `TooMany` when there is no room for it.
+    /// `TooMany` if there is no room.
     pub fn spend(&self, kind: BudgetKind, ip: IpAddr, who: u64, amount: f64, now: Timestamp) -> Result<()> {
         self.check_for(kind, ip, amount, now)?;
         self.charge(kind, ip, who, amount, now);
         Ok(())
     }
-    /// Gives back what was charged for somebody who turned out to be none of the strangers that are meant.
+    /// Returns the charges of a client that has succeeded.
     pub fn give_back(&self, kind: BudgetKind, ip: IpAddr, who: u64, now: Timestamp) {
         let of = self.of(kind, ip);
         if of.is_empty() {
@@ -267,7 +266,7 @@ impl Budgets {
         }
     }
 
-    /// Somebody has signed in from here.
+    /// Records a sign-in from this address.
     pub fn note_good(&self, ip: IpAddr, now: Timestamp) {
         let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
         if good.len() >= MANY {
@@ -283,7 +282,7 @@ impl Budgets {
         let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
         good.get(&Prefix::of(ip)).is_some_and(|at| now.secs() - at.secs() < GOOD)
     }
-    /// Whether an hour has passed since this said so.
+    /// Returns true once an hour.
     pub fn is_hour_over(&self, now: Timestamp) -> bool {
         let before = self.hour.load(Relaxed);
         let over = now.secs() - before >= 3600;

@@ -15,16 +15,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 tokio::task_local! {
-    /// How deeply policies call each other.
+    /// The nesting depth of policy calls.
     static DEPTH: u32;
 }
-/// Deepest chain of `ak_call_policy`.
+/// Maximum depth of `ak_call_policy`.
 const MAX_DEPTH: u32 = 5;
-/// Longest text of `ak_message`, and most of them.
+/// Maximum length and number of messages.
 const MAX_MESSAGE: usize = 1000;
 const MAX_MESSAGES: usize = 20;
 
-/// What programs may call.
+/// Callable functions.
 pub const FUNCTIONS: [&str; 11] = [
     "ak_message",
     "ak_is_group_member",
@@ -38,29 +38,29 @@ pub const FUNCTIONS: [&str; 11] = [
     "resolve_dns",
     "reverse_dns",
 ];
-/// Letters that one run may send.
+/// Maximum number of emails per run.
 const MAX_LETTERS: u32 = 5;
 
 type CallResult = Result<Value, CallError>;
 
-/// One run's way to the server.
+/// The host of one run.
 pub struct Caller {
     shared: Arc<Shared>,
     user: Option<Principal>,
     context: Map,
     target: Option<Arc<Object>>,
     ports: Ports,
-    /// Nothing may be changed by asking.
+    /// Nothing may be changed.
     dry_run: bool,
     messages: Mutex<Vec<String>>,
     letters: AtomicU32,
 }
 
 impl Caller {
-    /// `context` is what other policies are asked with.
+    /// `context`: the context for called policies.
     pub fn new(shared: Arc<Shared>, question: &Question<'_>, context: Map) -> Self {
         let own = &question.core.ports;
-        // An explanation is about its own time.
+        // An explanation has its own time.
         let ports = match question.client.dry_run {
             Some(at) => Ports { clock: Ports::frozen(at, 0).0.clock, ..own.clone() },
             None => own.clone(),
@@ -105,7 +105,7 @@ impl Caller {
         Ok(Value::None)
     }
 
-    /// The first account that fits; none is `None`.
+    /// The first matching account; `None` if there is none.
     async fn user_by(&self, args: &[Value], kwargs: Kwargs) -> CallResult {
         if kwargs.is_empty() && args.is_empty() {
             return Err(CallError::Type("ak_user_by() takes at least one filter".into()));
@@ -139,7 +139,7 @@ impl Caller {
             context: &context,
             target: self.target.as_ref(),
         };
-        // A policy that fails must not look like one that said no: `not result.passing` would let people in.
+        // A failing policy must not look like a denial: `not result.passing` would allow access.
         let verdict = policy::ask_policy(&policy, &question, Duration::ZERO)
             .await
             .map_err(|e| CallError::Fatal(format!("policy '{name}': {e}")))?;
@@ -169,7 +169,7 @@ impl Caller {
             None | Some(Value::None) => None,
             Some(Value::Str(name)) => match DeviceKind::parse(&name.to_lowercase()) {
                 Some(kind) => Some(kind),
-                // A misspelt type must not look like a person without a device.
+                // A misspelt type must not look like a user without a device.
                 None => return Err(CallError::Value(format!("there is no type of device named '{name}'"))),
             },
             Some(_) => return Err(wrong()),
@@ -216,7 +216,7 @@ impl Caller {
     }
 }
 
-/// Runs what may run other texts, not too deeply.
+/// Runs work that may run other programs, with limited depth.
 async fn deeper(work: impl Future<Output = CallResult>) -> CallResult {
     let depth = DEPTH.try_with(|d| *d).unwrap_or(0);
     if depth >= MAX_DEPTH {
@@ -225,7 +225,7 @@ async fn deeper(work: impl Future<Output = CallResult>) -> CallResult {
     DEPTH.scope(depth + 1, work).await
 }
 
-/// The groups of the person that fit, as a query; both steps answer at once where the groups are at hand.
+/// The user's groups that match, as a query.
 fn member_query(args: &[Value], kwargs: &[(String, Value)]) -> Result<Value, CallError> {
     let user =
         args.first().and_then(Value::as_object).filter(|o| matches!(o.type_name(), "User" | "AnonymousUser"));

@@ -1,5 +1,5 @@
-//! Invitations in a run. A single-use invitation is claimed right before the run writes an account, and gone
-//! when it has: of many runs with one invitation, one gets an account.
+//! Invitations in a run. A single-use invitation is claimed right before the run writes an account, and
+//! deleted afterwards: of several runs with one invitation, one creates an account.
 use super::{Context, FlowRun, FlowStep, Key, StageKind, keys};
 use crate::event::EventAction;
 use crate::{Client, Core};
@@ -9,14 +9,14 @@ use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_store::invitations::{self, Invitation};
 use std::sync::Arc;
 
-/// What everybody reads whose invitation does not count, whatever the reason.
+/// The message for every invitation that is not valid, whatever the reason.
 pub const REFUSED: &str = "Invalid invite/invite not found";
-/// The built-in stage at the end of runs with an invitation.
+/// The built-in last stage of runs with an invitation.
 pub const FINISH: &str = "signet.use_invitation";
 /// For policies and templates.
 const SHOWN: Key<Map> = Key::new("invitation");
 const IN_EFFECT: Key<bool> = Key::new("invitation_in_effect");
-/// What counts: policies may change what they are shown.
+/// The accepted invitation. Policies may change the copy above, not this.
 const HELD: Key<Held> = Key::new("goauthentik.io/invitation/held");
 
 #[derive(Serialize, Deserialize)]
@@ -27,14 +27,14 @@ struct Held {
     used: bool,
 }
 
-/// What events and the log call an invitation: its key would let their readers in.
+/// The name of an invitation in events and log: a digest, since the key would admit the reader.
 pub fn shown_as(core: &Core, id: Uuid) -> String {
     let mut digest = invitations::digest(&core.vault, id);
     digest.truncate(32);
     digest
 }
 
-/// The invitation, when it counts for this flow now.
+/// The invitation, if it is valid for this flow now.
 pub async fn find(core: &Core, id: &str, flow: Uuid) -> Result<Option<Invitation>> {
     let Ok(id) = Uuid::parse_str(id) else { return Ok(None) };
     let now = core.now();
@@ -43,7 +43,7 @@ pub async fn find(core: &Core, id: &str, flow: Uuid) -> Result<Option<Invitation
         .filter(|i| !i.is_expired(now) && !i.claimed && i.flow.is_none_or(|f| f == flow)))
 }
 
-/// Takes an invitation into the run: its data goes over what was typed, and it is used up in the end.
+/// Accepts an invitation: its data overrides typed values, and it is used up at the end.
 pub fn accept(flow: &mut FlowRun<'_>, invitation: &Invitation) {
     let context = &mut flow.plan.context;
     context.set(
@@ -62,7 +62,7 @@ pub fn accept(flow: &mut FlowRun<'_>, invitation: &Invitation) {
     flow.plan.append(FINISH, Json::Null);
 }
 
-/// Whether the run has an invitation already.
+/// Whether the run has an invitation.
 pub fn is_held(context: &Context) -> bool {
     context.has(&HELD)
 }
@@ -72,7 +72,7 @@ fn fix(context: &mut Context, fixed: &Map) {
     merge(&mut data, fixed);
     context.set(&keys::PROMPT_DATA, data);
 }
-/// Objects are merged, lists get what they lack, everything else is replaced.
+/// Objects are merged, lists are extended, other values are replaced.
 fn merge(into: &mut Map, from: &Map) {
     for (name, value) in from {
         match (into.get_mut(name), value) {
@@ -87,20 +87,20 @@ fn merge(into: &mut Map, from: &Map) {
     }
 }
 
-/// An invitation that a step is about to use up.
+/// A claimed invitation.
 pub(crate) struct Claim {
     id: Uuid,
-    /// None: it may be used again.
+    /// `None`: it is not single-use.
     run: Option<String>,
 }
 
-/// Before a step that writes people. `None`: the run has no invitation, or has used it.
+/// Called before a stage that writes users. `None`: the run has no invitation, or has used it.
 ///
 /// # Errors
-/// `Denied` when the invitation is gone, over, for another flow, or somebody else's by now.
+/// `Denied` when the invitation is deleted, expired, for another flow, or claimed by another run.
 pub(crate) async fn claim(core: &Core, flow: Uuid, context: &mut Context) -> Result<Option<Claim>> {
     let Some(held) = context.get(&HELD).filter(|h| !h.used) else {
-        // Something is there that cannot be read: that is no reason to go on without.
+        // An unreadable value must not count as no invitation.
         return if context.has(&HELD) && context.get(&HELD).is_none() {
             Err(Error::denied(REFUSED))
         } else {
@@ -120,8 +120,7 @@ pub(crate) async fn claim(core: &Core, flow: Uuid, context: &mut Context) -> Res
     }
     Err(Error::denied(REFUSED))
 }
-/// The step did what the invitation is for. A claimed invitation counts for nobody else, also when it cannot
-/// be removed.
+/// The stage has written the account. A claimed invitation stays unusable even if deleting it fails.
 pub(crate) async fn used(core: &Core, client: &Client, claim: Claim, context: &mut Context) {
     if let Some(mut held) = context.get(&HELD) {
         held.used = true;
@@ -144,7 +143,7 @@ pub(crate) async fn used(core: &Core, client: &Client, claim: Claim, context: &m
         tracing::error!(invitation = shown_as(core, claim.id), %error, "a used invitation could not be removed");
     }
 }
-/// The step did not happen: the invitation counts again.
+/// The stage has not written: the invitation is valid again.
 pub(crate) async fn release(core: &Core, claim: Claim) -> Result<()> {
     match claim.run {
         Some(run) => invitations::release(&core.db, &core.vault, claim.id, &run).await,
@@ -152,7 +151,7 @@ pub(crate) async fn release(core: &Core, claim: Claim) -> Result<()> {
     }
 }
 
-/// Uses the invitation of a run up in which no step wrote people.
+/// Uses up the invitation of a run in which no stage wrote a user.
 pub(crate) struct Finish;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! The seam between the executor and a kind of stage.
+//! The interface between executor and stages.
 use super::account::PROVEN;
 use super::{Challenge, Context, PendingUser, Plan, ResponseErrors, StageRef, keys};
 use crate::directory::Author;
@@ -11,43 +11,42 @@ use signet_pages::FormContext;
 use signet_store::{Batch, epoch};
 use std::sync::Arc;
 
-/// What follows from showing or answering a stage.
+/// The result of showing or answering a stage.
 #[derive(Debug)]
 pub enum FlowStep {
-    /// Ask this.
+    /// Show this challenge.
     Show(Challenge),
-    /// The answer is not right: ask again, with these errors.
+    /// The answer is wrong: show the challenge again with these errors.
     Invalid(ResponseErrors),
     /// The stage is done.
     Next,
-    /// Go elsewhere now; the flow goes on when the person comes back.
+    /// Redirect; the flow continues when the user returns.
     Redirect(String),
-    /// This run is over; the flow with this key begins, as one that the person was led to (`is_redirected`).
-    /// `keep`: with the context.
+    /// End this run and start the flow with this key (`is_redirected`). `keep`: with the context.
     Switch { flow: Uuid, keep: bool },
-    /// The flow ends here and the person goes to this address. It is ours to trust: a protocol's answer.
+    /// End the flow with this challenge, which may redirect to a URL made by the server (a protocol's
+    /// response).
     Finish(Challenge),
-    /// Begin again.
+    /// Restart the run.
     Restart,
-    /// The flow ends with a refusal; the text is shown.
+    /// End the flow with a refusal; the text is shown.
     Deny(Option<String>),
 }
 
-/// One run of a flow, as a stage sees it.
+/// A run of a flow, as a stage sees it.
 pub struct FlowRun<'a> {
     pub core: &'a Arc<Core>,
     pub client: &'a Client,
     pub session: &'a mut WebSession,
     pub plan: &'a mut Plan,
     pub flow: &'a Arc<Object>,
-    /// The stage's object; none for built-in ones.
+    /// The stage's object; `None` for built-in stages.
     pub stage: Option<Arc<Object>>,
     /// Settings of a built-in stage.
     pub settings: Json,
-    /// The query string the person arrived with.
+    /// The query string of the user's page.
     pub query: &'a str,
-    /// A form of this run was answered by this very request: what follows from it may be done without another
-    /// question.
+    /// A form of this run was answered by this request: changes that follow need no further confirmation.
     pub agreed: bool,
 }
 
@@ -69,12 +68,12 @@ impl FlowRun<'_> {
     pub fn pending_user(&self) -> Option<PendingUser> {
         self.plan.context.get(&keys::PENDING_USER)
     }
-    /// The account behind the pending user, when there is one, active or not.
+    /// The pending user's account, if there is one, active or not.
     pub async fn pending_account(&self) -> Result<Option<Principal>> {
         super::plan::pending_principal(self.core, &self.plan.context).await
     }
-    /// What a change of this account rests on, for the commit that makes it: the epoch at which the account
-    /// was proven in this run, or that of the session in which it is signed in.
+    /// The condition of a change to this account, for its commit: the epoch at which the account was
+    /// authenticated in this run, or that of its session.
     pub fn unchanged(&self, user: i64) -> Batch {
         let proven = self.plan.context.get(&PROVEN).filter(|at| at.user == user).map(|at| at.epoch);
         let signed_in = || self.user().filter(|p| p.user.id == user).map(|_| self.session.epoch());
@@ -87,11 +86,11 @@ impl FlowRun<'_> {
     pub fn author(&self, about: Option<&Principal>, app: &'static str) -> Author {
         Author::request(self.client, self.user().or(about), app).by("flow", Core::model_event(self.flow))
     }
-    /// A value of the query string that the person arrived with.
+    /// A parameter of the user's query string.
     pub fn query_value(&self, name: &str) -> Option<String> {
         signet_base::query::value(self.query, name)
     }
-    /// Adds the members that challenges about a person carry.
+    /// Adds the members that challenges about a user have.
     pub fn about_person(&self, challenge: Challenge) -> Challenge {
         let shown = self.plan.context.get(&keys::PENDING_USER_IDENTIFIER);
         let person = self.pending_user().map(|u| (u.username, u.name, u.email)).or_else(|| {
@@ -112,45 +111,45 @@ impl FlowRun<'_> {
     }
 }
 
-/// A kind of stage. One value for all stages of the kind; settings come from the run.
+/// A stage kind. One value serves all stages of the kind; settings come from the run.
 #[async_trait]
 pub trait StageKind: Send + Sync {
-    /// `app_label.model` of its objects, or a name of a built-in kind.
+    /// `app_label.model` of its objects, or the name of a built-in kind.
     fn id(&self) -> &'static str;
-    /// The component of its challenge; answers for another one count as empty. Empty: several, the stage
-    /// checks itself.
+    /// The component of its challenge; an answer for another one counts as empty. Empty: there are several,
+    /// and the stage checks them.
     fn component(&self) -> &'static str {
         ""
     }
-    /// What to ask. `Next` when there is nothing to ask.
+    /// The challenge, or `Next` if there is nothing to ask.
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep>;
-    /// Judges an answer. The default is for stages that ask nothing.
+    /// Validates an answer. The default is for stages without a challenge.
     async fn answer(&self, flow: &mut FlowRun<'_>, _answer: &Map) -> Result<FlowStep> {
         self.show(flow).await
     }
-    /// The form for browsers. `None`: the ready body of `signet_pages` for the component.
+    /// The HTML form. `None`: the body of `signet_pages` for the component.
     fn page(&self, _challenge: &Json, _form: &FormContext<'_>) -> Option<Markup> {
         None
     }
-    /// Creates or changes accounts.
+    /// Whether it creates or changes accounts.
     fn writes_people(&self) -> bool {
         false
     }
-    /// By which server the mail of this stage leaves; none for kinds that send none.
+    /// The mail server of the stage; `None` for kinds that send no mail.
     fn sender(&self, _core: &Core, _stage: &Object) -> Option<crate::mail::Sender> {
         None
     }
-    /// Begins a session. It does so by a request of its own, the one that follows the last answer: its
-    /// cookies come with the answer that clients look at.
+    /// Whether it starts a session. It then runs in a request of its own after the last answer, so that
+    /// clients get the cookies with the response they examine.
     fn begins_session(&self) -> bool {
         false
     }
-    /// Changes or deletes an account, and does so only in the request that answered a form
+    /// Whether it changes or deletes an account, and does so only in the request that answered a form
     /// (`FlowRun::agreed`).
     fn needs_agreement(&self) -> bool {
         false
     }
-    /// Silent stages may run while an authorization is answered without a page.
+    /// Whether it may run while an authorization is answered without a page.
     fn is_silent(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! Letters to people: templates, the server they leave by, and sending beside the request that asked for it.
+//! Emails: templates, mail servers, asynchronous sending.
 pub mod templates;
 
 use crate::event::EventAction;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// By which server mail leaves, and as whom.
+/// A mail server with a sender.
 #[derive(Debug, Clone)]
 pub struct Sender {
     pub server: MailServer,
@@ -23,7 +23,7 @@ pub struct Sender {
     pub from: String,
 }
 
-/// The members that stages with a server of their own have in common.
+/// The mail settings of stages with their own server.
 #[derive(Debug, Clone)]
 pub struct Own<'a> {
     pub host: &'a str,
@@ -32,7 +32,7 @@ pub struct Own<'a> {
     pub password: &'a Secret,
     /// STARTTLS.
     pub use_tls: bool,
-    /// TLS from the first byte; goes before `use_tls`.
+    /// TLS from the first byte; takes precedence over `use_tls`.
     pub use_ssl: bool,
     /// Seconds.
     pub timeout: i64,
@@ -62,7 +62,7 @@ impl Sender {
 #[derive(Debug, Clone)]
 pub struct MailSettings {
     pub sender: Sender,
-    /// Folder of templates that go beside and before the built-in ones. It need not exist.
+    /// Folder of custom templates, which take precedence. It need not exist.
     pub template_dir: PathBuf,
 }
 impl Default for MailSettings {
@@ -82,21 +82,21 @@ impl Default for MailSettings {
     }
 }
 
-/// What is written to whom.
+/// An email to be rendered and sent.
 #[derive(Debug, Clone, Default)]
 pub struct Email {
     pub to: Vec<String>,
     pub cc: Vec<String>,
     pub bcc: Vec<String>,
     pub subject: String,
-    /// Name of the template: `email/password_reset.html`.
+    /// Template name: `email/password_reset.html`.
     pub template: String,
-    /// What the template is filled with, beside `subject`, `brand`, `host` and `base_url`.
+    /// Variables, beside `subject`, `brand`, `host` and `base_url`.
     pub values: Map,
 }
 
-/// What a template may know of a person. Names that look like addresses are left out: mail programs make
-/// links of them, and people choose their names themselves.
+/// A user's variables. Names that look like URLs are omitted: mail programs turn them into links, and users
+/// choose their names.
 pub fn person(person: &Principal) -> Json {
     let user = &person.user;
     let plain = |text: &str| if is_plain(text) { text.to_owned() } else { String::new() };
@@ -110,12 +110,12 @@ pub fn person(person: &Principal) -> Json {
         "attributes": user.attributes, "group_attributes": crate::rows::group_attributes(person), "groups": groups, "ak_groups": groups, "all_groups": groups,
     })
 }
-/// The same where the address is not known to be the person's: nothing that they chose is in it.
+/// The variables for an unconfirmed address: nothing that the user chose.
 pub fn nobody(user: &User) -> Json {
     json!({"username": "", "name": "", "email": user.email, "pk": user.id})
 }
-/// One line in which nothing looks like an address of the web. A dot is fine at the end of a word, and in a
-/// user name.
+/// A single line without anything that looks like a URL. A dot is allowed at the end of a word, and in
+/// usernames.
 fn is_plain(text: &str) -> bool {
     let several = text.split_whitespace().count() > 1;
     let address = |word: &str| {
@@ -144,14 +144,14 @@ pub async fn take_share(core: &Core, client: &Client, recipient: &str, user: i64
 #[derive(Serialize)]
 struct Brand {
     branding_title: String,
-    /// Address of a picture that mail programs show; none for the built-in mark and for drawings.
+    /// URL of a logo that mail programs can show; `None` for the default logo and for SVG.
     logo_url: Option<String>,
-    /// Of the button, and of the words on it.
+    /// Button colour and its text colour.
     color: String,
     ink: &'static str,
 }
 
-/// The colour of the default brand, as mail programs know it.
+/// The default brand's colour as hexadecimal.
 const COLOR: &str = "#2a3d6c";
 
 impl Brand {
@@ -165,7 +165,7 @@ impl Brand {
             logo if logo.starts_with('/') => Some(format!("{base_url}{logo}")),
             _ => None,
         };
-        // Mail programs know no oklch().
+        // Mail programs do not support oklch().
         let color = look
             .colour
             .filter(|c| c.starts_with('#') && signet_pages::is_color(c))
@@ -174,8 +174,8 @@ impl Brand {
     }
 }
 
-/// The subject as people read it: stages are delivered with the name of another product, and `%(brand)s`
-/// stands for the brand's title.
+/// The subject: the default subjects of stages are replaced by the brand's title, and `%(brand)s` is
+/// expanded.
 fn subject(kept: &str, brand: &str) -> String {
     match kept {
         "authentik" => brand.to_owned(),
@@ -184,17 +184,16 @@ fn subject(kept: &str, brand: &str) -> String {
     }
 }
 
-/// Sends a letter and waits until the server has taken it.
+/// Sends an email and waits until the server has accepted it.
 ///
 /// # Errors
-/// `Invalid` for a wrong address or a template that is missing or broken, `Unavailable` when the server does
-/// not take it.
+/// `Invalid` for a malformed address or a template error, `Unavailable` when the server does not accept it.
 pub async fn send(core: &Core, client: &Client, sender: &Sender, letter: &Email) -> Result<()> {
     let mail = write(core, client, sender, letter)?;
     core.ports.mail.send(&sender.server, &mail).await
 }
 
-/// Like [`send`], and tries again when the server is not there.
+/// Like [`send`], with retries while the server is unavailable.
 pub async fn send_with_patience(core: &Core, client: &Client, sender: &Sender, letter: &Email) -> Result<()> {
     let mail = write(core, client, sender, letter)?;
     for pause in [2, 10] {
@@ -209,7 +208,7 @@ pub async fn send_with_patience(core: &Core, client: &Client, sender: &Sender, l
     core.ports.mail.send(&sender.server, &mail).await
 }
 
-/// A text without a template, as expressions send it.
+/// A text without a template, for expressions.
 pub async fn send_text(
     core: &Core,
     sender: &Sender,
@@ -230,7 +229,7 @@ pub async fn send_text(
 fn write(core: &Core, client: &Client, sender: &Sender, letter: &Email) -> Result<Mail> {
     let look = crate::brand::look(core, client);
     let mut values = Map::new();
-    // Where the address is not known, letters without a link still leave.
+    // Emails without a link can be sent without a known address.
     let base_url = crate::address::public(core, client).unwrap_or_default();
     let subject = subject(&letter.subject, &look.title);
     values.insert("subject".into(), json!(subject));
@@ -251,15 +250,14 @@ fn write(core: &Core, client: &Client, sender: &Sender, letter: &Email) -> Resul
     })
 }
 
-/// At most this many letters are on the way at once, and this many wait.
+/// Maximum number of emails in progress, and of waiting ones.
 const AT_ONCE: usize = 16;
 const WAITING: usize = 4096;
 static SENDING: Semaphore = Semaphore::const_new(AT_ONCE);
 static QUEUE: AtomicUsize = AtomicUsize::new(0);
 
-/// Does `work` beside the request, so that a slow mail server delays nobody and the time of an answer says
-/// nothing about whether there was a letter. What goes wrong is logged and leaves an event for
-/// administrators.
+/// Runs `work` asynchronously, so that a slow mail server delays no response, and response times do not
+/// reveal whether an email was sent. Failures are logged and recorded as an event.
 pub fn in_background<F>(
     core: &Arc<Core>,
     client: &Client,

@@ -4,9 +4,9 @@ use signet_template::Engine;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
-/// What every letter looks like.
+/// The layout of all emails.
 const BASE: &str = "email/base.html";
-/// Name, text in HTML, plain text, what it is for.
+/// Name, HTML, plain text, description.
 const BUILT_IN: &[(&str, &str, &str, &str)] = &[
     (
         "email/password_reset.html",
@@ -55,10 +55,10 @@ const BUILT_IN: &[(&str, &str, &str, &str)] = &[
 const ADDRESS_IN_USE: (&str, &str) =
     (include_str!("templates/address_in_use.html"), include_str!("templates/address_in_use.txt"));
 const MAX_SIZE: u64 = 256 * 1024;
-/// Steps that one template may take.
+/// Maximum number of steps per rendering.
 const FUEL: u64 = 200_000;
 
-/// Folders in use, so that a stage's template can be judged when the stage is written.
+/// Folders in use, so that a stage's template can be validated when the stage is written.
 static FOLDERS: RwLock<Vec<PathBuf>> = RwLock::new(Vec::new());
 
 pub(crate) fn announce(folder: &Path) {
@@ -68,14 +68,13 @@ pub(crate) fn announce(folder: &Path) {
     }
 }
 
-/// What is wrong with a template that a letter shall be made of: it is said when it is chosen, not when
-/// somebody waits for the letter.
+/// Validates a template when it is chosen, so that it cannot fail when an email is due.
 pub fn check(name: &str) -> Result<(), String> {
     let folders = FOLDERS.read().unwrap_or_else(PoisonError::into_inner).clone();
     if !is_name(name, "html") || name == BASE {
         return Err(format!("Invalid template '{name}' specified."));
     }
-    // Installations of one process have folders of their own; the one that has the file decides.
+    // Installations in one process have different folders; the one that has the file counts.
     let folder = folders.iter().find(|f| f.join(name).is_file()).or(folders.first());
     let load = |name: &str| match folder {
         Some(folder) => source(folder, name),
@@ -92,12 +91,12 @@ pub fn check(name: &str) -> Result<(), String> {
     }
     Ok(())
 }
-/// The plain text of a template in HTML.
+/// The name of the plain text variant of an HTML template.
 fn twin(name: &str) -> String {
     format!("{}txt", name.strip_suffix("html").unwrap_or(name))
 }
 
-/// Every template that letters can be made of: name and description.
+/// All templates: name and description.
 pub fn list(folder: &Path) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> =
         BUILT_IN.iter().map(|(name, _, _, what)| ((*name).to_owned(), (*what).to_owned())).collect();
@@ -125,7 +124,7 @@ fn collect(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<String>) {
     }
 }
 
-/// A relative path without tricks.
+/// Whether it is a relative path without `..`.
 fn is_name(name: &str, ending: &str) -> bool {
     name.len() <= 200
         && name.strip_suffix(ending).is_some_and(|stem| stem.ends_with('.') && stem.len() > 1)
@@ -165,11 +164,11 @@ fn source(folder: &Path, name: &str) -> Option<String> {
     own(folder, name).or_else(|| built_in(name).map(str::to_owned))
 }
 
-/// Fills a template. Gives the HTML and the plain text of the letter: the `.txt` twin, else the words of the
-/// HTML.
+/// Renders a template; returns HTML and plain text. The plain text is the `.txt` variant, else derived from
+/// the HTML.
 ///
 /// # Errors
-/// `Invalid` at `template` when it does not exist, cannot be read or takes too long.
+/// `Invalid` for field `template` when the template does not exist, cannot be parsed or takes too long.
 pub fn render(folder: &Path, now: Timestamp, name: &str, values: &Map) -> Result<(String, String)> {
     let wrong = |why: String| Error::invalid("template", format!("{name}: {why}"));
     if !is_name(name, "html") {
@@ -182,7 +181,7 @@ pub fn render(folder: &Path, now: Timestamp, name: &str, values: &Map) -> Result
         engine.render(name, values, escape).map_err(|e| Error::invalid("template", e.to_string()))
     };
     let html = filled(name, true)?;
-    // A twin beside an administrator's own text only: the built-in one would say something else.
+    // A `.txt` variant counts only beside a custom HTML template: the built-in one would have another text.
     let twin = twin(name);
     let replaced = own(folder, name).is_some() && own(folder, &twin).is_none();
     let text = match (!replaced).then(|| source(folder, &twin)).flatten() {
@@ -192,7 +191,7 @@ pub fn render(folder: &Path, now: Timestamp, name: &str, values: &Map) -> Result
     Ok((html, text))
 }
 
-/// A length of time in words, rounded up to its largest unit.
+/// A duration in words, rounded up in its largest unit.
 pub fn duration(secs: i64) -> String {
     let secs = secs.max(0);
     let (count, unit) = match secs {
@@ -204,7 +203,7 @@ pub fn duration(secs: i64) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
-/// The words of an HTML text, line by line.
+/// The text of HTML, line by line.
 fn words(html: &str) -> String {
     let mut out = String::new();
     let mut rest = html;

@@ -1,6 +1,6 @@
-//! Acting as somebody else ("impersonation"): the session stays its owner's and carries the account as which
-//! they act. Who that is gets judged with every request: the owner must have the right still, the account
-//! be active, the setting be on. Where one of these ends, the session is its owner's own again.
+//! Impersonation: the session belongs to its owner and stores the account as which they act. Each request
+//! checks that the owner still has the permission, the account is active, and the setting is on; otherwise
+//! the session returns to its owner.
 use super::{CSRF_COOKIE, State, WebSession, Write, sealed};
 use crate::event::EventAction;
 use crate::permission::closure::REFUSED;
@@ -8,7 +8,7 @@ use crate::{Client, Core, Principal};
 use signet_base::{Error, Result, json};
 use signet_store::{grants, sessions};
 
-/// The person of a session whose owner asked to act as another account.
+/// The effective user of a session whose owner impersonates an account.
 pub(super) async fn person(core: &Core, owner: Principal, acts_as: Option<i64>) -> Result<Principal> {
     let Some(id) = acts_as.filter(|id| *id != owner.user.id && core.system().impersonation) else {
         return Ok(owner);
@@ -49,7 +49,7 @@ pub async fn revoke(core: &Core, session: &WebSession) -> Result<()> {
     }
 }
 
-/// Ends what [`WebSession::act_as`] began, and records it. Nothing to end is no error.
+/// Ends what [`WebSession::act_as`] started and records it. Without impersonation it has no effect.
 pub async fn stop(core: &Core, client: &Client, session: &mut WebSession) -> Result<()> {
     if session.act_as_oneself(core, client).await? {
         core.event(client, session.principal(), EventAction::ImpersonationEnded, "authentik.core", json!({}))
@@ -59,7 +59,7 @@ pub async fn stop(core: &Core, client: &Client, session: &mut WebSession) -> Res
 }
 
 impl WebSession {
-    /// From now on the session's owner acts as this person.
+    /// Starts impersonation.
     pub fn act_as(&mut self, core: &Core, client: &Client, person: Principal) -> Result<()> {
         let refuse = |why: &str| Err(Error::invalid("non_field_errors", why));
         let Some(owner) = self.principal.take_if(|owner| owner.impersonator.is_none()) else {
@@ -82,8 +82,8 @@ impl WebSession {
         Ok(())
     }
 
-    /// The session is its owner's own again; whether it was not. Tokens that the other person was given
-    /// meanwhile end.
+    /// Ends impersonation; returns whether there was one. Tokens granted to the impersonated user are
+    /// revoked.
     async fn act_as_oneself(&mut self, core: &Core, client: &Client) -> Result<bool> {
         let Some(owner) = self.principal.as_ref().and_then(|person| person.impersonator.clone()) else {
             return Ok(false);
@@ -96,8 +96,8 @@ impl WebSession {
         Ok(true)
     }
 
-    /// With a new key and a new public id, as after a sign-in: what is granted to the one person and to the
-    /// other can be told apart, and taken back by itself. Forms need the token of the new key.
+    /// Assigns a new key and public id, as after a sign-in, so that grants of both users can be told apart
+    /// and revoked. Forms need the new key's token.
     fn switch(&mut self, core: &Core, client: &Client, acts_as: Option<i64>, person: Principal) {
         self.rekey(core);
         self.state.acts_as = acts_as;

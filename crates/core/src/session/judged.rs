@@ -1,4 +1,4 @@
-//! What the rules say about a session that is used.
+//! Session rules, applied at use.
 use super::State;
 use super::ending::{end_access, revoke};
 use crate::event::EventAction;
@@ -6,7 +6,7 @@ use crate::{Client, Core, Principal};
 use signet_base::{Result, Timestamp, json};
 use signet_store::{grants, sessions};
 
-/// Which rule a signed-in session breaks with this request.
+/// The rule that the request violates.
 pub(super) fn broken(
     core: &Core,
     client: &Client,
@@ -14,7 +14,7 @@ pub(super) fn broken(
     state: &State,
 ) -> Option<&'static str> {
     let (rules, now) = (core.settings.sessions, core.now());
-    // Judged by the rules of now as well: they may be stricter than those of the sign-in.
+    // The current rules count too: they may be stricter than at sign-in.
     let over = |end: Option<Timestamp>| end.is_some_and(|at| at <= now);
     if over(rules.absolute_end(row.created, state.remembered)) {
         return Some("timeout_absolute");
@@ -29,9 +29,8 @@ pub(super) fn broken(
     state.binding.broken_by(core, client)
 }
 
-/// The session is over for everybody who has its cookie. All that was granted within it goes only where
-/// somebody used it from elsewhere: a session that ends by time was not stolen, and only its access tokens
-/// end with it.
+/// Ends the session. All its grants are revoked only if it was used from elsewhere (possibly stolen); if it
+/// expired, only its access tokens are.
 pub(super) async fn end_broken(
     core: &Core,
     client: &Client,
@@ -40,7 +39,7 @@ pub(super) async fn end_broken(
     acts_as: Option<i64>,
     reason: &'static str,
 ) -> Result<()> {
-    // The row was read with its state taken out of it.
+    // The row was read with its state removed.
     for user in [Some(person.user.id), acts_as].into_iter().flatten() {
         match reason.starts_with("timeout") {
             true => end_access(core, user, row.uuid).await?,
@@ -60,7 +59,7 @@ pub(super) async fn end_broken(
     Ok(())
 }
 
-/// Writes the use of a session down now and then, without waiting, and gives its end.
+/// Stores the use of a session periodically, without waiting; returns its end.
 pub(super) async fn note_use(
     core: &Core,
     client: &Client,
@@ -77,7 +76,7 @@ pub(super) async fn note_use(
     Ok(expires)
 }
 
-/// The end of a session that is used now. `before`: the end until now, which holds where there is no other.
+/// The end of a session that is used now. `before`: the previous end, if there is no other.
 pub(super) fn end_after_use(
     core: &Core,
     now: Timestamp,
@@ -89,8 +88,8 @@ pub(super) fn end_after_use(
     core.settings.sessions.idle_end(now, remembered).map_or(latest, |idle| idle.min(latest))
 }
 
-/// Ends the person's oldest sessions where they have more than the installation allows. After the new one is
-/// stored, so that of two sign-ins at the same moment the later one sees both.
+/// Ends a user's oldest sessions above the limit. Called after the new one is stored, so that the later of
+/// two concurrent sign-ins sees both.
 pub(super) async fn make_room(core: &Core, client: &Client, person: &Principal) -> Result<()> {
     let Some(limit) = core.settings.sessions.concurrent else { return Ok(()) };
     let ended = sessions::keep_newest(&core.db, person.user.id, limit, core.now()).await?;

@@ -1,4 +1,4 @@
-//! Judges the answer of a passkey or security key.
+//! Verification of passkey and security key responses.
 use super::AuthenticatorValidateStage;
 use super::model::UserVerification;
 use crate::authenticator_webauthn::ceremony::{self, Ceremony, TIMEOUT};
@@ -10,18 +10,18 @@ use signet_core::flow::FlowRun;
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_webauthn::{Assertion, Descriptor, Expect, RequestOptions, WebAuthnError, b64, b64_decode};
 
-/// A key that is somebody's.
+/// A verified key.
 pub struct Shown {
     pub person: Principal,
     pub device: Device,
-    /// The device has checked a PIN or a fingerprint.
+    /// The device verified a PIN or fingerprint.
     pub verified: bool,
 }
-/// Why not, in words for people.
+/// The message for users.
 pub const UNKNOWN_DEVICE: &str = "Invalid device";
 pub const FAILED: &str = "Assertion failed";
 
-/// What the browser is asked. `user`: whose keys `allow` are; none: whoever the passkey belongs to.
+/// Options for the browser. `user`: the owner of `allow`; `None`: any discoverable credential.
 pub fn options(
     flow: &mut FlowRun<'_>,
     settings: &AuthenticatorValidateStage,
@@ -42,8 +42,8 @@ pub fn options(
     .json()
 }
 
-/// What is asked of the device. A key that alone says who this is checks its holder, so that a key that was
-/// found is not enough; only a stage that says expressly that it wants none does without.
+/// The required user verification. A key that alone identifies the user must verify its holder, so that a
+/// found key does not suffice, unless the stage explicitly discourages it.
 fn verification(settings: &AuthenticatorValidateStage, user: Option<i64>) -> UserVerification {
     match (user, settings.webauthn_user_verification) {
         (None, UserVerification::Preferred) => UserVerification::Required,
@@ -51,15 +51,15 @@ fn verification(settings: &AuthenticatorValidateStage, user: Option<i64>) -> Use
     }
 }
 
-/// Whether the device counts at this stage: confirmed, and of an allowed model.
+/// Whether the stage accepts the device: confirmed, and of an allowed model.
 pub fn counts(settings: &AuthenticatorValidateStage, device: &Device) -> bool {
     device.kind == DeviceKind::Webauthn
         && device.confirmed
         && settings.allows_model(Uuid::parse_str(device.text("aaguid")).ok())
 }
 
-/// Whose key answered the open challenge. With `user` it must be theirs; without, the passkey says who it is,
-/// and must say so in the handle that it was made with.
+/// Verifies the response to the open challenge. With `user`, the key must be theirs; without, the user handle
+/// identifies the user.
 pub async fn judge(
     flow: &mut FlowRun<'_>,
     settings: &AuthenticatorValidateStage,
@@ -123,7 +123,7 @@ fn refuse(flow: &FlowRun<'_>, error: &WebAuthnError) -> &'static str {
     tracing::info!(%error, request_id = %flow.client.request_id, "a passkey was not accepted");
     FAILED
 }
-/// A counter that goes back means that the key was copied, or that an old answer came again.
+/// A decreasing counter means that the key was cloned, or the response replayed.
 async fn copied(flow: &FlowRun<'_>, person: &Principal, device: &Device) {
     let said = json!({"message": "The counter of a security key went back. It may have been copied.", "device": device.event_model(device.id)});
     flow.core

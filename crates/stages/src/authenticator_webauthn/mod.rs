@@ -133,7 +133,7 @@ impl StageKind for WebAuthn {
     }
 }
 
-/// Reads a credential: JSON sends an object, forms send its text.
+/// Reads a credential: an object in JSON, a string in forms.
 pub(crate) fn sent(answer: &Map, field: &str) -> Result<Json, ResponseErrors> {
     match answer.get(field) {
         None => Err(ResponseErrors::required(field)),
@@ -147,7 +147,7 @@ pub(crate) fn sent(answer: &Map, field: &str) -> Result<Json, ResponseErrors> {
     }
 }
 
-/// The account that a key is added to: the pending one, when whoever runs the flow has shown to be them.
+/// The account that gets the key: the pending user, if the current user is authenticated as them.
 async fn owner(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
     if !proof::owns_pending(&flow.plan.context, flow.user()) {
         return Ok(None);
@@ -158,7 +158,7 @@ fn nobody() -> FlowStep {
     FlowStep::Deny(Some("Sign in before you set up a passkey.".to_owned()))
 }
 
-/// The id and the ways of a credential that was kept.
+/// The descriptor of a stored credential.
 pub(crate) fn descriptor(device: &Device) -> Option<Descriptor> {
     let id = device.credential.as_deref().and_then(b64_decode)?;
     let transports = device
@@ -191,14 +191,14 @@ async fn options(
         attachment: settings.authenticator_attachment.map(|a| a.as_str()),
         resident_key: settings.resident_key_requirement.as_str(),
         user_verification: settings.user_verification.as_str(),
-        // Without a list nobody needs to know the model, and browsers ask no question about it.
+        // Without an allow list the model is not needed, and browsers do not ask about it.
         attestation: if settings.device_type_restrictions.is_empty() { "none" } else { "direct" },
         hints: &hints,
     };
     Ok(options.json())
 }
 
-/// The new credential, or the reason for people why it is none.
+/// The new credential, or the message why there is none.
 async fn judge(
     flow: &mut FlowRun<'_>,
     settings: &AuthenticatorWebAuthnStage,
@@ -238,7 +238,7 @@ async fn judge(
     Ok(Ok(NewCredential { transports: reached, ..made }))
 }
 
-/// The ways that are allowed. Browsers are offered no other when the device is used.
+/// The allowed transports.
 fn reached(settings: &AuthenticatorWebAuthnStage, said: &[String]) -> Vec<String> {
     said.iter()
         .filter(|way| {
@@ -249,7 +249,7 @@ fn reached(settings: &AuthenticatorWebAuthnStage, said: &[String]) -> Vec<String
         .collect()
 }
 
-/// False when somebody has the credential already.
+/// `false` if the credential is registered already.
 async fn add(
     flow: &mut FlowRun<'_>,
     settings: &AuthenticatorWebAuthnStage,

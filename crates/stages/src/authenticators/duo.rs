@@ -1,4 +1,4 @@
-//! Duo: enrolment by its app, and a push at the sign-in.
+//! Duo: enrolment and push.
 pub mod client;
 
 use super::{NOBODY, add, confirm, counts, device, held, hold, names_itself, owner};
@@ -55,7 +55,7 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     }
     Ok(())
 }
-/// The host of what was copied from Duo's pages, with or without a scheme.
+/// The host, from a text with or without scheme.
 fn host(text: &str) -> &str {
     let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
     text.strip_suffix('/').unwrap_or(text)
@@ -76,13 +76,13 @@ impl AuthenticatorDuoStage {
 }
 
 const COMPONENT: &str = "ak-stage-authenticator-duo";
-/// For requests that nobody has to answer by hand.
+/// Timeout of requests without user interaction.
 const SHORT: Duration = Duration::from_secs(10);
-/// A push waits for the person; Duo gives up after a minute.
+/// Timeout of a push; Duo gives up after a minute.
 const PUSH: Duration = Duration::from_secs(70);
 struct Duo;
 
-/// What Duo gave for this enrolment.
+/// Duo's data of an enrolment.
 #[derive(Debug, Serialize, Deserialize)]
 struct Enrolment {
     user_id: String,
@@ -138,7 +138,7 @@ impl StageKind for Duo {
             return Ok(FlowStep::Invalid(errors));
         }
         let enrolment = Enrolment::read(&kept)?;
-        // What the browser says about it does not count: Duo is asked.
+        // The browser's claim is not trusted: Duo is asked.
         let status = match status(flow.core, &settings, &enrolment).await {
             Ok(status) => status,
             Err(error) => {
@@ -181,7 +181,7 @@ impl StageKind for Duo {
     }
 }
 
-/// One device for each account at Duo and person.
+/// One device per Duo account and user.
 fn duo_device(
     core: &Core,
     user: i64,
@@ -238,11 +238,11 @@ async fn failed(
     .await;
 }
 
-/// Asks the person's Duo device whether it is them. Waits for their answer.
+/// Sends a push to the user's Duo device and waits for the response.
 ///
 /// # Errors
-/// `Denied` when too many were asked, `Unavailable` when Duo does not answer; both have a text for the
-/// person.
+/// `Denied` when the limit is reached, `Unavailable` when Duo does not respond; both have a message for the
+/// user.
 pub async fn authenticate(
     core: &Arc<Core>,
     client: &Client,
@@ -258,7 +258,7 @@ pub async fn authenticate(
     let settings = stage
         .and_then(|s| s.get::<AuthenticatorDuoStage>())
         .ok_or_else(|| Error::Unavailable("Duo is not available at the moment.".to_owned()))?;
-    // Nobody is worn down by pushes until they agree.
+    // Limits pushes (MFA fatigue).
     if !confirm::may_send(core, DeviceKind::Duo, user.user.id, device.text("duo_user_id")).await? {
         return Err(Error::denied("Too many requests were sent to your device. Try again later."));
     }
@@ -285,11 +285,11 @@ pub async fn authenticate(
         }
     };
     let allowed = answer.get("result").and_then(Json::as_str) == Some("allow");
-    // A device that was removed meanwhile does not count.
+    // The device may have been deleted meanwhile.
     Ok(allowed && devices::touch_used(&core.db, device.id, core.now()).await?)
 }
 
-/// [`authenticate`] within a run, naming the application that the person is on the way to.
+/// [`authenticate`] within a run, with the application's name.
 pub async fn push(flow: &FlowRun<'_>, person: &Principal, device: &Device) -> Result<bool> {
     let application = flow
         .plan
@@ -299,14 +299,14 @@ pub async fn push(flow: &FlowRun<'_>, person: &Principal, device: &Device) -> Re
     authenticate(flow.core, flow.client, person, device, &application.unwrap_or_default()).await
 }
 
-/// How far the enrolment of a run is, for the page that waits. None: the run has none at this stage.
+/// The enrolment status of a run, for the waiting page. `None`: there is none at this stage.
 pub async fn enrollment_status(core: &Core, plan: &Plan, stage: &Object) -> Result<Option<&'static str>> {
     let Some(settings) = stage.get::<AuthenticatorDuoStage>() else { return Ok(None) };
     let Some(kept) = super::held_in(core, &plan.context, stage.pk)? else { return Ok(None) };
     status(core, settings, &Enrolment::read(&kept)?).await.map(Some)
 }
 
-/// Gives a person the device of an account at Duo. False: they have it.
+/// Gives a user the device of a Duo account. `false`: they have it.
 pub async fn import_one(
     core: &Core,
     client: &Client,
@@ -338,10 +338,10 @@ pub async fn import_one(
     }
 }
 
-/// How many accounts of Duo are looked at in one import.
+/// Maximum number of Duo accounts per import.
 const MOST: usize = 100_000;
 
-/// Gives every person whose name is known at Duo and enrolled there their device. How many are new.
+/// Imports the devices of all users whose name is enrolled at Duo. Returns the number of new ones.
 pub async fn import_all(
     core: &Core,
     client: &Client,
@@ -367,7 +367,7 @@ pub async fn import_all(
             }
             match import_one(core, client, author, stage, text("username"), text("user_id")).await {
                 Ok(new) => made += usize::from(new),
-                // Not everybody at Duo is known here.
+                // Unknown here.
                 Err(Error::Invalid(_)) => {}
                 Err(error) => return Err(error),
             }

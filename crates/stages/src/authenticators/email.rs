@@ -1,4 +1,4 @@
-//! Codes by e-mail.
+//! Codes by email.
 use super::sms::has_code;
 use super::{NOBODY, confirm, counts, device, owner, typed_code};
 use crate::Slice;
@@ -75,7 +75,7 @@ const COMPONENT: &str = "ak-stage-authenticator-email";
 const FIELD: &str = "email";
 struct Email;
 
-/// How letters to a device leave: as its stage says, or as the installation does where the stage is gone.
+/// The mail server of device emails: the stage's, or the installation's if the stage was deleted.
 struct Post {
     sender: Sender,
     subject: String,
@@ -173,12 +173,12 @@ impl StageKind for Email {
             return Ok(FlowStep::Invalid(ResponseErrors::required("code")));
         }
         let Some(sent) = sent.clone().filter(|_| has_code(answer)) else {
-            // The address of the account is the one that counts, whatever is typed.
+            // An account's own address takes precedence over a typed one.
             let address = match person.user.email.as_str() {
                 "" if !may_type(flow) => {
                     return Ok(FlowStep::Deny(Some("Your account has no e-mail address.".to_owned())));
                 }
-                // "Send again": to where the last one went.
+                // "Send again": to the address of the last code.
                 "" if let Some(sent) = &sent
                     && answer.get(FIELD).and_then(Json::as_str) == Some("") =>
                 {
@@ -228,8 +228,8 @@ impl StageKind for Email {
     }
 }
 
-/// Whether an address may be named that the account does not have: by a signed-in person for themselves and
-/// in an enrolment, not on the way in, where a password alone would choose the second factor's address.
+/// Whether another address than the account's may be typed: by signed-in users and in an enrolment, not
+/// during sign-in, where a password alone would choose the second factor's address.
 fn may_type(flow: &FlowRun<'_>) -> bool {
     let pending = flow.pending_user().and_then(|p| p.id);
     let signed_in = flow.user().is_some_and(|p| Some(p.user.id) == pending);
@@ -252,7 +252,7 @@ fn typed_address(answer: &Map) -> Result<String, ResponseErrors> {
     }
 }
 
-/// Sends a new code of the set-up to the address.
+/// Sends a new set-up code to the address.
 async fn transmit(
     flow: &mut FlowRun<'_>,
     person: &Principal,
@@ -299,7 +299,7 @@ async fn transmit(
     Ok(Ok(()))
 }
 
-/// Administrators read why a mail did not leave; people only read that it did not.
+/// Administrators see the reason, users only that the email was not sent.
 async fn failed(core: &Core, client: &Client, person: &Principal, stage: Option<&Object>, error: &Error) {
     tracing::warn!(stage = stage.map(Object::name), %error, "a code could not be mailed");
     core.event(
@@ -312,7 +312,7 @@ async fn failed(core: &Core, client: &Client, person: &Principal, stage: Option<
     .await;
 }
 
-/// The address of a device with its middle hidden.
+/// The masked address of a device.
 pub fn masked(device: &Device) -> String {
     mask(device.text(FIELD))
 }
@@ -324,11 +324,11 @@ fn mask(address: &str) -> String {
     if top.is_empty() { format!("{first}***@{name}***") } else { format!("{first}***@{name}***.{top}") }
 }
 
-/// Sends a code for a sign-in to the person's device.
+/// Sends a sign-in code to the user's device.
 ///
 /// # Errors
-/// `Denied` when too many were sent, `Unavailable` when the mail did not leave; both have a text for the
-/// person.
+/// `Denied` when the limit is reached, `Unavailable` when the email was not sent; both have a message for the
+/// user.
 pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &Device) -> Result<()> {
     if !counts(user.user.id, device, DeviceKind::Email) {
         return Err(Error::NotFound);
@@ -354,7 +354,7 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
     Ok(())
 }
 
-/// Whether the code is the one that was sent last; it is used up then.
+/// Whether the code is the last one sent; it is used up then.
 pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
     if !counts(user, device, DeviceKind::Email) || code.is_empty() {
         return Ok(false);

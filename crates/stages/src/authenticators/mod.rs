@@ -1,7 +1,7 @@
-//! Second factors other than passkeys: the stages by which people set them up, and the check of their codes.
+//! Second factors other than passkeys: set-up stages and code verification.
 //!
-//! A set-up stage writes a device only for a person who is proven in this run or signed in, and only after
-//! the device has shown that it works.
+//! A set-up stage stores a device only for a user who is authenticated in this run or signed in, and only
+//! after the device was tested.
 mod confirm;
 pub mod duo;
 pub mod email;
@@ -18,8 +18,7 @@ use signet_core::flow::{Context, FlowRun, Key, ResponseErrors, keys};
 use signet_core::{Core, Principal};
 use signet_store::devices::{Device, DeviceKind};
 
-/// Whether the code is right for one of the kinds that answer with a code, and has not been used. Who judges
-/// several devices asks each; the attempt is counted by the caller.
+/// Whether the code is valid for the device, and unused. The caller tries each device and counts the attempt.
 pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
     match device.kind {
         DeviceKind::Totp => totp::verify(core, user, device, code).await,
@@ -30,11 +29,11 @@ pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Resu
     }
 }
 
-/// Sends a fresh code to a device that gets its codes by message.
+/// Sends a new code to a device that receives codes by message.
 ///
 /// # Errors
-/// `Denied` when too many were sent, `Unavailable` when the message did not leave: both with a text for the
-/// person.
+/// `Denied` when the limit is reached, `Unavailable` when the message was not sent; both have a message for
+/// the user.
 pub async fn send(flow: &FlowRun<'_>, person: &Principal, device: &Device) -> Result<()> {
     match device.kind {
         DeviceKind::Sms => sms::send(flow.core, flow.client, person, device).await,
@@ -43,7 +42,7 @@ pub async fn send(flow: &FlowRun<'_>, person: &Principal, device: &Device) -> Re
     }
 }
 
-/// What a challenge says about the device beside its class.
+/// A device's members in a challenge, beside its class.
 pub fn challenge_of(device: &Device) -> Json {
     match device.kind {
         DeviceKind::Totp if totp::digits(device) != 6 => json!({"digits": totp::digits(device)}),
@@ -53,12 +52,12 @@ pub fn challenge_of(device: &Device) -> Json {
     }
 }
 
-/// Whether the device may be asked at all: it is this person's, confirmed, and of the kind.
+/// Whether the device is the user's, confirmed, and of the kind.
 fn counts(user: i64, device: &Device, kind: DeviceKind) -> bool {
     device.user_id == user && device.confirmed && device.kind == kind
 }
 
-/// The account that a device is set up for: the pending one, when whoever runs the flow has shown to be them.
+/// The account that a device is set up for: the pending user, if the current user is authenticated as them.
 fn owner(flow: &FlowRun<'_>) -> Option<i64> {
     if !proof::owns_pending(&flow.plan.context, flow.user()) {
         return None;
@@ -67,18 +66,18 @@ fn owner(flow: &FlowRun<'_>) -> Option<i64> {
 }
 const NOBODY: &str = "Sign in before you set up a second factor.";
 
-/// What a run holds between showing a device's secret and confirming it.
+/// The state between showing a device's secret and confirming it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Held {
     stage: Uuid,
     user: i64,
-    /// The device to be, so that two answers at the same moment make one device.
+    /// The id of the new device, so that concurrent answers create one device.
     device: Uuid,
     sealed: String,
 }
 const HELD: Key<Held> = Key::new("goauthentik.io/authenticators/held");
 
-/// The device to be of this stage and person with its secret, as [`hold`] left it.
+/// The new device of this stage and user with its secret, as stored by [`hold`].
 fn held(flow: &FlowRun<'_>, user: i64) -> Result<Option<(Uuid, Secret)>> {
     let stage = flow.stage.as_ref().map(|s| s.pk);
     let Some(held) = flow.plan.context.get(&HELD).filter(|h| Some(h.stage) == stage && h.user == user) else {
@@ -87,12 +86,12 @@ fn held(flow: &FlowRun<'_>, user: i64) -> Result<Option<(Uuid, Secret)>> {
     let secret = flow.core.vault.open(("flow", &held.device.to_string(), "device"), &held.sealed)?;
     Ok(Some((held.device, secret)))
 }
-/// The secret alone, for who has the plan and not the run.
+/// The secret, for callers that have the plan only.
 fn held_in(core: &Core, context: &Context, stage: Uuid) -> Result<Option<Secret>> {
     let Some(held) = context.get(&HELD).filter(|h| h.stage == stage) else { return Ok(None) };
     core.vault.open(("flow", &held.device.to_string(), "device"), &held.sealed).map(Some)
 }
-/// Keeps a secret for the device to be. The id stays when it is given again.
+/// Stores the secret of the new device. A given id is kept.
 fn hold(flow: &mut FlowRun<'_>, user: i64, device: Option<Uuid>, secret: &Secret) -> Result<Uuid> {
     let stage = flow
         .stage
@@ -105,7 +104,7 @@ fn hold(flow: &mut FlowRun<'_>, user: i64, device: Option<Uuid>, secret: &Secret
     Ok(device)
 }
 
-/// Writes a confirmed device and its event. False when an answer at the same moment has made it already.
+/// Stores a confirmed device and writes its event. `false` if a concurrent answer has stored it.
 async fn add(flow: &mut FlowRun<'_>, device: &Device, codes: &[String]) -> Result<bool> {
     let person = flow.pending_account().await?;
     let author = flow.author(person.as_ref(), "authentik_stages_authenticator");
@@ -121,15 +120,15 @@ async fn add(flow: &mut FlowRun<'_>, device: &Device, codes: &[String]) -> Resul
     Ok(true)
 }
 
-/// A new confirmed device of the run, under the id that was held.
+/// A new confirmed device of the run, with the reserved id.
 fn device(ports: &Ports, kind: DeviceKind, user: i64, id: Uuid, friendly: &str, usual: &str) -> Device {
     Device { uuid: id, ..Device::new(ports, kind, user, if friendly.is_empty() { usual } else { friendly }) }
 }
 
-/// The longest code that is looked at.
+/// Maximum length of a code.
 const MAX_CODE: usize = 128;
 
-/// The member `code`. Older clients send a number: its leading zeros are put back up to `digits`.
+/// The member `code`. Older clients send a number; leading zeros are restored up to `digits`.
 fn typed_code(answer: &Map, digits: usize) -> Result<String, ResponseErrors> {
     let text = match answer.get("code") {
         None => return Err(ResponseErrors::required("code")),
@@ -150,7 +149,7 @@ fn wrong_code() -> ResponseErrors {
     ResponseErrors::one("code", "Code does not match", "invalid")
 }
 
-/// A form without fields of its own must at least name itself: an empty post is no answer.
+/// Forms without fields must at least contain their component: an empty post is no answer.
 fn names_itself(answer: &Map, component: &str) -> Result<(), ResponseErrors> {
     match answer.get("component").and_then(Json::as_str) {
         Some(sent) if sent == component => Ok(()),
@@ -158,9 +157,9 @@ fn names_itself(answer: &Map, component: &str) -> Result<(), ResponseErrors> {
     }
 }
 
-/// `count` characters of the set, without bias.
+/// `count` unbiased characters of the set.
 fn random_text(ports: &Ports, set: &[u8], count: usize) -> String {
-    // Bytes from the last, incomplete round of the set would favour its beginning.
+    // Bytes above the last full multiple of the set's size would be biased.
     let limit = 256 - 256 % set.len();
     let mut out = String::with_capacity(count);
     while out.len() < count {

@@ -1,4 +1,4 @@
-//! Codes by text message: over Twilio, or over any service that takes a web request.
+//! Codes by SMS: through Twilio, or any service with an HTTP API.
 mod transport;
 
 use super::{NOBODY, confirm, counts, device, owner, typed_code};
@@ -95,9 +95,9 @@ fn prepare_mapping(mapping: &NotificationWebhookMapping) -> Result<signet_model:
     expression::prepared::<NotificationWebhookMapping>(&mapping.expression)
 }
 
-/// How long a code counts, in seconds.
+/// Lifetime of a code in seconds.
 const VALID: i64 = 300;
-/// Where policies and earlier stages put a known number.
+/// A phone number set by policies or earlier stages.
 const PHONE: Key<String> = Key::new("phone");
 const COMPONENT: &str = "ak-stage-authenticator-sms";
 const FIELD: &str = "phone_number";
@@ -196,7 +196,7 @@ fn taken() -> ResponseErrors {
     ResponseErrors::one(FIELD, "Invalid phone number", "invalid")
 }
 
-/// The number that the flow or the account knows already.
+/// The number from the flow or the account.
 async fn known_number(flow: &FlowRun<'_>) -> Result<Option<String>> {
     let given = flow.plan.context.get(&PHONE).and_then(|n| normal(&n));
     if given.is_some() {
@@ -206,7 +206,7 @@ async fn known_number(flow: &FlowRun<'_>) -> Result<Option<String>> {
     Ok(account.and_then(|p| p.user.attributes.get("phone").and_then(Json::as_str).and_then(normal)))
 }
 
-/// A number with its country code: digits only, `+` in front (E.164).
+/// A number in E.164: `+`, country code, digits.
 fn normal(typed: &str) -> Option<String> {
     let mut digits = String::new();
     for (i, c) in typed.trim().chars().enumerate() {
@@ -238,7 +238,7 @@ fn typed_number(answer: &Map) -> Result<String, ResponseErrors> {
     }
 }
 
-/// Sends a new code of the set-up to the number.
+/// Sends a new set-up code to the number.
 async fn transmit(flow: &mut FlowRun<'_>, user: i64, number: &str) -> Result<Result<(), ResponseErrors>> {
     let settings = flow.settings::<AuthenticatorSMSStage>()?;
     let key = stage_key(flow)?.to_string();
@@ -271,7 +271,7 @@ async fn transmit(flow: &mut FlowRun<'_>, user: i64, number: &str) -> Result<Res
     }
 }
 
-/// Administrators read why a message did not leave; people only read that it did not.
+/// Administrators see the reason, users only that the message was not sent.
 async fn failed(
     core: &Core,
     client: &Client,
@@ -290,11 +290,11 @@ async fn failed(
     .await;
 }
 
-/// Whether codes can be sent to the device: of some only a hash of the number is known.
+/// Whether codes can be sent: of some devices only a hash of the number is stored.
 pub fn usable(device: &Device) -> bool {
     !device.text(FIELD).starts_with("hash:") && !device.text(FIELD).is_empty()
 }
-/// The number with its middle hidden.
+/// The masked number.
 pub fn masked(device: &Device) -> String {
     let number = device.text(FIELD);
     match number.len() {
@@ -304,11 +304,11 @@ pub fn masked(device: &Device) -> String {
     }
 }
 
-/// Sends a code for a sign-in to the person's device.
+/// Sends a sign-in code to the user's device.
 ///
 /// # Errors
-/// `Denied` when too many were sent, `Unavailable` when the message did not leave; both have a text for the
-/// person.
+/// `Denied` when the limit is reached, `Unavailable` when the message was not sent; both have a message for
+/// the user.
 pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &Device) -> Result<()> {
     if !counts(user.user.id, device, DeviceKind::Sms) || !usable(device) {
         return Err(Error::NotFound);
@@ -337,7 +337,7 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
     Ok(())
 }
 
-/// Whether the code is the one that was sent last; it is used up then.
+/// Whether the code is the last one sent; it is used up then.
 pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
     if !counts(user, device, DeviceKind::Sms) || code.is_empty() {
         return Ok(false);

@@ -1,5 +1,5 @@
-//! Recovery codes: a list that a person keeps, each good once. Only their digests are stored, so that they
-//! are shown while the stage is open and never again.
+//! Recovery codes: a list of one-time codes. Only digests are stored, so the codes are shown while the stage
+//! is open and never again.
 use super::{NOBODY, counts, device, held, hold, names_itself, owner, random_text};
 use crate::Slice;
 use async_trait::async_trait;
@@ -33,7 +33,7 @@ pub struct AuthenticatorStaticStage {
     pub token_length: i64,
 }
 
-/// Lower-case letters and digits that are hard to mistake for one another.
+/// Lower-case letters and digits that are hard to confuse.
 const SET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
 const COMPONENT: &str = "ak-stage-authenticator-static";
 struct Static;
@@ -43,7 +43,7 @@ pub fn generate(ports: &Ports, count: i64, length: i64) -> Vec<String> {
     let length = usize::try_from(length).unwrap_or(12);
     (0..count.max(0)).map(|_| random_text(ports, SET, length)).collect()
 }
-/// A code as it is digested: people may type it in capitals and in groups.
+/// The normal form of a code for digesting: users may type capitals and groups.
 fn normal(code: &str) -> String {
     code.chars().filter(|c| !c.is_whitespace() && *c != '-').flat_map(char::to_lowercase).collect()
 }
@@ -61,7 +61,7 @@ impl StageKind for Static {
         let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
         let codes = match held(flow, user)? {
             Some((_, codes)) => codes,
-            // Whoever has codes keeps them: a second list would leave the first one valid and forgotten.
+            // A user with codes keeps them: a second list would leave the first one valid and forgotten.
             None if has_codes(flow.core, user).await? => return Ok(FlowStep::Next),
             None => {
                 let codes = Secret::new(
@@ -77,7 +77,7 @@ impl StageKind for Static {
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorStaticStage>()?;
         let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
-        // Codes that nobody has seen help nobody.
+        // Codes that were not shown cannot be confirmed.
         let Some((id, codes)) = held(flow, user)? else { return self.show(flow).await };
         if let Err(errors) = names_itself(answer, COMPONENT) {
             return Ok(FlowStep::Invalid(errors));
@@ -100,7 +100,7 @@ impl StageKind for Static {
     }
 }
 
-/// Whether there is a list with a code left.
+/// Whether the user has unused codes.
 async fn has_codes(core: &Core, user: i64) -> Result<bool> {
     for device in
         devices::of_user(&core.db, user, Some(DeviceKind::Static)).await?.iter().filter(|d| d.confirmed)
@@ -112,7 +112,7 @@ async fn has_codes(core: &Core, user: i64) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether the code is on the device's list; it is crossed out then.
+/// Whether the code is on the device's list; it is used up then.
 pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
     let code = normal(code);
     if !counts(user, device, DeviceKind::Static) || code.is_empty() {

@@ -1,4 +1,4 @@
-//! What happens beside the request: the account is looked up, a link is made, the letter is written and sent.
+//! Asynchronous part of the email stage: finds the account, creates the link, renders and sends the email.
 use super::{EmailStage, OVERRIDE};
 use signet_base::{Result, Secret, Span, json};
 use signet_core::event::EventAction;
@@ -10,34 +10,35 @@ use signet_store::attempts;
 use signet_store::users::User;
 use std::sync::Arc;
 
-/// Purpose of links that an administrator asked for.
+/// Purpose of links requested by an administrator.
 pub const RECOVERY: &str = "recovery";
 /// Purpose of a stage's links.
 pub(super) fn purpose(stage: &str) -> String {
     format!("email/{stage}")
 }
 
-/// One letter with a link.
+/// An email with a link.
 pub struct Delivery {
     pub flow: Arc<Object>,
-    /// Primary key of the stage; its links lead back to it.
+    /// Primary key of the stage that the link leads to.
     pub stage: String,
     pub settings: Arc<EmailStage>,
-    /// The run that goes on behind the link.
+    /// The run that the link continues.
     pub plan: Plan,
-    /// What the person arrived with.
+    /// The query string of the run.
     pub query: String,
-    /// None: nobody is written to.
+    /// `None`: no email is sent.
     pub user: Option<i64>,
-    /// An administrator's own wish: the limit of the stage does not count, and the run begins with the flow.
+    /// Requested by an administrator: the stage's limit does not apply, and the run starts at the flow's
+    /// beginning.
     pub by_administrator: bool,
-    /// Somebody who has not signed in asked for it.
+    /// Requested by an anonymous client.
     pub by_stranger: bool,
-    /// None: as the stage says.
+    /// `None`: the stage's lifetime.
     pub lifetime: Option<Span>,
 }
 
-/// Sends the letter in the background.
+/// Sends the email in the background.
 pub fn deliver(core: &Arc<Core>, client: &Client, delivery: Delivery) {
     let (work_core, work_client) = (core.clone(), client.clone());
     mail::in_background(core, client, None, "a link by mail", async move {
@@ -60,7 +61,7 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
         tracing::info!(user = person.user.id, "no mail: strangers have caused too many to this recipient");
         return Ok(());
     }
-    // Several names lead to one account: its own limit keeps the mailbox usable.
+    // Several identifiers lead to one account: its own limit protects the mailbox.
     let own = format!("email/{}/user/{}", d.stage, person.user.id);
     if !d.by_administrator
         && !attempts::take(
@@ -76,7 +77,7 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
         tracing::info!(user = person.user.id, "no mail: too many were asked for");
         return Ok(());
     }
-    // Before other links end: a server that does not know its address sends none.
+    // Checked before earlier links are invalidated: without an address no email is sent.
     signet_core::address::public(core, client)?;
     d.plan.context.set(&keys::PENDING_USER, person.pending());
     let lifetime = d.lifetime.unwrap_or(d.settings.token_expiry);
@@ -95,11 +96,11 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
     send(core, client, &d, &person, address, &key, lifetime).await
 }
 
-/// Whether what the run has proven of the account still counts.
+/// Whether the run's authentication of the account is still valid.
 fn is_unchanged(plan: &Plan, user: &User) -> bool {
     plan.context.get(&account::PROVEN).filter(|at| at.user == user.id).is_none_or(|at| at.counts(user))
 }
-/// An account that may get a link: active, or made by this very run.
+/// The account, if it may get a link: active, or created by this run.
 async fn addressee(core: &Arc<Core>, d: &Delivery) -> Result<Option<Principal>> {
     let Some(id) = d.user else { return Ok(None) };
     let person = Principal::load_any(core, id).await?;
@@ -108,7 +109,7 @@ async fn addressee(core: &Arc<Core>, d: &Delivery) -> Result<Option<Principal>> 
     }))
 }
 
-/// Writes the letter of a stage around a link.
+/// Renders and sends the stage's email with a link.
 async fn send(
     core: &Arc<Core>,
     client: &Client,
@@ -120,7 +121,7 @@ async fn send(
 ) -> Result<()> {
     let settings = &d.settings;
     let url = token::link(core, client, &d.flow, &d.query, key)?;
-    // Until the address is confirmed, nothing that a stranger chose stands in a letter to it.
+    // Until the address is confirmed, the email contains nothing that an anonymous client chose.
     let addressee = if d.plan.context.get(&keys::CREATED_ACCOUNT).is_some_and(|at| at.user == person.user.id)
         || !person.user.is_active
     {

@@ -83,7 +83,7 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
 }
 
 impl EmailStage {
-    /// By which server the stage's mail leaves.
+    /// The stage's mail server.
     pub fn sender(&self, core: &Core) -> Sender {
         if self.use_global_settings {
             return core.settings.mail.sender.clone();
@@ -102,9 +102,9 @@ impl EmailStage {
 }
 
 const COMPONENT: &str = "ak-stage-email";
-/// Stages of this run whose mail is on its way.
+/// Stages of this run that have sent an email.
 const SENT: Key<Vec<String>> = Key::new("goauthentik.io/email/sent");
-/// Another address than the account's, set by policies.
+/// An address other than the account's, set by policies.
 const OVERRIDE: Key<String> = Key::new("email");
 struct Email;
 
@@ -134,7 +134,7 @@ impl StageKind for Email {
         }
         Ok(FlowStep::Show(flow.about_person(Challenge::new(COMPONENT))))
     }
-    /// Whatever is sent here asks for another mail; only the link goes on.
+    /// Any answer requests another email; only the link continues.
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<EmailStage>()?;
         if came_back(flow) {
@@ -160,7 +160,7 @@ fn is_sent(flow: &FlowRun<'_>) -> bool {
     flow.plan.context.get(&SENT).is_some_and(|all| all.contains(&key_of(flow)))
 }
 
-/// Whether the run was taken up by a link of this stage, or by one that an administrator made.
+/// Whether the run was restored by a link of this stage, or by an administrator's.
 fn came_back(flow: &FlowRun<'_>) -> bool {
     let restored = flow.plan.context.get(&keys::IS_RESTORED);
     let purpose = restored.as_ref().and_then(|r| r.get("purpose")).and_then(Json::as_str).unwrap_or_default();
@@ -168,7 +168,7 @@ fn came_back(flow: &FlowRun<'_>) -> bool {
 }
 
 async fn confirmed(flow: &mut FlowRun<'_>, settings: &EmailStage) -> Result<FlowStep> {
-    // The run may have been turned to somebody else since.
+    // The run's user may have changed.
     if !proof::is_restored(&flow.plan.context) {
         return Ok(FlowStep::Deny(None));
     }
@@ -179,8 +179,8 @@ async fn confirmed(flow: &mut FlowRun<'_>, settings: &EmailStage) -> Result<Flow
     Ok(FlowStep::Next)
 }
 
-/// Only the account that this run has made and nobody else has changed: one that an administrator deactivated
-/// stays so.
+/// Activates only an account created by this run and changed by nobody else: an account deactivated by an
+/// administrator stays inactive.
 async fn activate(flow: &FlowRun<'_>, person: &Principal) -> Result<()> {
     if !account::made_here(&flow.plan.context, &person.user) {
         return Ok(());
@@ -198,8 +198,8 @@ fn later(flow: &FlowRun<'_>, until: Timestamp) -> String {
     format!("Too many mails were asked for. Try again in {minutes} minutes.")
 }
 
-/// Counts the request and hands the mail to the background. `Err`: too many were asked for. Everything that
-/// differs between people who exist and others happens in the background.
+/// Counts the request and sends the email in the background. `Err`: the limit is reached. Everything that
+/// depends on whether the user exists happens in the background.
 async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Result<(), String>> {
     let context = &flow.plan.context;
     let typed = context

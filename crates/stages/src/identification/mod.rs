@@ -74,7 +74,7 @@ pub struct IdentificationStage {
 }
 
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
-    // As on the recorded wire, a partial change must name one of the two again.
+    // As in authentik, a partial update must contain one of the two.
     let empty = |field: &str| {
         !change.sent.contains(&field)
             || change.data.get(field).and_then(Json::as_array).is_none_or(Vec::is_empty)
@@ -89,7 +89,7 @@ fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
 }
 
 const COMPONENT: &str = "ak-stage-identification";
-/// Longest name looked up, in characters.
+/// Maximum length of an identifier in characters.
 const MAX_NAME: usize = 254;
 struct Identification;
 
@@ -114,7 +114,7 @@ impl StageKind for Identification {
         Ok(FlowStep::Show(shown))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
-        // A token said who this is: no typed name changes it.
+        // A link has identified the user: a typed identifier does not change that.
         if proof::is_restored(&flow.plan.context) {
             return Ok(FlowStep::Next);
         }
@@ -128,8 +128,7 @@ impl StageKind for Identification {
             Ok(typed) => typed,
             Err(errors) => return Ok(FlowStep::Invalid(errors)),
         };
-        // The captcha comes before anything is judged, so that a program without one learns and counts
-        // nothing.
+        // The captcha is checked first, so that a program without a valid one learns and counts nothing.
         if let Err(errors) = inline::captcha_answer(flow, &settings, answer).await? {
             return Ok(FlowStep::Invalid(errors));
         }
@@ -177,7 +176,7 @@ fn challenge(flow: &FlowRun<'_>, settings: &IdentificationStage) -> Challenge {
     challenge
 }
 
-/// The typed name.
+/// The typed identifier.
 fn typed(answer: &Map, settings: &IdentificationStage) -> Result<String, ResponseErrors> {
     let text = answer.get("uid_field").and_then(Json::as_str).map(str::trim).unwrap_or_default();
     if text.is_empty() || settings.user_fields.is_empty() {
@@ -196,7 +195,7 @@ fn typed(answer: &Map, settings: &IdentificationStage) -> Result<String, Respons
     Ok(text.to_owned())
 }
 
-/// A passkey from the name field says who this is and proves it.
+/// A passkey from the name field identifies and authenticates the user.
 async fn by_passkey(flow: &mut FlowRun<'_>, stage: Uuid, answer: &Map) -> Result<FlowStep> {
     match sent(answer, "passkey") {
         Ok(sent) if passkey::judge(flow, stage, &sent).await? => Ok(FlowStep::Next),
@@ -209,15 +208,15 @@ fn refused() -> FlowStep {
     FlowStep::Invalid(ResponseErrors::one("non_field_errors", "Failed to authenticate.", "invalid"))
 }
 
-/// Name only: the password, or another proof, is asked for later.
+/// Identifier only: password or another factor follow later.
 async fn alone(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &str) -> Result<FlowStep> {
     match lookup::find(flow.core, settings, typed).await? {
         Some(person) => remember(flow, settings, typed, &person),
         None => {
             tracing::info!(request_id = %flow.client.request_id, "a typed name matched nobody");
             if !settings.pretend_user_exists {
-                // Where everybody goes on, the address pays for a wrong password only: the score must not
-                // tell who exists.
+                // If unknown users continue too, reputation changes only with the password: the score must
+                // not reveal who exists.
                 reputation::signal(flow.core, flow.client, typed, -1).await;
                 return Ok(refused());
             }
@@ -227,7 +226,7 @@ async fn alone(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &s
     Ok(FlowStep::Next)
 }
 
-/// Name and password at once: one answer for everything that can be wrong.
+/// Identifier and password together: one message for every error.
 async fn with_password(
     flow: &mut FlowRun<'_>,
     settings: &IdentificationStage,
@@ -255,8 +254,8 @@ async fn with_password(
     }
 }
 
-/// Until the person has proven who they are, no more of them is kept than the username: name and picture
-/// would tell a stranger whose account it is.
+/// Until the user is authenticated, only the username is stored: name and picture would reveal the account's
+/// owner.
 fn remember(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &str, person: &Principal) {
     let context = flow.context();
     let pending = PendingUser {
@@ -276,7 +275,7 @@ fn identifier(flow: &mut FlowRun<'_>, settings: &IdentificationStage, typed: &st
     if settings.show_matched_user {
         flow.context().remove(&keys::PENDING_USER_IDENTIFIER);
     } else {
-        // One form for all, as names are compared: it tells nothing of what is stored.
+        // Normalised like names in comparisons, which reveals nothing about stored ones.
         flow.context().set(&keys::PENDING_USER_IDENTIFIER, canonical(typed));
     }
 }

@@ -1,4 +1,4 @@
-//! Judges a password, or a key in its place.
+//! Verifies a password or app password.
 use crate::Slice;
 use crate::user_login::proof;
 use async_trait::async_trait;
@@ -107,7 +107,7 @@ const TOO_MANY: &str = "Too many wrong passwords. Try again in 5 minutes.";
 const NO_BACKEND: &str =
     "Signing in with a password is not possible here: none of the configured ways is available.";
 
-/// The address of a flow's page, with the query that the person came with.
+/// The URL of a flow's page, with the run's query.
 pub fn flow_url(slug: &str, query: &str) -> String {
     let query = signet_core::flow::token::without(query);
     if query.is_empty() { format!("/if/flow/{slug}/") } else { format!("/if/flow/{slug}/?{query}") }
@@ -149,8 +149,8 @@ pub async fn with_proof(
     })
 }
 
-/// Judges a password for the account, or for a name that is nobody's: both count and take time alike.
-/// Failures are recorded.
+/// Verifies a password for an account or an unknown name: both are counted and take the same time. Failures
+/// are recorded.
 pub async fn judge(
     flow: &mut FlowRun<'_>,
     settings: &PasswordStage,
@@ -196,7 +196,7 @@ pub async fn judge(
     }
 }
 
-/// Notes who is proven and how, without overwriting what an earlier stage has noted for them.
+/// Records the authentication, without overwriting an earlier stage's record for the same user.
 pub async fn accept(flow: &mut FlowRun<'_>, accepted: Accepted) {
     reputation::signal(flow.core, flow.client, &accepted.person.user.username, 1).await;
     let context = flow.context();
@@ -211,7 +211,7 @@ pub async fn accept(flow: &mut FlowRun<'_>, accepted: Accepted) {
     }
 }
 
-/// Counts and records a refused sign-in.
+/// Counts and records a failed sign-in.
 async fn failed(flow: &FlowRun<'_>, username: &str) {
     reputation::signal(flow.core, flow.client, username, -1).await;
     login::failed(flow.core, flow.client, username, flow.stage.as_deref(), login::LoginFailure::Password)

@@ -1,4 +1,4 @@
-//! Forms that an administrator put together.
+//! Prompt stage: forms defined by an administrator.
 mod field;
 mod model;
 mod values;
@@ -24,11 +24,11 @@ pub const SLICE: Slice = Slice { models: &[PromptStage::DEF, Prompt::DEF], kind:
 const COMPONENT: &str = "ak-stage-prompt";
 struct PromptKind;
 
-/// The answer of `POST stages/prompt/prompts/preview/`: the challenge with this one field, as its author
-/// would see it.
+/// The response of `POST stages/prompt/prompts/preview/`: the challenge with this field, as its author would
+/// see it.
 ///
 /// # Errors
-/// An expression that fails is `Invalid`, with the reason: the author is there to read it.
+/// A failing expression is `Invalid` with the reason, which the author reads.
 pub async fn preview(core: &Arc<Core>, client: &Client, author: &Principal, prompt: &Prompt) -> Result<Json> {
     let context = Map::new();
     let question = Question { core, client, user: Some(author), context: &context, target: None };
@@ -77,7 +77,7 @@ impl StageKind for PromptKind {
                 "invalid",
             )));
         }
-        // An answer for another stage comes here empty: a form that demands nothing must not be passed by it.
+        // An answer for another stage arrives empty: it must not pass a form without required fields.
         if answer.get("component").and_then(Json::as_str).is_some_and(|c| c != COMPONENT) || answer.is_empty()
         {
             return Ok(FlowStep::Invalid(ResponseErrors::required("component")));
@@ -101,7 +101,7 @@ impl StageKind for PromptKind {
     }
 }
 
-/// Whether all that judges this form are password policies, so that what they say is about the password.
+/// Whether all validation policies are password policies, so that their messages are about the password.
 fn only_passwords_judged(flow: &FlowRun<'_>, settings: &PromptStage) -> bool {
     let config = flow.core.config();
     settings.validation_policies.iter().all(|pk| {
@@ -111,7 +111,7 @@ fn only_passwords_judged(flow: &FlowRun<'_>, settings: &PromptStage) -> bool {
     })
 }
 
-/// Whose data initial values may come from: the pending account once it is proven, else whoever is signed in.
+/// The user for initial values: the pending user if authenticated, else the signed-in user.
 async fn subject(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
     if proof::owns_pending(&flow.plan.context, flow.user()) {
         return flow.pending_account().await;
@@ -119,12 +119,12 @@ async fn subject(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
     Ok(flow.user().cloned())
 }
 
-/// The fields as they are shown. `Err` is the refusal when one of them cannot be prepared.
+/// The fields to show. `Err` is the refusal if one cannot be prepared.
 async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec<Field>, FlowStep>> {
     let user = subject(flow).await?;
     let mut context = flow.plan.context.clone();
     if !proof::owns_pending(&context, flow.user()) {
-        // Expressions are answered with what the stranger may see.
+        // Expressions only see what an anonymous user may see.
         context.remove(&keys::PENDING_USER);
     }
     let given = context.get(&keys::PROMPT_DATA).unwrap_or_default();
@@ -138,7 +138,7 @@ async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec
     let config = flow.core.config();
     let mut prompts: Vec<(&Arc<Object>, &Prompt)> =
         settings.fields.iter().filter_map(|pk| config.get_typed::<Prompt>(*pk)).collect();
-    // Among equals the stage's own list decides: the sort keeps it.
+    // The sort is stable, so the stage's list decides among equals.
     prompts.sort_by_key(|(_, prompt)| prompt.order);
     let mut fields = Vec::with_capacity(prompts.len());
     for (object, prompt) in prompts {
@@ -163,7 +163,7 @@ async fn fields(flow: &FlowRun<'_>, settings: &PromptStage) -> Result<Result<Vec
     Ok(Ok(fields))
 }
 
-/// Names that somebody else has. One's own name is allowed.
+/// Usernames taken by others. The user's own name is allowed.
 async fn taken_names(flow: &FlowRun<'_>, fields: &[Field], data: &Map) -> Result<Option<ResponseErrors>> {
     // The first run is about an account that is there.
     let own = match flow.flow.text("slug") == setup::FLOW {
@@ -182,7 +182,7 @@ async fn taken_names(flow: &FlowRun<'_>, fields: &[Field], data: &Map) -> Result
     Ok((!errors.is_empty()).then_some(errors))
 }
 
-/// All validation policies must pass. Gives the context keys they set.
+/// All validation policies must pass. Returns the context keys they set.
 async fn validate(
     flow: &FlowRun<'_>,
     settings: &PromptStage,
@@ -218,7 +218,7 @@ async fn validate(
     Ok(sum(verdicts))
 }
 
-/// One refusal refuses; its texts are shown.
+/// A single denial refuses; its messages are shown.
 fn sum(verdicts: Vec<Verdict>) -> Result<Map, ResponseErrors> {
     let passing = verdicts.iter().all(|v| v.passing);
     let (mut errors, mut changes) = (ResponseErrors::default(), Map::new());
@@ -248,7 +248,7 @@ mod tests {
             sum(vec![Verdict::pass(), Verdict::fail("Too short.")]).unwrap_err(),
             ResponseErrors::one("non_field_errors", "Too short.", "invalid")
         );
-        // A policy that failed says nothing, and still refuses.
+        // A policy that fails has no message, and refuses.
         assert_eq!(
             sum(vec![Verdict::default()]).unwrap_err(),
             ResponseErrors::one("non_field_errors", "The input was not accepted.", "invalid")

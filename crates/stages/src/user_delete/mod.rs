@@ -1,4 +1,4 @@
-//! Deletes the account that the run is about.
+//! Deletes the run's account.
 use crate::Slice;
 use crate::user_login::proof;
 use async_trait::async_trait;
@@ -23,8 +23,8 @@ pub struct UserDeleteStage {
     pub name: String,
 }
 
-/// Asked unless this very request has answered another form of the run: opening an address must not be enough
-/// to lose an account, whatever policies leave out.
+/// The confirmation, unless this request has answered another form of the run: opening a URL must not delete
+/// an account, whatever stages policies skip.
 const QUESTION: &str = "Your account and everything in it will be deleted. This cannot be undone.";
 struct UserDelete;
 
@@ -69,7 +69,7 @@ impl StageKind for UserDelete {
     }
 }
 
-/// The account of the run, when whoever runs it has proven to be its owner.
+/// The run's account, if the current user is authenticated as its owner.
 async fn owned(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
     if proof::owns_pending(&flow.plan.context, flow.user()) { flow.pending_account().await } else { Ok(None) }
 }
@@ -88,7 +88,7 @@ async fn delete(flow: &mut FlowRun<'_>, person: Principal) -> Result<FlowStep> {
         }
         Err(error) => return Err(error),
     }
-    // The person's sessions went with the account; the one of this run is a stranger's from here on.
+    // The sessions were deleted with the account; this run's session is anonymous now.
     if flow.user().is_some_and(|p| p.user.id == person.user.id) {
         login::sign_out(core, flow.client, flow.session).await;
     }

@@ -1,4 +1,4 @@
-//! Writes what was typed into an account: a new one, or the one that the run is about.
+//! Writes the collected values to an account: a new one, or the run's.
 mod apply;
 mod taken;
 
@@ -138,7 +138,7 @@ async fn save(flow: &mut FlowRun<'_>, mut data: Map) -> Result<FlowStep> {
         Some(person) => User::clone(&person.user),
         None => new_user(flow, &settings),
     };
-    // What policies changed of the person comes before what was typed.
+    // Changes by policies are applied before typed values.
     let changes = target.as_ref().and_then(|person| Changes::of(&flow.plan.context, person.user.id));
     let mut applied = match changes
         .map_or(Ok(()), |changes| change(&mut user, &changes))
@@ -225,8 +225,8 @@ enum Decision {
     SignedIn,
 }
 
-/// Which account is written. A name that somebody typed is not enough to write theirs, and a name that
-/// matched nobody makes no account.
+/// Decides which account is written. A typed name does not suffice to write its account, and an unknown name
+/// creates none.
 fn decide(mode: CreationMode, unknown: bool, pending: bool, owned: bool, signed_in: bool) -> Decision {
     match (mode, pending) {
         _ if unknown => Decision::Refuse,
@@ -248,14 +248,14 @@ fn new_user(flow: &FlowRun<'_>, settings: &UserWriteStage) -> User {
     let named = context.get(&keys::USER_TYPE).filter(|t| UserType::VALUES.contains(&t.as_str()));
     user.user_type = named.unwrap_or_else(|| settings.user_type.as_str().to_owned());
     if user.user_type == UserType::InternalServiceAccount.as_str() {
-        // Accounts of the server's own components are never made by a flow.
+        // A flow must not create internal service accounts.
         user.user_type = UserType::ServiceAccount.as_str().to_owned();
     }
     user
 }
 
-/// One commit for all that is written. For an account that is there it rests on the epoch at which it was
-/// proven.
+/// Writes everything in one commit. For an existing account the commit requires the epoch of its
+/// authentication.
 async fn write(
     flow: &mut FlowRun<'_>,
     settings: &UserWriteStage,
@@ -303,7 +303,7 @@ async fn write(
     Principal::load_any(&core, user.id).await?.ok_or(Error::NotFound)
 }
 
-/// Strangers share the turn of their address.
+/// Anonymous users share their address's lane.
 fn turn(flow: &FlowRun<'_>) -> PoolTurn {
     if flow.user().is_some() {
         PoolTurn::OWN
@@ -312,7 +312,7 @@ fn turn(flow: &FlowRun<'_>) -> PoolTurn {
     }
 }
 
-/// The write has ended everything of the account but this run, and the session in which its owner runs it.
+/// The write has raised the epoch: this run and its owner's session continue at the new one.
 fn goes_on_at(flow: &mut FlowRun<'_>, before: &User, epoch: i64) {
     let now = AccountAt { user: before.id, epoch };
     let context = &mut flow.plan.context;
@@ -341,7 +341,7 @@ async fn done(
         && person.is_superuser
         && let Err(error) = setup::finish(core).await
     {
-        // The first run is over with its write: an error now would open it again.
+        // The setup is complete with its write: an error now must not release it.
         if !is_first_run(flow) {
             return Err(error);
         }
@@ -354,11 +354,11 @@ async fn done(
     }
     proof::set_pending(context, pending);
     if created || first_run {
-        // The account is of this run's making, or the first run was claimed: whoever ran it is its owner.
+        // The run has created the account, or claimed the setup: its user is the owner.
         context.set(&keys::USER_BACKEND, proof::ENROLLED.to_owned());
         account::prove(context, &person.user);
     }
-    // The password has done its work: it is not kept in the session any longer.
+    // The password is no longer needed in the session.
     let mut data: Map = context.get(&keys::PROMPT_DATA).unwrap_or_default();
     data.retain(|_, value| !is_password(value, applied.password.as_ref()));
     context.set(&keys::PROMPT_DATA, data);
@@ -368,7 +368,7 @@ async fn done(
     Ok(FlowStep::Next)
 }
 
-/// The repeated password is the same text under another name.
+/// The repeated password is the same text in another field.
 fn is_password(value: &Json, password: Option<&Secret>) -> bool {
     matches!((value, password), (Json::String(text), Some(password)) if password.matches(text))
 }
@@ -402,7 +402,7 @@ mod tests {
             // Signed in: the executor made them the pending user.
             assert_eq!(decide(mode, false, true, true, true), Decision::Pending);
             assert_eq!(decide(mode, false, false, false, true), Decision::SignedIn);
-            // Another person was only named.
+            // Another user was only named.
             assert_eq!(decide(mode, false, true, false, true), Decision::Refuse);
             assert_eq!(decide(mode, false, true, false, false), Decision::Refuse);
             assert_eq!(decide(mode, true, false, false, true), Decision::Refuse);

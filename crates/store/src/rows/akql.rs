@@ -1,5 +1,5 @@
-//! Lists that the query language narrows. A term about a column becomes SQL; one about a member of a JSON
-//! document is judged here, because the databases share no JSON functions.
+//! AKQL in lists. A term about a column becomes SQL; one about a member of a JSON document is evaluated here,
+//! because the databases share no JSON functions.
 use super::attributes::{BOUND, too_many};
 use super::filter::{Filter, Plan};
 use super::list::{List, Page, by_keys, contains, order_by, orders, text};
@@ -11,7 +11,7 @@ use signet_base::{Json, Map, Result, Timestamp};
 use signet_model::{ColumnDef, ColumnKind, TableDef};
 use std::collections::HashSet;
 
-/// Rows that are looked at in one go.
+/// Rows per chunk.
 const CHUNK: i64 = 2_000;
 
 fn column(def: &'static TableDef, term: &Term) -> Option<&'static ColumnDef> {
@@ -115,7 +115,7 @@ async fn ordered(
     db.scan(&sql, params).await
 }
 
-/// The rows of the widened list that fulfil the whole query, looked through in pieces.
+/// The rows of the widened condition that match the whole query, read in chunks.
 async fn judged(
     db: &Db,
     def: &'static TableDef,
@@ -127,7 +127,7 @@ async fn judged(
     let mut columns = vec![key.clone()];
     columns.extend(documents.iter().map(|document| sql_of(def, document)));
     let mut params = Vec::new();
-    // What the database says to each of its terms.
+    // The database's result for each of its terms.
     for term in query.terms() {
         if let Some(column) = column(def, term).filter(|column| column.kind != ColumnKind::Json) {
             columns
@@ -163,7 +163,7 @@ async fn judged(
     }
 }
 
-/// Every term is looked at, so that `next` goes on to the next answer of the database.
+/// Every term is evaluated, so that `next` stays aligned with the database's results.
 fn holds(def: &'static TableDef, query: &Query, record: &Map, row: &Row, next: &mut usize) -> Result<bool> {
     Ok(match query {
         Query::And(left, right) => {
@@ -199,7 +199,7 @@ fn widest(def: &'static TableDef, query: &Query, params: &mut Vec<Value>) -> Str
     }
 }
 
-/// A day, a day and a time, or a time as the API writes it; UTC where it says nothing else.
+/// A date, a date and time, or a time as in the API; UTC by default.
 fn time(value: &Json) -> Option<Timestamp> {
     let text = value.as_str()?;
     Timestamp::parse(text).or_else(|_| Timestamp::parse(&text.replacen(' ', "T", 1))).ok()
@@ -214,8 +214,7 @@ fn bound(kind: ColumnKind, value: &Json) -> Value {
     }
 }
 
-/// The term as SQL. None of the columns is ever NULL; a comparison with `None` is one with NULL, which never
-/// holds.
+/// The term as SQL. Columns are never NULL; a comparison with `None` compares with NULL and never holds.
 fn condition(def: &TableDef, column: &ColumnDef, term: &Term, params: &mut Vec<Value>) -> String {
     let sql = sql_of(def, column);
     let folded = column.folded.map(|key| format!("{}.{key}", def.alias));
@@ -233,7 +232,7 @@ fn condition(def: &TableDef, column: &ColumnDef, term: &Term, params: &mut Vec<V
             return format!("{lower} {}LIKE ? ESCAPE '!'", if term.negated { "NOT " } else { "" });
         }
         Operator::StartsWith | Operator::EndsWith => {
-            // The same on both databases, and unlike LIKE with a case. The length is a number of ours.
+            // Unlike LIKE, case-sensitive on both databases. The length is computed here.
             let length = text.chars().count();
             params.push(text.into());
             let start = if term.operator == Operator::StartsWith {

@@ -1,19 +1,19 @@
-//! Attempts at a secret. An attempt is counted before the secret is judged, in one statement, so that
-//! requests at the same moment cannot judge more than the limit.
+//! Attempt limits. An attempt is counted before the secret is verified, in one statement, so that concurrent
+//! requests cannot exceed the limit.
 use crate::attempt_counters::{AttemptCounters, Window};
 use crate::db::{Batch, Db};
 use crate::params;
 use signet_base::{Error, Result, Span, Timestamp};
 
-/// What [`take`] says.
+/// The result of [`take`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
-    /// The attempt counts and may be judged.
+    /// The attempt is counted and may be verified.
     Allowed {
-        /// How many more the window has.
+        /// Remaining attempts in the window.
         left: i64,
     },
-    /// Too many: nothing may be judged before this time.
+    /// The limit is reached: nothing may be verified before this time.
     Refused { until: Timestamp },
 }
 
@@ -35,9 +35,9 @@ const DELETE_EXPIRED: &str =
 
 pub(crate) const STATEMENTS: &[&str] = &[TAKE, SET, GIVE_BACK, GET, CLEAR, DELETE_EXPIRED];
 
-/// Counts an attempt of `name`. The window begins with its first attempt; within it at most `limit` are
-/// allowed, on all nodes together. Attempts that are refused do not prolong it. `name` is the caller's: keep
-/// it short, and digest what people typed.
+/// Counts an attempt of `name`. The window starts with its first attempt; at most `limit` attempts are
+/// allowed in it, over all nodes. Refused attempts do not extend it. Keep `name` short, and digest user
+/// input.
 pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp) -> Result<Taken> {
     let until = now.plus(window);
     if limit <= 0 {
@@ -50,11 +50,11 @@ pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp)
         db.batch(Batch::relaxed().add(TAKE, params![name, until, now, now, now, limit]).returning()).await?;
     match answer.first().and_then(|rows| rows.first()) {
         Some(row) => Ok(Taken::Allowed { left: limit - row.int(0)? }),
-        // Cleared in between: the attempt was refused all the same, the next one is not.
+        // Reset concurrently: this attempt is refused, the next one is not.
         None => Ok(Taken::Refused { until: current(db, name).await?.map_or(now, |(_, until)| until) }),
     }
 }
-/// [`take`] where one process counts: nobody waits for the row.
+/// [`take`] if one process owns the database: the row is written behind.
 async fn take_here(
     db: &Db,
     attempt_counters: &AttemptCounters,
@@ -67,7 +67,7 @@ async fn take_here(
     let taken = match attempt_counters.take(name, limit, until, now) {
         Some(taken) => taken,
         None => {
-            // Forgotten in between, since its window is over.
+            // Dropped concurrently, since its window has ended.
             attempt_counters.learn(name, known);
             attempt_counters
                 .take(name, limit, until, now)
@@ -79,7 +79,7 @@ async fn take_here(
     }
     Ok(taken)
 }
-/// Reads a count that is not known yet.
+/// Loads a counter that is not in memory.
 async fn know(db: &Db, attempt_counters: &AttemptCounters, name: &str) -> Result<Window> {
     if let Some(window) = attempt_counters.get(name) {
         return Ok(window);
@@ -96,13 +96,13 @@ async fn write(db: &Db, attempt_counters: &AttemptCounters, name: &str) -> Resul
             Batch::relaxed().add(CLEAR, params![name])
         }
     };
-    // What finds no room in the queue is written at once.
+    // Written at once if the queue is full.
     match attempt_counters.hand_over(name, |window| db.queue(row(window))) {
         Some(batch) => db.batch(batch).await.map(drop),
         None => Ok(()),
     }
 }
-/// Changes a count and writes it, where there was one.
+/// Changes a counter and writes it, if there is one.
 async fn change_here(
     db: &Db,
     attempt_counters: &AttemptCounters,
@@ -139,7 +139,7 @@ async fn current(db: &Db, name: &str) -> Result<Option<Window>> {
 async fn stored(db: &Db, name: &str) -> Result<Option<Window>> {
     db.query_one(GET, params![name]).await?.map(|row| Ok((row.int(0)?, row.time(1)?))).transpose()
 }
-/// Forgets the attempts, after one that succeeded.
+/// Resets the counter after a success.
 pub async fn clear(db: &Db, name: &str) -> Result<()> {
     if let Some(attempt_counters) = db.attempt_counters() {
         return change_here(db, attempt_counters, name, |(_, until)| (0, until)).await;

@@ -1,11 +1,11 @@
-//! Second factors of people: TOTP, recovery codes, passkeys, SMS, e-mail, Duo.
+//! Second factors: TOTP, recovery codes, passkeys, SMS, email, Duo.
 use super::table::{self, Column, MISSING, found, selects};
 use crate::db::{Batch, Db, Row, Value};
 use crate::params;
 use signet_base::{Error, Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vault, json};
 use signet_model::Table;
 
-/// The kinds of devices, in the order in which they are offered.
+/// Device kinds, in display order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DeviceKind {
     Static,
@@ -18,7 +18,7 @@ pub enum DeviceKind {
 
 impl DeviceKind {
     pub const ALL: [Self; 6] = [Self::Static, Self::Totp, Self::Webauthn, Self::Duo, Self::Sms, Self::Email];
-    /// The name in the database, in addresses and in challenges.
+    /// The name in the database, URLs and challenges.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Static => "static",
@@ -32,8 +32,7 @@ impl DeviceKind {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|k| k.as_str() == name)
     }
-    /// `app_label` and `model` of the kind on the wire: `("authentik_stages_authenticator_totp",
-    /// "TOTPDevice")`.
+    /// `app_label` and `model` in the API: `("authentik_stages_authenticator_totp", "TOTPDevice")`.
     pub fn model(self) -> (&'static str, &'static str) {
         match self {
             Self::Static => ("authentik_stages_authenticator_static", "StaticDevice"),
@@ -44,7 +43,7 @@ impl DeviceKind {
             Self::Email => ("authentik_stages_authenticator_email", "EmailDevice"),
         }
     }
-    /// For people.
+    /// The label.
     pub fn label(self) -> &'static str {
         match self {
             Self::Static => "Static Device",
@@ -84,7 +83,7 @@ pub struct Device {
     /// 0 before [`insert`].
     #[column(wire = "pk", also("id"), generated, read_only, order)]
     pub id: i64,
-    /// The place that the secret is sealed to.
+    /// The place for encrypting the secret.
     #[column(hidden, fixed)]
     pub uuid: Uuid,
     #[column(hidden, fixed, kind = "text", sorted)]
@@ -100,22 +99,22 @@ pub struct Device {
         filter
     )]
     pub user_id: i64,
-    /// What the person calls it.
+    /// The user's name for it.
     #[column(order, filter, search, required)]
     pub name: String,
-    /// Only confirmed devices count at a sign-in.
+    /// Only confirmed devices are accepted at sign-in.
     #[column(read_only)]
     pub confirmed: bool,
-    /// What the kind keeps that is no secret.
+    /// Data of the kind that is not secret.
     #[column(read_only)]
     pub data: Map,
-    /// The sealed secret; empty where the kind has none. See [`Device::secret`].
+    /// The encrypted secret; empty if the kind has none. See [`Device::secret`].
     #[column(name = "secret", secret, fixed)]
     pub sealed: String,
-    /// Id of a WebAuthn credential (base64url); unique over all people.
+    /// WebAuthn credential id (Base64url); unique over all users.
     #[column(secret, fixed, unique)]
     pub credential: Option<String>,
-    /// Last TOTP step or WebAuthn signature count that was accepted. Only [`advance`] moves it.
+    /// Last accepted TOTP step or WebAuthn signature count. Only [`advance`] changes it.
     #[column(hidden, fixed)]
     pub counter: i64,
     #[column(read_only, fixed, order("created_on"))]
@@ -146,25 +145,25 @@ impl Device {
             last_used: None,
         }
     }
-    /// Seals the secret into the device.
+    /// Encrypts the secret into the device.
     pub fn seal(&mut self, vault: &Vault, secret: &Secret) -> Result<()> {
         self.sealed = vault.seal(("device", &self.uuid.to_string(), "secret"), secret)?;
         Ok(())
     }
-    /// The secret in clear. An error where there is none.
+    /// The decrypted secret; an error if there is none.
     pub fn secret(&self, vault: &Vault) -> Result<Secret> {
         vault.open(("device", &self.uuid.to_string(), "secret"), &self.sealed)
     }
-    /// A text of the data; empty when it is not there.
+    /// A text member of the data; empty if missing.
     pub fn text(&self, name: &str) -> &str {
         self.data.get(name).and_then(|v| v.as_str()).unwrap_or_default()
     }
-    /// How events name the device.
+    /// The device in events.
     pub fn event_model(&self, id: i64) -> Json {
         let (app, model) = self.kind.model();
         json!({"app": app, "model_name": model.to_lowercase(), "pk": id.to_string(), "name": self.name})
     }
-    /// The digest under which a code of this device is kept.
+    /// The stored digest of a code of this device.
     pub fn code_digest(&self, vault: &Vault, code: &str) -> String {
         vault.digest("device code", &format!("{}:{code}", self.uuid))
     }
@@ -188,7 +187,7 @@ const COUNT_CODES: &str =
 
 pub(crate) const STATEMENTS: &[&str] = &[TOUCH, ADVANCE, ADD_CODE, DROP_CODES, TAKE_CODE, COUNT_CODES];
 
-/// The devices of a person, confirmed or not, oldest first; of one kind where it is given.
+/// A user's devices, confirmed or not, oldest first; of one kind if given.
 pub async fn of_user(db: &Db, user: i64, kind: Option<DeviceKind>) -> Result<Vec<Device>> {
     match kind {
         Some(kind) => table::rows(db, &OF_USER_AND_KIND, params![user, kind.as_str()]).await,
@@ -198,15 +197,15 @@ pub async fn of_user(db: &Db, user: i64, kind: Option<DeviceKind>) -> Result<Vec
 pub async fn get(db: &Db, kind: DeviceKind, id: i64) -> Result<Option<Device>> {
     table::row(db, &GET, params![id, kind.as_str()]).await
 }
-/// The WebAuthn device with this credential, whoever it belongs to.
+/// The WebAuthn device with this credential, of any user.
 pub async fn by_credential(db: &Db, credential: &str) -> Result<Option<Device>> {
     table::row(db, &BY_CREDENTIAL, params![credential]).await
 }
-/// The new id. `Error::Conflict("device.credential")` when somebody has the credential already.
+/// Inserts a device; returns its id. `Error::Conflict("device.credential")` if the credential is registered.
 pub async fn insert(db: &Db, device: &Device) -> Result<i64> {
     insert_with_codes(db, device, &[]).await
 }
-/// [`insert`] together with codes that work once and do not expire, as [`Device::code_digest`] makes them.
+/// [`insert`] with one-time codes that do not expire, as [`Device::code_digest`] returns them.
 pub async fn insert_with_codes(db: &Db, device: &Device, digests: &[String]) -> Result<i64> {
     let answer = db.batch(insert_batch(device, digests)).await?;
     table::new_id(&answer)
@@ -219,7 +218,7 @@ pub fn insert_batch(device: &Device, digests: &[String]) -> Batch {
     }
     batch
 }
-/// Writes name, confirmation and data; secret, credential and counter stay.
+/// Updates name, confirmation and data; secret, credential and counter stay.
 pub async fn update(db: &Db, device: &Device, now: Timestamp) -> Result<()> {
     found(db.batch(update_batch(device, now)).await).map(drop)
 }
@@ -230,20 +229,20 @@ pub fn update_batch(device: &Device, now: Timestamp) -> Batch {
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
     found(db.batch(delete_batch(id)).await).map(drop)
 }
-/// [`delete`] as a part of a larger batch.
+/// [`delete`] as part of a batch.
 pub fn delete_batch(id: i64) -> Batch {
     table::delete::<Device>(id)
 }
-/// Notes when the device was last used. False when it is gone.
+/// Stores the last use. `false` if the device is deleted.
 pub async fn touch_used(db: &Db, id: i64, now: Timestamp) -> Result<bool> {
     once(db.batch(Batch::relaxed().add(TOUCH, params![now, id]).expect_rows(1, "used")).await)
 }
-/// Moves the counter forward and notes the use. False, and nothing changed, when it is there already: of many
-/// who show the same step or count, one is told true.
+/// Advances the counter and stores the use. `false`, without a change, if the counter is there already: of
+/// concurrent calls with the same step or count one gets `true`.
 pub async fn advance(db: &Db, id: i64, counter: i64, now: Timestamp) -> Result<bool> {
     once(db.batch(Batch::new().add(ADVANCE, params![counter, now, id, counter]).expect_rows(1, "used")).await)
 }
-/// Replaces what was sent before: from now on only this code is right, until it expires.
+/// Replaces the code that was sent: only this one is valid, until it expires.
 pub async fn put_code(db: &Db, device: &Device, digest: &str, expires: Timestamp) -> Result<()> {
     let batch = Batch::new()
         .add(DROP_CODES, params![device.uuid])
@@ -251,8 +250,8 @@ pub async fn put_code(db: &Db, device: &Device, digest: &str, expires: Timestamp
         .expect_rows(1, MISSING);
     found(db.batch(batch).await).map(drop)
 }
-/// Whether the code was there; it is gone then, and the use is noted. Of many who show the same code, one is
-/// told true.
+/// Takes a code: whether it existed; it is deleted, and the use is stored. Of concurrent calls with the same
+/// code one gets `true`.
 pub async fn take_code(db: &Db, device: i64, digest: &str, now: Timestamp) -> Result<bool> {
     let batch = Batch::new()
         .add(TAKE_CODE, params![device, digest, now])
@@ -260,7 +259,7 @@ pub async fn take_code(db: &Db, device: i64, digest: &str, now: Timestamp) -> Re
         .add(TOUCH, params![now, device]);
     once(db.batch(batch).await)
 }
-/// How many codes can still be used.
+/// Number of unused codes.
 pub async fn count_codes(db: &Db, device: i64, now: Timestamp) -> Result<i64> {
     db.query_one(COUNT_CODES, params![device, now])
         .await?

@@ -1,12 +1,12 @@
-//! The account epoch. Sessions, grants, links, recovery keys, known browsers and what a run has proven carry
-//! the epoch of their account; an older one is void, judged when it is read. Whoever raises it takes away
-//! what lists would still show in the same commit.
+//! The account epoch. Sessions, grants, links, recovery keys, known browsers and authentications of a run
+//! store the epoch of their account; an older one is void, which is checked when it is read. Raising the
+//! epoch also deletes, in the same commit, what lists would still show.
 use crate::db::{Batch, Row};
 use crate::params;
 use signet_base::{Error, Result, Timestamp, Uuid};
 
 const RAISE: &str = "UPDATE users SET epoch = epoch + 1 WHERE id = ? RETURNING epoch";
-/// Changes nothing: it holds the account's row, so that nobody raises the epoch until the commit.
+/// Changes nothing: locks the account's row, so that the epoch cannot be raised before the commit.
 const IS_AT: &str = "UPDATE users SET epoch = epoch WHERE id = ? AND epoch = ?";
 const SPARE_SESSION: &str = "UPDATE session SET epoch = (SELECT u.epoch FROM users u WHERE u.id = session.user_id) WHERE user_id = ? AND uuid = ?";
 const SPARE_DEVICE: &str = "UPDATE known_device SET epoch = epoch + 1 WHERE user_id = ? AND digest = ? AND epoch + 1 = (SELECT u.epoch FROM users u WHERE u.id = known_device.user_id)";
@@ -35,8 +35,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     END_RECOVERY,
 ];
 
-/// What stays of whoever changes their own account: the session in which they do it, and its browser as a
-/// known one.
+/// What stays when users change their own account: the session they use, and its known browser.
 #[derive(Debug, Clone, Default)]
 pub struct KeptSession {
     pub session: Option<Uuid>,
@@ -44,26 +43,25 @@ pub struct KeptSession {
     pub device: Option<String>,
 }
 
-/// The conflict of a batch whose account has another epoch by now, or is not active.
+/// The conflict of a batch whose account has another epoch, or is inactive.
 pub const CHANGED: &str = "epoch";
 
-/// As a part of a larger batch: it succeeds only while the account has this epoch, else it is
-/// `Error::Conflict(CHANGED)`.
+/// As part of a batch: succeeds only while the account has this epoch, else `Error::Conflict(CHANGED)`.
 pub fn is_at(user: i64, epoch: i64) -> Batch {
     Batch::new().add(IS_AT, params![user, epoch]).expect_rows(1, CHANGED)
 }
-/// That error, for whoever finds out before the commit.
+/// The same error, for callers that detect it before the commit.
 pub fn changed() -> Error {
     Error::Conflict(CHANGED.into())
 }
-/// Whether an error says that the account has changed since it was looked at.
+/// Whether an error says that the account has changed since it was read.
 pub fn has_changed(error: &Error) -> bool {
     matches!(error, Error::Conflict(tag) if tag == CHANGED)
 }
 
-/// Ends everything of an account. The last answer of the batch is the new epoch: see [`of`].
+/// Raises the epoch and ends everything of an account. The batch's last result is the new epoch: see [`of`].
 pub fn end(user: i64, spared: &KeptSession) -> Batch {
-    // The account's row first, as at a sign-in: two batches that hold each other's rows would wait for ever.
+    // The account's row is locked first, as at sign-in: otherwise two batches could deadlock.
     let mut batch =
         Batch::new().add(RAISE, params![user]).returning().then(end_sessions(user, spared.session));
     if let Some(session) = spared.session {
@@ -77,7 +75,7 @@ pub fn end(user: i64, spared: &KeptSession) -> Batch {
     }
     batch
 }
-/// Ends the sessions of an account but one, with what was granted within them, to whomever. The epoch stays.
+/// Ends an account's sessions but one, with their grants. The epoch stays.
 pub fn end_sessions(user: i64, except: Option<Uuid>) -> Batch {
     let except = except.unwrap_or_default();
     Batch::new()
@@ -90,7 +88,7 @@ pub fn end_sessions(user: i64, except: Option<Uuid>) -> Batch {
 pub fn position(batch: &Batch) -> Option<usize> {
     batch.statements.iter().rposition(|statement| statement.sql == RAISE)
 }
-/// The epoch that a batch raised an account to; none when it did not.
+/// The new epoch from a batch's results; `None` if it was not raised.
 pub fn of(answers: &[Vec<Row>]) -> Result<Option<i64>> {
     answers.iter().rev().flatten().next().map(|row| row.int(0)).transpose()
 }

@@ -1,4 +1,4 @@
-//! The log of what happened.
+//! The event log.
 use super::filter::Filter;
 use super::list::ListQuery;
 use super::table::{self, selects};
@@ -11,7 +11,7 @@ use signet_model::Table;
 #[derive(Debug, Clone)]
 pub struct Event {
     pub id: Uuid,
-    /// Who did it: `{pk, username, email, …}`.
+    /// The acting user: `{pk, username, email, …}`.
     pub user: Map,
     pub action: String,
     pub app: String,
@@ -104,15 +104,15 @@ fn text(map: &Map, path: &[&str]) -> String {
     }
 }
 
-/// Appends events. Not `durable` is for what may be lost with the power.
+/// Appends events. Without `durable` they may be lost on power failure.
 pub async fn insert(db: &Db, events: &[Event], durable: bool) -> Result<()> {
     db.batch(insert_batch(events, durable)).await.map(drop)
 }
-/// [`insert`] without waiting: see [`Db::behind`].
+/// [`insert`] without waiting: see [`Db::write_behind`].
 pub async fn insert_behind(db: &Db, events: &[Event]) -> Result<()> {
     db.write_behind(insert_batch(events, false)).await
 }
-/// [`insert`] as a part of a larger batch.
+/// [`insert`] as part of a batch.
 pub fn insert_batch(events: &[Event], durable: bool) -> Batch {
     let mut batch = if durable { Batch::new() } else { Batch::relaxed() };
     for event in events {
@@ -153,7 +153,7 @@ pub async fn list(db: &Db, q: &ListQuery, brand: Option<&str>) -> Result<(Vec<Ev
     let (rows, total) = super::list::narrowed::<EventRow>(db, q, filter).await?;
     Ok((rows.into_iter().map(Event::from).collect(), total))
 }
-/// Whether the query asks for what events have.
+/// Whether the query names fields of events.
 pub fn understands(query: &Query) -> bool {
     super::list::understands::<EventRow>(query)
 }

@@ -1,25 +1,25 @@
-//! Links by which a run of a flow goes on in another browser or at another time.
+//! Links that continue a flow run in another browser or later.
 use super::table::{self, selects};
 use crate::db::{Batch, Db};
 use crate::params;
 use signet_base::{Error, Result, Secret, Timestamp, Uuid, Vault};
 use signet_model::Table;
 
-/// One link. Its key is known to the receiver only.
+/// A link. Only its receiver knows the key.
 #[derive(Debug, Clone)]
 pub struct FlowToken {
     pub id: Uuid,
-    /// Primary key of the flow it is for.
+    /// Primary key of its flow.
     pub flow: Uuid,
-    /// Whose link it is; none where the run has not made an account yet.
+    /// Its user; `None` if the run has no account yet.
     pub user_id: Option<i64>,
-    /// What it was made for, for people and logs.
+    /// Its purpose, for display and logs.
     pub purpose: String,
     /// The run as JSON.
     pub plan: Secret,
     pub created: Timestamp,
     pub expires: Timestamp,
-    /// Of the account when the link was made.
+    /// The account's epoch when the link was created.
     pub epoch: i64,
 }
 
@@ -82,7 +82,7 @@ fn opened(vault: &Vault, row: FlowTokenRow) -> Result<FlowToken> {
 pub async fn by_key(db: &Db, vault: &Vault, key: &str) -> Result<Option<FlowToken>> {
     table::row(db, &BY_DIGEST, params![digest(vault, key)]).await?.map(|row| opened(vault, row)).transpose()
 }
-/// Writes a link. With `replace`, links of the same person for the same flow go.
+/// Inserts a link. With `replace`, the user's other links for the same flow are deleted.
 pub async fn insert(db: &Db, vault: &Vault, token: &FlowToken, key: &Secret, replace: bool) -> Result<()> {
     let t = token;
     let plan = vault.seal(("flow_token", &t.id.to_string(), "plan"), &t.plan)?;
@@ -104,8 +104,8 @@ pub async fn insert(db: &Db, vault: &Vault, token: &FlowToken, key: &Secret, rep
     let batch = batch.then(table::insert(&row));
     db.batch(batch).await.map(drop)
 }
-/// Uses a link up that has not expired, with the other links of the same person for the same flow. Of many at
-/// once, one gets `true`.
+/// Uses up an unexpired link, with the user's other links for the same flow. Of concurrent calls one gets
+/// `true`.
 pub async fn take(db: &Db, id: Uuid, flow: Uuid, user: Option<i64>, now: Timestamp) -> Result<bool> {
     let mut batch = Batch::new().add(TAKE, params![id, now]).expect_rows(1, "taken");
     if let Some(user) = user {

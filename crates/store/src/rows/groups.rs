@@ -32,7 +32,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// An ordinary group without attributes.
+    /// A group without attributes and superuser status.
     pub fn new(ports: &Ports, name: impl Into<String>) -> Self {
         let now = ports.now();
         Self {
@@ -74,23 +74,23 @@ pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Group>> {
 pub async fn by_name(db: &Db, name: &str) -> Result<Option<Group>> {
     table::row(db, &BY_NAME, params![name]).await
 }
-/// Those of the ids that exist, in the order of the ids.
+/// The existing groups among the ids, ordered by id.
 pub async fn many(db: &Db, ids: &[Uuid]) -> Result<Vec<Group>> {
     list::by_keys(db, &ids.iter().map(|id| Value::from(*id)).collect::<Vec<_>>()).await
 }
 
-/// Adds a group with its parents and members, all or nothing. `Error::Conflict("user_group.name")` when the
-/// name is taken, `Error::Conflict("foreign key")` when a parent or a member does not exist.
+/// Inserts a group with parents and members, or nothing. `Error::Conflict("user_group.name")` if the name is
+/// taken, `Error::Conflict("foreign key")` if a parent or member does not exist.
 pub async fn insert(db: &Db, group: &Group, parents: &[Uuid], members: &[i64]) -> Result<()> {
     db.batch(insert_batch(group, parents, members)).await.map(drop)
 }
-/// [`insert`] as a part of a larger batch.
+/// [`insert`] as part of a batch.
 pub fn insert_batch(group: &Group, parents: &[Uuid], members: &[i64]) -> Batch {
     relations(table::insert(group), group.id, Some(parents), Some(members))
 }
 
-/// Writes the group; `parents` and `members` replace what was there. That no group becomes its own ancestor
-/// is for the caller to see with [`ancestors`]. `Error::NotFound` when there is no such group.
+/// Updates the group; `parents` and `members` replace the previous ones. The caller checks with [`ancestors`]
+/// that no group becomes its own ancestor. `Error::NotFound` if the group does not exist.
 pub async fn update(
     db: &Db,
     group: &Group,
@@ -100,7 +100,7 @@ pub async fn update(
 ) -> Result<()> {
     found(db.batch(update_batch(group, parents, members, now)).await).map(drop)
 }
-/// [`update`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such group.
+/// [`update`] as part of a batch; `Error::Conflict("no such row")` if the group does not exist.
 pub fn update_batch(
     group: &Group,
     parents: Option<&[Uuid]>,
@@ -127,11 +127,11 @@ fn relations(mut batch: Batch, id: Uuid, parents: Option<&[Uuid]>, members: Opti
     batch
 }
 
-/// Removes the group, its memberships and its place in the hierarchy.
+/// Deletes the group, its memberships and hierarchy.
 pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
     found(db.batch(delete_batch(id)).await).map(drop)
 }
-/// [`delete`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such group.
+/// [`delete`] as part of a batch; `Error::Conflict("no such row")` if the group does not exist.
 pub fn delete_batch(id: Uuid) -> Batch {
     table::delete::<Group>(id).then(roles::forget_object_batch("authentik_core.group", &id.to_string()))
 }
@@ -139,13 +139,13 @@ pub fn delete_batch(id: Uuid) -> Batch {
 /// The user's groups and all their ancestors, each once, by name.
 pub async fn effective_groups(db: &Db, user: i64) -> Result<Vec<Group>> {
     let mut rows = db.query(&MARKED, params![user]).await?;
-    // Most groups have no parents, and the walk up is the costly part.
+    // Most groups have no parents, and the recursive query is expensive.
     if rows.iter().any(|row| row.bool(row.len() - 1).unwrap_or(true)) {
         rows = db.query(&EFFECTIVE, params![user]).await?;
     }
     rows.iter().map(|row| Group::load(row, 0)).collect()
 }
-/// The groups that the user is a member of without inheritance, by name.
+/// The user's direct groups, by name.
 pub async fn direct_groups(db: &Db, user: i64) -> Result<Vec<Group>> {
     table::rows(db, &DIRECT, params![user]).await
 }
@@ -163,7 +163,7 @@ pub async fn direct_groups_of_many(db: &Db, users: &[i64]) -> Result<HashMap<i64
     }
     Ok(all)
 }
-/// Which of the users are superusers: members of a superuser group, directly or through an ancestor.
+/// The superusers among the users: members of a superuser group, directly or through an ancestor.
 pub async fn is_superuser(db: &Db, users: &[i64]) -> Result<HashSet<i64>> {
     let mut all = HashSet::new();
     for chunk in users.chunks(512) {
@@ -178,7 +178,7 @@ pub async fn is_superuser(db: &Db, users: &[i64]) -> Result<HashSet<i64>> {
     }
     Ok(all)
 }
-/// How many active superusers there are.
+/// The number of active superusers.
 pub async fn count_superusers(db: &Db) -> Result<i64> {
     db.scan(ANY_SUPERUSER, vec![]).await?.first().ok_or_else(|| Error::internal("no count"))?.int(0)
 }
@@ -196,11 +196,11 @@ async fn closure(db: &Db, ids: &[Uuid], from: &str, to: &str) -> Result<HashSet<
     }
     Ok(all)
 }
-/// Parents, their parents and so on; the groups themselves only when they are in a circle.
+/// All ancestors; includes the groups themselves only if there is a cycle.
 pub async fn ancestors(db: &Db, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
     closure(db, ids, "child_id", "parent_id").await
 }
-/// Children, their children and so on.
+/// All descendants.
 pub async fn descendants(db: &Db, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
     closure(db, ids, "parent_id", "child_id").await
 }
@@ -272,7 +272,7 @@ pub async fn member_ids_of_many(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, V
     Ok(all)
 }
 
-/// What a list of groups is narrowed by.
+/// Filters of a group list.
 #[derive(Debug, Clone, Default)]
 pub struct GroupQuery {
     pub list: ListQuery,
@@ -288,7 +288,7 @@ impl From<ListQuery> for GroupQuery {
 }
 
 impl GroupQuery {
-    /// Reads the JSON text of the `attributes` parameter; what is no object narrows nothing.
+    /// Reads the `attributes` parameter; JSON that is not an object does not filter.
     pub fn attributes_text(&mut self, text: &str) -> Result<()> {
         let map = attributes::parse(text)?;
         self.attributes = (!map.is_empty()).then_some(map);
@@ -296,12 +296,12 @@ impl GroupQuery {
     }
 }
 
-/// Whether the query asks for what groups have.
+/// Whether the query names fields of groups.
 pub fn understands(query: &Query) -> bool {
     list::understands::<Group>(query)
 }
 
-/// One page of groups, and how many fit the query.
+/// A page of groups, and their total number.
 pub async fn list(db: &Db, q: &GroupQuery) -> Result<(Vec<Group>, u64)> {
     let mut filter = Filter::default();
     if !q.members_by_pk.is_empty() {

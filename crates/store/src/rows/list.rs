@@ -14,15 +14,15 @@ use std::collections::HashMap;
 /// Rows that are counted one by one.
 pub(crate) const COUNTED: u64 = 10_000;
 
-/// Which part of a list is wanted, and in which order.
+/// The requested part of a list, and its order.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// A name of a column as the API shows it, `-` before it for descending. Unknown names are ignored.
+    /// An API field name, with `-` for descending. Unknown names are ignored.
     pub ordering: String,
     /// From 1.
     pub page: u64,
     pub size: u64,
-    /// What the caller may see.
+    /// The rows that the caller may see.
     pub scope: Scope,
 }
 
@@ -33,7 +33,7 @@ impl Default for Page {
 }
 
 impl Page {
-    /// Everything up to `size` rows.
+    /// Up to `size` rows.
     pub fn first(size: u64) -> Self {
         Self { size, ..Self::default() }
     }
@@ -246,7 +246,7 @@ pub(crate) fn plan(db: &Db, list: &List<'_>, orders: &[Order], total: u64, exact
     if few || sorted { Plan::Find } else { Plan::Walk }
 }
 
-/// A `LIKE` pattern with `!` as its escape sign.
+/// A `LIKE` pattern with `!` as escape character.
 pub(crate) fn contains(text: &str) -> String {
     format!("%{}%", escaped(text))
 }

@@ -1,4 +1,4 @@
-//! Rows of the directory and the protocols: plain structs and functions over [`Db`](crate::Db).
+//! Rows: plain structs and functions over [`Db`](crate::Db).
 pub mod administrators;
 mod akql;
 pub mod attempts;

@@ -1,4 +1,4 @@
-//! How names and addresses have behaved: one score for each pair of them.
+//! Reputation: one score per username and address.
 use super::filter::Filter;
 use super::list::ListQuery;
 use super::table::{self, selects};
@@ -7,19 +7,19 @@ use crate::params;
 use signet_base::{Map, Result, Timestamp, Uuid};
 use signet_model::Table;
 
-/// One pair of a name and an address.
+/// A username and address with their score.
 #[derive(Debug, Clone, Table)]
 #[table(model = "authentik_policies_reputation.reputation", table = "reputation", alias = "r")]
 #[table(label = "Reputation Score", order = "identifier", tie = "ip", expires = "expires")]
 pub struct Reputation {
     #[column(wire = "pk", also("reputation_uuid"), read_only, fixed)]
     pub id: Uuid,
-    /// The name that was typed, folded; nobody need have it.
+    /// The typed identifier, case-folded; it need not exist.
     #[column(read_only, order, filter, filter_any("identifier_in"), search)]
     pub identifier: String,
     #[column(read_only, order, filter, search)]
     pub ip: String,
-    /// Place and network of the address when the score last changed; empty where unknown.
+    /// Location and AS of the address at the last change; empty if unknown.
     #[column(wire = "ip_geo_data", read_only)]
     pub geo: Map,
     #[column(wire = "ip_asn_data", read_only)]
@@ -28,12 +28,12 @@ pub struct Reputation {
     pub score: i64,
     #[column(read_only, order)]
     pub updated: Timestamp,
-    /// None: the score stays.
+    /// `None`: the score does not expire.
     #[column(hidden, order)]
     pub expires: Option<Timestamp>,
 }
 
-/// The score never leaves these.
+/// Limits of a score.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub lower: i64,
@@ -43,7 +43,7 @@ pub struct Limits {
 selects! { Reputation:
     BY_ID = "WHERE r.id = ?";
 }
-/// A score that has expired begins anew.
+/// An expired score starts again at zero.
 const ADD: &str = "INSERT INTO reputation (id, identifier, ip, geo, asn, score, updated, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT (identifier, ip) DO UPDATE SET geo = excluded.geo, asn = excluded.asn, updated = excluded.updated, expires = excluded.expires, score = CASE \
     WHEN reputation.expires <= excluded.updated THEN excluded.score \
@@ -56,7 +56,7 @@ const PAIR: &str =
     "SELECT score FROM reputation WHERE identifier = ? AND ip = ? AND (expires IS NULL OR expires > ?)";
 pub(crate) const STATEMENTS: &[&str] = &[ADD, SUM_IP, SUM_NAME, PAIR];
 
-/// Adds `change.score` to the score of the pair, without waiting: see [`Db::behind`].
+/// Adds `change.score` without waiting: see [`Db::write_behind`].
 pub async fn add_behind(db: &Db, change: &Reputation, limits: Limits) -> Result<()> {
     let (c, Limits { lower, upper }) = (change, limits);
     let first = c.score.clamp(lower.min(upper), upper.max(lower));
@@ -80,8 +80,7 @@ pub async fn add_behind(db: &Db, change: &Reputation, limits: Limits) -> Result<
     .await
 }
 
-/// The sum of all scores of an address, of a name, or of both; a pair of the two counts once. Sees what was
-/// added before.
+/// The sum of the scores of an address, a username, or both. Includes earlier additions.
 pub async fn score(db: &Db, ip: Option<&str>, identifier: Option<&str>, now: Timestamp) -> Result<i64> {
     db.flush().await?;
     let one = async |sql: &str, params| db.query_one(sql, params).await?.map_or(Ok(0), |row| row.int(0));
@@ -108,7 +107,7 @@ pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
     db.flush().await?;
     db.batch(table::remove::<Reputation>(id)).await.map(drop)
 }
-/// One page of the scores that count now, and how many fit the query.
+/// A page of the valid scores, and their total number.
 pub async fn list(db: &Db, q: &ListQuery, now: Timestamp) -> Result<(Vec<Reputation>, u64)> {
     db.flush().await?;
     let mut filter = Filter::default();

@@ -8,7 +8,7 @@ use signet_model::Table;
 /// What `intent` may be.
 pub const INTENTS: &[&str] = &["verification", "api", "recovery", "app_password"];
 
-/// One token. The key is stored sealed (to be shown again) and as a keyed digest (to be found by).
+/// A token. The key is stored encrypted (to be shown again) and as a keyed digest (for look-up).
 #[derive(Debug, Clone, Table)]
 #[table(model = "authentik_core.token", table = "token", alias = "t", label = "token", order = "identifier")]
 #[table(expires = "expires", only = "expiring = 1 AND intent <> 'api'")]
@@ -27,26 +27,26 @@ pub struct Token {
     pub description: String,
     #[column(order, filter)]
     pub expires: Option<Timestamp>,
-    /// Without it `expires` means nothing.
+    /// If false, `expires` has no effect.
     #[column(order, filter, sorted)]
     pub expiring: bool,
     #[column(read_only, unique, order, filter)]
     pub managed: Option<String>,
     #[column(hidden, fixed)]
     pub created: Timestamp,
-    /// The key as it is stored; empty before [`insert`]. See [`Token::key`].
+    /// The encrypted key; empty before [`insert`]. See [`Token::key`].
     #[column(name = "key_sealed", secret, fixed)]
     pub sealed: String,
     /// Empty before [`insert`].
     #[column(name = "key_digest", secret, fixed)]
     pub digest: String,
-    /// Of the account when the token was made. It ends recovery keys; what people made for programs stays.
+    /// The account's epoch at creation. A raised epoch ends recovery keys; tokens for programs stay.
     #[column(hidden, fixed)]
     pub epoch: i64,
 }
 
 impl Token {
-    /// A new token; give the key to [`insert`].
+    /// A new token; pass the key to [`insert`].
     pub fn new(
         id: Uuid,
         identifier: impl Into<String>,
@@ -69,11 +69,11 @@ impl Token {
             epoch: 0,
         }
     }
-    /// The key in clear.
+    /// The decrypted key.
     pub fn key(&self, vault: &Vault) -> Result<Secret> {
         vault.open(("token", &self.id.to_string(), "key"), &self.sealed)
     }
-    /// Whether the token is over at that time. A token that expires but has no time is over.
+    /// Whether the token is expired. A token that expires but has no time is expired.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expiring && self.expires.is_none_or(|at| at <= now)
     }
@@ -93,7 +93,7 @@ const ROTATE: &str =
 
 pub(crate) const STATEMENTS: &[&str] = &[AT_EPOCH, SET_KEY, ROTATE];
 
-/// The digest by which a key is found.
+/// The look-up digest of a key.
 pub fn digest(vault: &Vault, key: &str) -> String {
     vault.digest("token", key)
 }
@@ -118,21 +118,21 @@ pub async fn by_identifier(db: &Db, identifier: &str) -> Result<Option<Token>> {
 pub async fn by_managed(db: &Db, managed: &str) -> Result<Option<Token>> {
     table::row(db, &BY_MANAGED, params![managed]).await
 }
-/// A user's tokens of one intent, by identifier.
+/// A user's tokens with one intent, by identifier.
 pub async fn of_user(db: &Db, user: i64, intent: &str) -> Result<Vec<Token>> {
     table::rows(db, &OF_USER, params![user, intent]).await
 }
 
-/// `Error::Conflict("token.identifier")` or `Error::Conflict("token.key_digest")` when either is taken.
+/// `Error::Conflict("token.identifier")` or `Error::Conflict("token.key_digest")` if either is taken.
 pub async fn insert(db: &Db, vault: &Vault, token: &Token, key: &Secret) -> Result<()> {
     db.batch(insert_batch(vault, token, key)?).await.map(drop)
 }
-/// [`insert`] as a part of a larger batch.
+/// [`insert`] as part of a batch.
 pub fn insert_batch(vault: &Vault, token: &Token, key: &Secret) -> Result<Batch> {
     let (sealed, digest) = (seal(vault, token.id, key)?, digest(vault, key.reveal()));
     Ok(table::insert(&Token { sealed, digest, ..token.clone() }).add(AT_EPOCH, params![token.id]))
 }
-/// Writes everything but the key.
+/// Updates everything but the key.
 pub async fn update(db: &Db, token: &Token) -> Result<()> {
     found(db.batch(update_batch(token)).await).map(drop)
 }
@@ -158,11 +158,11 @@ pub fn rotate_batch(vault: &Vault, token: &Token, key: &Secret, expires: Option<
 pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
     found(db.batch(delete_batch(id)).await).map(drop)
 }
-/// [`delete`] as a part of a larger batch.
+/// [`delete`] as part of a batch.
 pub fn delete_batch(id: Uuid) -> Batch {
     table::delete::<Token>(id)
 }
-/// API tokens that are due for a new key.
+/// API tokens that are due for rotation.
 pub async fn expired_api_tokens(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<Token>> {
     table::rows(db, &EXPIRED, params![now, limit]).await
 }

@@ -13,7 +13,7 @@ use signet_model::Table;
 /// What `user_type` may be.
 pub const TYPES: &[&str] = &["internal", "external", "service_account", "internal_service_account"];
 
-/// One user. `password` is a hash, never the password.
+/// A user. `password` is a hash.
 #[derive(Clone, Table)]
 #[table(model = "authentik_core.user", table = "users", alias = "u", label = "user", order = "username")]
 #[table(search = Index)]
@@ -71,7 +71,7 @@ impl std::fmt::Debug for User {
 }
 
 impl User {
-    /// An active internal user without a usable password; `id` is given by [`insert`].
+    /// An active internal user without a usable password; [`insert`] assigns `id`.
     pub fn new(ports: &Ports, username: impl Into<String>) -> Self {
         let (username, now) = (username.into(), ports.now());
         Self {
@@ -94,7 +94,7 @@ impl User {
     }
 }
 
-/// The one form by which usernames and e-mail addresses are compared: trimmed, lower case.
+/// The canonical form for comparing usernames and email addresses: trimmed, lower case.
 pub use super::table::folded as canonical;
 
 selects! { User:
@@ -124,13 +124,13 @@ pub async fn by_id(db: &Db, id: i64) -> Result<Option<User>> {
 pub async fn by_uuid(db: &Db, uuid: Uuid) -> Result<Option<User>> {
     table::row(db, &BY_UUID, params![uuid]).await
 }
-/// Finds by the canonical form: capitals and outer spaces do not matter.
+/// Finds by the canonical form.
 pub async fn by_username(db: &Db, username: &str) -> Result<Option<User>> {
     table::row(db, &BY_USERNAME, params![canonical(username)]).await
 }
-/// The user with this address. An account that is not active does not count beside one that is: whoever
-/// enrols with the address of another person and never confirms it takes nothing away. None when it is empty
-/// or when several share it, since nobody could say who is meant.
+/// The user with this address. An inactive account does not count beside an active one: an unconfirmed
+/// enrolment with another user's address takes nothing away. `None` if the address is empty or shared by
+/// several.
 pub async fn by_email(db: &Db, email: &str) -> Result<Option<User>> {
     let key = canonical(email);
     if key.is_empty() {
@@ -151,7 +151,7 @@ pub async fn is_address_of_another(db: &Db, email: &str, user: i64) -> Result<bo
     let found: Vec<User> = table::rows(db, &BY_EMAIL, params![key]).await?;
     Ok(found.iter().any(|other| other.is_active && other.id != user))
 }
-/// The user with this attribute `upn`; none when it is empty or when several share it.
+/// The user with this attribute `upn`; `None` if it is empty or shared by several.
 pub async fn by_upn(db: &Db, upn: &str) -> Result<Option<User>> {
     let key = canonical(upn);
     if key.is_empty() {
@@ -160,19 +160,19 @@ pub async fn by_upn(db: &Db, upn: &str) -> Result<Option<User>> {
     let mut all = table::rows(db, &BY_UPN, params![key]).await?;
     Ok(if all.len() == 1 { all.pop() } else { None })
 }
-/// Those of the ids that exist, in the order of the ids.
+/// The existing users among the ids, ordered by id.
 pub async fn by_ids(db: &Db, ids: &[i64]) -> Result<Vec<User>> {
     super::list::by_keys(db, &ids.iter().copied().map(Value::Int).collect::<Vec<_>>()).await
 }
 
-/// Adds a user and their direct groups; the new id. `Error::Conflict("users.username_key")` when the name is
-/// taken.
+/// Inserts a user with their direct groups; returns the id. `Error::Conflict("users.username_key")` if the
+/// name is taken.
 pub async fn insert(db: &Db, user: &User, groups: &[Uuid]) -> Result<i64> {
     let answer = db.batch(insert_batch(user, groups)).await?;
     table::new_id(&answer)
 }
 
-/// [`insert`] as a part of a larger batch; its first answer holds the id.
+/// [`insert`] as part of a batch; its first result contains the id.
 pub fn insert_batch(user: &User, groups: &[Uuid]) -> Batch {
     let u = trimmed(user);
     let mut batch = table::insert(&u);
@@ -189,9 +189,9 @@ fn trimmed(user: &User) -> User {
     User { username: user.username.trim().to_owned(), ..user.clone() }
 }
 
-/// Writes everything but the password and `last_login`; sets `updated` to `now`. With `guard` (the `updated`
-/// that the caller has read) a change in between is `Error::Conflict("updated")`. `groups` replaces the
-/// direct groups. `Error::NotFound` when there is no such user.
+/// Updates everything but the password and `last_login`; sets `updated` to `now`. With `guard` (the `updated`
+/// that the caller has read) a concurrent change is `Error::Conflict("updated")`. `groups` replaces the
+/// direct groups. `Error::NotFound` if the user does not exist.
 pub async fn update(
     db: &Db,
     user: &User,
@@ -201,11 +201,11 @@ pub async fn update(
 ) -> Result<()> {
     found(db.batch(update_batch(user, guard, groups, now)).await).map(drop)
 }
-/// [`update`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such user.
-/// Nothing of an account that is not active counts: its epoch is raised, see [`epoch::end`].
+/// [`update`] as part of a batch; `Error::Conflict("no such row")` if the user does not exist. Deactivation
+/// raises the epoch, see [`epoch::end`].
 pub fn update_batch(user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid]>, now: Timestamp) -> Batch {
     let mut u = trimmed(user);
-    // Two changes within one microsecond must not look like one.
+    // Two changes within one microsecond must differ.
     u.updated = guard.map_or(now, |g| if now <= g { Timestamp(g.0 + 1) } else { now });
     let mut batch = match guard {
         Some(guard) => table::update_guarded(&u, "updated", guard),
@@ -221,11 +221,11 @@ pub fn update_batch(user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid
     if u.is_active { batch } else { batch.then(epoch::end(u.id, &KeptSession::default())) }
 }
 
-/// A new password's hash; `password_changed` follows, and everything that was begun with the old one ends.
+/// Sets a new password hash and `password_changed`, and raises the epoch.
 pub async fn set_password(db: &Db, id: i64, hash: &str, now: Timestamp) -> Result<()> {
     found(db.batch(set_password_batch(id, hash, &KeptSession::default(), now)).await).map(drop)
 }
-/// [`set_password`] as a part of a larger batch.
+/// [`set_password`] as part of a batch.
 pub fn set_password_batch(id: i64, hash: &str, spared: &KeptSession, now: Timestamp) -> Batch {
     let mut batch = Batch::new();
     super::password_history::keep(&mut batch, id, hash, now);
@@ -239,32 +239,32 @@ pub fn disable_password_batch(id: i64, before: &str, hash: &str) -> Batch {
         .expect_rows(1, MISSING)
         .then(epoch::end(id, &KeptSession::default()))
 }
-/// A better hash of the same password; nothing happens when the password changed in between.
+/// Replaces the hash of the same password; no effect if it was changed concurrently.
 pub async fn rehash(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
     db.batch(Batch::relaxed().add(REHASH, params![hash, id, before])).await.map(drop)
 }
-/// Remembers a sign-in, as a part of a larger batch, which succeeds only while the account is active and has
-/// this epoch: see [`epoch::has_changed`].
+/// Stores a sign-in, as part of a batch, which succeeds only while the account is active and has this epoch:
+/// see [`epoch::has_changed`].
 pub fn touch_last_login(id: i64, epoch: i64, at: Timestamp) -> Batch {
     Batch::relaxed().add(TOUCH, params![at, id, epoch]).expect_rows(1, epoch::CHANGED)
 }
-/// Removes the user with memberships, tokens, sessions, grants and consents.
+/// Deletes the user with memberships, tokens, sessions, grants and consents.
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
     found(db.batch(delete_batch(id)).await).map(drop)
 }
-/// Attribute of an account that a stranger made and that waits for a confirmation.
+/// Attribute of an account created by self-enrolment that awaits confirmation.
 pub const AWAITS_CONFIRMATION: &str = "goauthentik.io/user/awaits-confirmation";
-/// Accounts that strangers made before this time, that nobody confirmed, and that nobody changed since.
+/// Self-enrolled accounts created before this time, never confirmed, and changed by nobody since.
 pub async fn unconfirmed(db: &Db, before: Timestamp, limit: i64) -> Result<Vec<i64>> {
     let mark = format!("%\"{AWAITS_CONFIRMATION}\":true%");
     db.query(UNCONFIRMED, params![before, mark, limit]).await?.iter().map(|row| row.int(0)).collect()
 }
-/// [`delete`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such user.
+/// [`delete`] as part of a batch; `Error::Conflict("no such row")` if the user does not exist.
 pub fn delete_batch(id: i64) -> Batch {
     table::delete::<User>(id).then(roles::forget_object_batch("authentik_core.user", &id.to_string()))
 }
-/// Makes the user a direct member; nothing happens when they are one. `Error::Conflict("foreign key")` when
-/// either is missing.
+/// Makes the user a direct member, if they are none. `Error::Conflict("foreign key")` if either does not
+/// exist.
 pub async fn join_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
     db.execute(JOIN_GROUP, params![user, group]).await
 }
@@ -272,7 +272,7 @@ pub async fn join_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
 pub fn leave_group_batch(user: i64, group: Uuid) -> Batch {
     Batch::new().add(LEAVE_GROUP, params![user, group])
 }
-/// [`join_group`] as a part of a larger batch.
+/// [`join_group`] as part of a batch.
 pub fn join_group_batch(user: i64, group: Uuid) -> Batch {
     Batch::new().add(JOIN_GROUP, params![user, group])
 }
@@ -283,7 +283,7 @@ pub async fn leave_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
 pub async fn paths(db: &Db, search: &str) -> Result<Vec<String>> {
     db.scan(PATHS, params![contains(search)]).await?.iter().map(|row| row.string(0)).collect()
 }
-/// How many users there are, the product's own service accounts aside.
+/// The number of users without internal service accounts.
 pub async fn count(db: &Db) -> Result<i64> {
     db.scan(COUNT, vec![]).await?.first().ok_or_else(|| Error::internal("no count"))?.int(0)
 }

@@ -1,4 +1,4 @@
-//! Constants of the original's models.
+//! Constants of authentik's models.
 use crate::event::{CUSTOM_PREFIX, EventAction};
 use signet_expr::Value;
 
@@ -16,7 +16,7 @@ const CORE: [(&str, &str); 12] = [
     ("USER_PATH_SYSTEM_PREFIX", "goauthentik.io"),
     ("USER_PATH_SERVICE_ACCOUNT", "goauthentik.io/service-accounts"),
 ];
-/// Members of an enumeration are texts, their names in capitals.
+/// Members of an enumeration are strings, named in upper case.
 fn choices(name: &str, prefix: &str, values: &[&str]) -> Value {
     Value::record(
         name,

@@ -1,4 +1,4 @@
-//! One message to one number.
+//! Sending an SMS.
 use super::{AuthType, AuthenticatorSMSStage, NotificationWebhookMapping, Provider};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use signet_base::outbound::{HttpRequest, HttpResponse};
@@ -10,7 +10,7 @@ use signet_core::{Client, Core, Principal, brand};
 use signet_model::Model;
 use std::sync::Arc;
 
-/// Sends the code. `Unavailable` when the service does not take it.
+/// Sends the code. `Unavailable` when the service does not accept it.
 pub(super) async fn send(
     core: &Arc<Core>,
     client: &Client,
@@ -39,7 +39,7 @@ fn refused(answer: &HttpResponse) -> Error {
     Error::Unavailable(format!("the service answered {}: {said}", answer.status))
 }
 
-/// What the mapping makes, when there is one.
+/// The result of the mapping, if there is one.
 async fn mapped(
     core: &Arc<Core>,
     client: &Client,
@@ -63,7 +63,7 @@ async fn mapped(
             ("name", Value::from(settings.name.as_str())),
         ],
     );
-    // The stage without what it signs in to the service with.
+    // The stage without its credentials.
     let stage = Value::record(
         "AuthenticatorSMSStage",
         [
@@ -100,7 +100,7 @@ async fn mapped(
     }
 }
 
-/// The text of a message: a mapping gives it as it is, or as a member of what it would post.
+/// The message: the mapping's string, or a member of its payload.
 fn message(mapped: Option<Json>, text: String) -> String {
     match mapped {
         Some(Json::String(own)) if !own.is_empty() => own,

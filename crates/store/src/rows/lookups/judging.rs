@@ -1,4 +1,4 @@
-//! Rows whose documents decide, looked through in pieces.
+//! Conditions on JSON documents, evaluated here in chunks.
 use super::tables::{Column, ColumnKind, Table};
 use super::{Condition, key_json, sql};
 use crate::db::{Db, Row, Value};
@@ -6,10 +6,10 @@ use crate::rows::attributes::{BOUND, too_many};
 use signet_base::{Json, Map, Result};
 use std::collections::HashSet;
 
-/// Rows that are looked at in one go.
+/// Rows per chunk.
 const CHUNK: i64 = 2_000;
 
-/// Keys of the rows that fulfil a condition about documents, looked through in pieces.
+/// Keys of the rows that match a condition on documents, read in chunks.
 pub(super) async fn judged(db: &Db, table: &Table, condition: &Condition) -> Result<Vec<Value>> {
     let mut named = Vec::new();
     condition.patterned(&mut named);
@@ -74,9 +74,8 @@ pub(super) async fn judged(db: &Db, table: &Table, condition: &Condition) -> Res
     }
 }
 
-/// The answer for one row; none where a document does not have what is asked about, which neither a condition
-/// nor its opposite fulfils. Every leaf is looked at, so that `next` goes on to the next answer of the
-/// database.
+/// The result for one row; `None` if a document lacks the path, which matches neither the condition nor its
+/// negation. Every leaf is evaluated, so that `next` stays aligned with the database's results.
 fn judge(
     table: &Table,
     condition: &Condition,

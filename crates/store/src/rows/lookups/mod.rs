@@ -1,6 +1,6 @@
-//! Look-ups in the way of the original's models: `name__startswith`, `groups__name`, `attributes__a__b`. A
-//! term about a column becomes SQL; one about a member of a JSON document is judged here, because the
-//! databases share no JSON functions.
+//! Django look-ups: `name__startswith`, `groups__name`, `attributes__a__b`. A term about a column becomes
+//! SQL; one about a member of a JSON document is evaluated here, because the databases share no JSON
+//! functions.
 mod json;
 mod judging;
 mod sql;
@@ -17,10 +17,10 @@ use tables::{Column, ColumnKind, Table};
 pub use json::{holds, pattern};
 pub use tables::Model;
 
-/// Keys that one statement takes.
+/// Maximum number of keys per statement.
 const MOST_KEYS: usize = 10_000;
 
-/// How a value is compared.
+/// A comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
     Exact,
@@ -72,29 +72,29 @@ impl Lookup {
     }
 }
 
-/// What rows must fulfil.
+/// A condition on rows.
 #[derive(Debug, Clone)]
 pub enum Condition {
     All(Vec<Condition>),
     Any(Vec<Condition>),
     Not(Box<Condition>),
     Is(Term),
-    /// A related row fulfils the condition.
+    /// A related row matches the condition.
     Related(&'static str, Box<Condition>),
 }
 
-/// Look-ups about one related row.
+/// Conditions on one related row.
 struct Inner {
     name: &'static str,
     to: Model,
     terms: Vec<(String, Json)>,
 }
 
-/// One comparison.
+/// A comparison.
 #[derive(Debug, Clone)]
 pub struct Term {
     column: &'static str,
-    /// Inside of a document.
+    /// The path inside a document.
     path: Vec<String>,
     lookup: Lookup,
     value: Json,
@@ -119,8 +119,8 @@ impl Condition {
         }
     }
 
-    /// What all of the look-ups say, those about one relation about the same related row. The error names
-    /// what is not known.
+    /// Parses look-ups; those about one relation apply to the same related row. The error names unknown
+    /// fields.
     pub fn parse(model: Model, pairs: Vec<(String, Json)>) -> std::result::Result<Self, String> {
         let table = model.table();
         let (mut all, mut related): (Vec<Self>, Vec<Inner>) = (Vec::new(), Vec::new());
@@ -162,7 +162,7 @@ impl Condition {
         Ok(Self::All(all))
     }
 
-    /// The answer for a record that is at hand, by the names of its columns; none where related rows decide.
+    /// The result for a loaded record, by column names; `None` if related rows decide.
     pub fn fits(&self, record: &Json) -> Option<bool> {
         self.fits_with(record, &|_| None)
     }
@@ -253,7 +253,7 @@ impl Condition {
 impl Term {
     fn parse(table: &Table, name: &str, value: Json) -> std::result::Result<Self, String> {
         let unknown = || format!("Cannot resolve keyword '{name}' into field.");
-        // The longest name of a column counts: `user__username` before `user`.
+        // The longest matching column name counts: `user__username` before `user`.
         let fits = |column: &&Column| {
             name.strip_prefix(column.name).is_some_and(|rest| rest.is_empty() || rest.starts_with("__"))
         };
@@ -290,11 +290,11 @@ impl Term {
     }
 }
 
-/// Which rows, in which order, and which part of them.
+/// Condition, order and slice of a query.
 #[derive(Debug, Clone)]
 pub struct Select {
     pub condition: Condition,
-    /// Names of columns, and whether downwards.
+    /// Column names, and whether descending.
     pub order: Vec<(String, bool)>,
     /// From the end.
     pub reversed: bool,
@@ -344,7 +344,7 @@ async fn select(db: &Db, model: Model, columns: &str, ask: &Select) -> Result<Ve
     .await
 }
 
-/// How many rows fulfil the condition.
+/// The number of rows that match.
 pub async fn count(db: &Db, model: Model, condition: &Condition) -> Result<u64> {
     let Some((condition, params)) = ready(db, model, condition).await? else { return Ok(0) };
     let rows =
@@ -360,7 +360,7 @@ pub async fn groups(db: &Db, ask: &Select) -> Result<Vec<groups::Group>> {
 async fn records<T: Record>(db: &Db, model: Model, ask: &Select) -> Result<Vec<T>> {
     select(db, model, &columns::<T>(), ask).await?.iter().map(|row| T::load(row, 0)).collect()
 }
-/// Rows of any model by the names of their columns.
+/// Rows of any model with the named columns.
 pub async fn rows(db: &Db, model: Model, ask: &Select) -> Result<Vec<Vec<(&'static str, Field)>>> {
     let columns = model.table().columns;
     let sql: Vec<&str> = columns.iter().map(|column| column.sql).collect();
@@ -392,7 +392,7 @@ fn field(row: &Row, at: usize, kind: ColumnKind) -> Result<Field> {
     })
 }
 
-/// The condition as SQL without documents; none where nothing can fulfil it.
+/// The condition as SQL without documents; `None` if nothing can match.
 async fn ready(db: &Db, model: Model, condition: &Condition) -> Result<Option<(String, Vec<Value>)>> {
     let table = model.table();
     let condition = resolved(db, model, condition.clone()).await?;
@@ -417,7 +417,7 @@ async fn ready(db: &Db, model: Model, condition: &Condition) -> Result<Option<(S
     Ok(Some((sql, params)))
 }
 
-/// Related rows that a document decides about are looked up first.
+/// Related rows with document conditions are evaluated first.
 fn resolved<'a>(
     db: &'a Db,
     model: Model,

@@ -1,15 +1,15 @@
-//! Conditions as SQL, the same on both databases. Every value is a parameter; lengths are numbers of ours.
+//! Conditions as SQL for both databases. Every value is a parameter; lengths are computed here.
 use super::tables::{Column, ColumnKind, Table};
 use super::{Condition, Lookup, Term};
 use crate::db::Value;
 use crate::rows::list::{contains, starts_with};
 use signet_base::{Json, Timestamp, Uuid};
 
-/// Most values of one `in`.
+/// Maximum number of values of one `in`.
 const MOST: usize = 10_000;
 
 impl Term {
-    /// Whether the value fits the column. The error is for the author of the text.
+    /// Whether the value fits the column. The error is for the expression's author.
     pub(super) fn check(&self, column: &Column) -> Result<(), String> {
         let wrong = |value: &Json| Err(format!("'{}' cannot be compared with {value}", column.name));
         let list = || match &self.value {
@@ -60,13 +60,13 @@ fn is_pattern(lookup: Lookup) -> bool {
     matches!(lookup, Contains | Icontains | Startswith | Istartswith | Endswith | Iendswith | Iexact)
 }
 
-/// The value as the column holds it; none where it cannot be one.
+/// The value in the column's type; `None` if it cannot have one.
 fn bound(kind: ColumnKind, value: &Json) -> Option<Value> {
     Some(match (kind, value) {
         (ColumnKind::Flag, Json::Bool(flag)) => (*flag).into(),
         (ColumnKind::Flag, Json::Number(number)) => (number.as_i64()? != 0).into(),
         (ColumnKind::Int, Json::Number(number)) => Value::Int(number.as_i64()?),
-        // Keys come as texts from forms and events.
+        // Forms and events contain keys as texts.
         (ColumnKind::Int, Json::String(text)) => Value::Int(text.trim().parse().ok()?),
         (ColumnKind::Uuid, Json::String(text)) => Uuid::parse_str(text).ok()?.into(),
         (ColumnKind::Time, Json::String(text)) => Timestamp::parse(text).ok()?.into(),
@@ -76,7 +76,7 @@ fn bound(kind: ColumnKind, value: &Json) -> Option<Value> {
     })
 }
 
-/// The whole condition, which asks for no document.
+/// A condition without documents.
 pub(super) fn of(table: &Table, condition: &Condition, params: &mut Vec<Value>) -> String {
     match condition {
         Condition::All(parts) => joined(table, parts, " AND ", "1 = 1", params),
@@ -106,7 +106,7 @@ fn joined(table: &Table, parts: &[Condition], with: &str, none: &str, params: &m
     }
 }
 
-/// A condition that holds for every row for which the given one does.
+/// A condition that holds for all rows that match the given one.
 pub(super) fn widest(table: &Table, condition: &Condition, params: &mut Vec<Value>) -> String {
     match condition {
         other if !other.judges_documents(table) => of(table, other, params),
@@ -122,7 +122,7 @@ pub(super) fn widest(table: &Table, condition: &Condition, params: &mut Vec<Valu
     }
 }
 
-/// What the database says to each leaf that is about no document, as columns of a SELECT.
+/// The database's result for each leaf without a document, as columns of a SELECT.
 pub(super) fn leaves(
     table: &Table,
     condition: &Condition,
@@ -139,7 +139,7 @@ pub(super) fn leaves(
     }
 }
 
-/// One comparison; never NULL, so that its opposite holds for all other rows.
+/// A comparison; never NULL, so that its negation holds for all other rows.
 fn comparison(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
     let sql = plain(column, term, params);
     if column.nullable && term.lookup != Lookup::Isnull && !term.value.is_null() {
@@ -203,7 +203,7 @@ fn plain(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
             params.push(pattern.strip_suffix('%').unwrap_or(&pattern).into());
             return format!("{} LIKE ? ESCAPE '!'", lower());
         }
-        // `replace` knows upper and lower case on both databases, unlike LIKE.
+        // Unlike LIKE, `replace` is case-sensitive on both databases.
         Lookup::Contains if text.is_empty() => return "1 = 1".to_owned(),
         Lookup::Contains => {
             params.push(text.into());

@@ -1,10 +1,10 @@
-//! What may be asked about which table, under the names of the original's models. Secrets have no name here.
+//! Queryable tables and columns, under authentik's model names. Secrets are not queryable.
 
-/// How a column is compared.
+/// Comparison type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ColumnKind {
     Text,
-    /// A text that another column, named here, holds in lower case under an index.
+    /// A text with a lower-case copy in an indexed column, named here.
     Keyed(&'static str),
     Int,
     Flag,
@@ -27,7 +27,7 @@ const fn nullable(name: &'static str, sql: &'static str, kind: ColumnKind) -> Co
     Column { name, sql, kind, nullable: true }
 }
 
-/// Rows of another table that belong to a row. `{}` stands for the condition about them.
+/// Rows of another table that belong to a row. `{}` is replaced by the condition on them.
 pub(super) struct Relation {
     pub name: &'static str,
     pub to: Model,
@@ -39,13 +39,13 @@ pub(super) struct Table {
     pub id: &'static str,
     pub columns: &'static [Column],
     pub relations: &'static [Relation],
-    /// The order when none is asked for.
+    /// The default order.
     pub order: &'static str,
-    /// What every row of the model fulfils.
+    /// A condition on all rows of the model.
     pub always: &'static str,
 }
 
-/// The models whose rows can be looked up.
+/// Models whose rows can be queried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Model {
     User,
@@ -215,7 +215,7 @@ const EVENTS: Table = Table {
         column("event_uuid", "e.id", ColumnKind::Uuid),
         column("action", "e.action", ColumnKind::Text),
         column("app", "e.app", ColumnKind::Text),
-        // The one member of the person that has a column, and with it an index.
+        // The only field of the user with an indexed column.
         column("user__username", "e.username", ColumnKind::Text),
         column("user", "e.actor", ColumnKind::Json),
         column("context", "e.context", ColumnKind::Json),
@@ -288,7 +288,7 @@ impl Model {
     pub fn is_device(self) -> bool {
         matches!(self, Self::Static | Self::Totp | Self::Webauthn | Self::Duo | Self::Sms | Self::Email)
     }
-    /// Names by which the rows can be put in order and read.
+    /// Names for ordering and reading.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         self.table().columns.iter().map(|column| column.name)
     }
