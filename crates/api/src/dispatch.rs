@@ -89,7 +89,7 @@ async fn serve(
     key: String,
     parts: &http::request::Parts,
     client: &Client,
-    body: Sent,
+    body: BodyResult,
 ) -> (ApiResult, Vec<String>, Vec<String>) {
     let nothing = Vec::new;
     let mut call = match prepare(site, route, key, parts, client, body).await {
@@ -123,7 +123,7 @@ async fn prepare(
     key: String,
     parts: &http::request::Parts,
     client: &Client,
-    body: Sent,
+    body: BodyResult,
 ) -> Result<Prepared, Fault> {
     let method = &parts.method;
     if !acceptable(&parts.headers, &route.path) {
@@ -198,9 +198,9 @@ fn acceptable(headers: &HeaderMap, path: &str) -> bool {
 }
 
 /// The bytes of a body, or the response to an unreadable one.
-type Sent = Result<Bytes, Fault>;
+type BodyResult = Result<Bytes, Fault>;
 
-async fn collect(headers: &HeaderMap, body: Body) -> Sent {
+async fn collect(headers: &HeaderMap, body: Body) -> BodyResult {
     let too_long = || Fault::detail(StatusCode::PAYLOAD_TOO_LARGE, "The request body is longer than 1 MiB.");
     let told: Option<usize> =
         headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
@@ -214,7 +214,7 @@ async fn collect(headers: &HeaderMap, body: Body) -> Sent {
     }
 }
 
-fn read_body(headers: &HeaderMap, body: Sent) -> Result<Map, Fault> {
+fn read_body(headers: &HeaderMap, body: BodyResult) -> Result<Map, Fault> {
     let bytes = body?;
     if bytes.is_empty() {
         return Ok(Map::new());

@@ -7,7 +7,7 @@ use crate::{Client, Core};
 use signet_base::{Json, Map, Result, Uuid};
 use signet_model::{Grants, Object};
 use signet_store::groups::Group;
-use signet_store::roles::{self, Held};
+use signet_store::roles::{self, RoleGrants};
 use signet_store::{groups, people, users};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl Principal {
         user: Arc<users::User>,
         groups: Arc<Vec<Group>>,
         direct: Option<Arc<[Uuid]>>,
-        held: &Held,
+        held: &RoleGrants,
     ) -> Self {
         let is_superuser = groups.iter().any(|g| g.is_superuser);
         let grants = if is_superuser { Arc::new(Grants::everything()) } else { held.grants.clone() };

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The question of an explanation.
-pub struct Wanted {
+pub struct ExplainRequest {
     /// `None`: an anonymous user.
     pub person: Option<Principal>,
     /// An application or a flow.
@@ -52,7 +52,7 @@ impl Explanation {
 ///
 /// # Errors
 /// Only those that prevent the evaluation; a failing policy is part of the result.
-pub async fn explain(core: &Arc<Core>, base: &Client, wanted: &Wanted) -> Result<Explanation> {
+pub async fn explain(core: &Arc<Core>, base: &Client, wanted: &ExplainRequest) -> Result<Explanation> {
     let client = Client {
         ip: wanted.ip.to_canonical(),
         user_agent: wanted.user_agent.clone(),
@@ -88,7 +88,7 @@ fn answer(passing: bool, reason: impl Into<String>, messages: Vec<String>) -> Ex
     }
 }
 
-async fn of_application(core: &Arc<Core>, client: &Client, wanted: &Wanted) -> Result<Explanation> {
+async fn of_application(core: &Arc<Core>, client: &Client, wanted: &ExplainRequest) -> Result<Explanation> {
     let Some(person) = &wanted.person else { return Ok(answer(false, "Nobody is signed in.", Vec::new())) };
     if !person.user.is_active {
         return Ok(answer(false, "The account is not active.", Vec::new()));
@@ -125,7 +125,12 @@ fn decided(traces: &[policy::Trace], passing: bool, all: bool) -> String {
     }
 }
 
-async fn of_flow(core: &Arc<Core>, client: &Client, wanted: &Wanted, flow: &Flow) -> Result<Explanation> {
+async fn of_flow(
+    core: &Arc<Core>,
+    client: &Client,
+    wanted: &ExplainRequest,
+    flow: &Flow,
+) -> Result<Explanation> {
     let person = wanted.person.as_ref();
     let mut context = Context(wanted.context.clone());
     if let Some(person) = person {
@@ -171,7 +176,7 @@ async fn of_flow(core: &Arc<Core>, client: &Client, wanted: &Wanted, flow: &Flow
 async fn stage(
     core: &Arc<Core>,
     client: &Client,
-    wanted: &Wanted,
+    wanted: &ExplainRequest,
     binding: &Arc<Object>,
     settings: &FlowStageBinding,
     context: &Context,

@@ -14,7 +14,7 @@ pub struct Terms {
     /// The user chose to stay signed in.
     pub remembered: bool,
     /// The session's binding.
-    pub binding: binding::Wanted,
+    pub binding: binding::RequestedBinding,
     /// How long the browser counts as known; `None`: 30 days, zero: not at all.
     pub remember_device: Option<Span>,
 }

@@ -6,7 +6,7 @@ use crate::{Client, Core, Principal, device, keyed_semaphore, token};
 use async_trait::async_trait;
 use share::{Admission, Share};
 use signet_base::{Error, Json, Map, Result, Secret, Span, Timestamp, json};
-use signet_store::attempts::{self, Taken};
+use signet_store::attempts::{self, AttemptOutcome};
 use signet_store::users::{self, User, canonical};
 use std::sync::Arc;
 
@@ -155,7 +155,7 @@ pub async fn judge(core: &Arc<Core>, client: &Client, asked: Judgement<'_>) -> R
     let name = counter(core, client, &who, known);
     let _turn: keyed_semaphore::KeyedPermit =
         core.keyed_semaphore.take(&name, usize::try_from(limit).unwrap_or(usize::MAX >> 4)).await?;
-    let Taken::Allowed { left } =
+    let AttemptOutcome::Allowed { left } =
         attempts::take(&core.db, &name, limit, Span::from_secs(WINDOW_SECS), core.now()).await?
     else {
         return Ok(Outcome::Exhausted);

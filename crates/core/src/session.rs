@@ -1,5 +1,6 @@
 //! Browser sessions: a row found by a random key in a signed cookie. One row is read per request; expiry,
 //! session rules and account state are checked then.
+mod anonymous;
 pub mod binding;
 mod cookies;
 mod csrf;
@@ -10,7 +11,6 @@ mod merge;
 pub mod rules;
 mod state;
 mod store;
-mod strangers;
 
 use crate::flow::sealed;
 use crate::{Client, Core, Principal, device};
@@ -124,7 +124,7 @@ impl WebSession {
             },
             None => None,
         };
-        let paid = if row.user_id.is_none() { strangers::parts(&row.data) } else { 0 };
+        let paid = if row.user_id.is_none() { anonymous::parts(&row.data) } else { 0 };
         let Some(state) = State::decode(sealed::open(&core.vault, &row.id, row.data.clone())) else {
             // The binding is in the part that cannot be decrypted.
             tracing::warn!(request_id = %client.request_id, session = %row.uuid, "the state of a session does not decode: the session ends");

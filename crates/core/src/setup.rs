@@ -2,7 +2,7 @@
 //! code, which is in the log and printed by `signet setup_code`.
 use crate::{Client, Core};
 use signet_base::{Error, Json, Result, Secret, Span, json};
-use signet_store::attempts::{self, Taken};
+use signet_store::attempts::{self, AttemptOutcome};
 use signet_store::kv;
 use std::net::IpAddr;
 
@@ -77,7 +77,7 @@ pub async fn judge_code(core: &Core, client: &Client, typed: &str) -> Result<Jud
         IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) >> 64 << 64).into()),
     };
     let name = core.vault.digest("attempt", &format!("setup code\n{network}"));
-    let Taken::Allowed { .. } =
+    let AttemptOutcome::Allowed { .. } =
         attempts::take(&core.db, &name, TRIES, Span::from_secs(WINDOW_SECS), core.now()).await?
     else {
         return Ok(Judged::TooMany);

@@ -67,13 +67,13 @@ fn cases() -> Vec<Case> {
     all
 }
 
-struct World {
+struct Fixture {
     site: Site,
     application: Arc<Object>,
     flow: Arc<Object>,
 }
 
-impl World {
+impl Fixture {
     async fn run(&self, case: &Case, program: &Program) -> Result<Outcome, RunError> {
         let client = self.site.client();
         let target = if case.flow { &self.flow } else { &self.application };
@@ -130,7 +130,7 @@ async fn the_corpus_runs_in_both_engines() {
         .await;
     site.make(ExpressionPolicy::DEF, signet_base::json!({"name": "always", "expression": "return True"}))
         .await;
-    let world = World { site, application, flow };
+    let fixture = Fixture { site, application, flow };
     let all = cases();
     let (mut ran, mut direct, mut wrong) = (0, 0, Vec::new());
     for case in &all {
@@ -144,7 +144,7 @@ async fn the_corpus_runs_in_both_engines() {
             }
         };
         for (engine, program) in [("first", program.clone()), ("interpreter", program.interpreted())] {
-            match world.run(case, &program).await {
+            match fixture.run(case, &program).await {
                 Ok(found) if case.lacks.is_none() && case.ends.is_none() => match judge(case, &found) {
                     Ok(()) if engine == "first" => {
                         ran += 1;

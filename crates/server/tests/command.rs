@@ -39,7 +39,7 @@ impl Drop for Place {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
-fn said(output: &Output) -> String {
+fn lines(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -57,7 +57,7 @@ fn wrong_settings_are_listed_together_with_exit_code_2() {
         .output()
         .unwrap();
     assert_eq!(out.status.code(), Some(2));
-    let text = said(&out);
+    let text = lines(&out);
     for name in [
         "AUTHENTIK_LISTEN__HTTP",
         "AUTHENTIK_POSTGRESQL__PORT",
@@ -75,9 +75,9 @@ fn wrong_settings_are_listed_together_with_exit_code_2() {
 fn settings_are_checked_and_shown_without_secrets() {
     let place = Place::new("dump");
     let out = place.command(&["check"]).env("AUTHENTIK_LISTEN_HTTP", "x").output().unwrap();
-    assert!(out.status.success() && said(&out).contains("Did you mean AUTHENTIK_LISTEN__HTTP?"));
+    assert!(out.status.success() && lines(&out).contains("Did you mean AUTHENTIK_LISTEN__HTTP?"));
     let out = place.command(&["dump_config"]).env("AUTHENTIK_SECRET_KEY", "hush-hush-hush").output().unwrap();
-    assert!(said(&out).contains("AUTHENTIK_SECRET_KEY=********") && !said(&out).contains("hush"));
+    assert!(lines(&out).contains("AUTHENTIK_SECRET_KEY=********") && !lines(&out).contains("hush"));
     assert!(!place.0.join("signet.sqlite").exists(), "neither makes a database");
 }
 
@@ -204,7 +204,7 @@ fn a_test_mail_says_what_the_mail_server_answers() {
         .env("AUTHENTIK_EMAIL__FROM", "Signet <signet@id.test>")
         .output()
         .unwrap();
-    assert!(out.status.success() && said(&out).contains("has taken the message"), "{}", said(&out));
+    assert!(out.status.success() && lines(&out).contains("has taken the message"), "{}", lines(&out));
     let seen = seen.join().unwrap();
     assert!(
         seen.contains("RCPT TO:<ada@example.test>")
@@ -220,22 +220,22 @@ fn a_test_mail_says_what_the_mail_server_answers() {
         .output()
         .unwrap();
     assert!(
-        out.status.code() == Some(1) && said(&out).contains(&format!("127.0.0.1:{port}")),
+        out.status.code() == Some(1) && lines(&out).contains(&format!("127.0.0.1:{port}")),
         "{}",
-        said(&out)
+        lines(&out)
     );
     assert_eq!(place.run(&["test_email", "nobody"]).status.code(), Some(1));
     let out = place.run(&["test_email", "-S", "none", "ada@example.test"]);
-    assert!(out.status.code() == Some(1) && said(&out).contains("no e-mail stage"), "{}", said(&out));
+    assert!(out.status.code() == Some(1) && lines(&out).contains("no e-mail stage"), "{}", lines(&out));
 }
 
 #[test]
 fn accounts_are_repaired_on_the_command_line() {
     let place = Place::new("accounts");
     let out = place.run(&["create_admin_user"]);
-    assert!(out.status.success() && said(&out).contains("/recovery/use-token/"), "{}", said(&out));
+    assert!(out.status.success() && lines(&out).contains("/recovery/use-token/"), "{}", lines(&out));
     let out = place.run(&["create_recovery_key", "10", "akadmin"]);
-    let text = said(&out);
+    let text = lines(&out);
     let link_in =
         |text: &str| text.lines().find(|l| l.starts_with("/recovery/use-token/")).unwrap().to_owned();
     let old = link_in(&text);
@@ -248,7 +248,7 @@ fn accounts_are_repaired_on_the_command_line() {
         .unwrap();
     child.stdin.take().unwrap().write_all(b"Correct-Horse-9\n").unwrap();
     assert!(child.wait().unwrap().success());
-    let link = link_in(&said(&place.run(&["create_recovery_key", "10", "akadmin"])));
+    let link = link_in(&lines(&place.run(&["create_recovery_key", "10", "akadmin"])));
     assert_eq!(place.run(&["create_admin_group", "nobody"]).status.code(), Some(1));
     assert!(place.run(&["create_admin_group", "AKADMIN"]).status.success());
     let file = place.0.join("b.yaml");
@@ -258,12 +258,12 @@ fn accounts_are_repaired_on_the_command_line() {
     )
     .unwrap();
     let out = place.command(&["apply_blueprint", file.to_str().unwrap()]).env("GROUP", "g").output().unwrap();
-    assert!(said(&out).contains("1 created"), "{}", said(&out));
+    assert!(lines(&out).contains("1 created"), "{}", lines(&out));
     std::fs::write(&file, "version: 1\nentries:\n- {model: authentik_core.group, identifiers: {name: ''}}\n")
         .unwrap();
     let out = place.run(&["apply_blueprint", file.to_str().unwrap()]);
     assert_eq!(out.status.code(), Some(1));
-    assert!(said(&out).contains("entries[0]: authentik_core.group: name"), "{}", said(&out));
+    assert!(lines(&out).contains("entries[0]: authentik_core.group: name"), "{}", lines(&out));
     let (server, address) = start(&place);
     assert!(get(&address, &old).starts_with("HTTP/1.1 404"), "a new password ends the links of before");
     for _ in 0..2 {
@@ -274,10 +274,10 @@ fn accounts_are_repaired_on_the_command_line() {
         );
     }
     let health = place.command(&["healthcheck"]).env("AUTHENTIK_LISTEN__HTTP", &address).output().unwrap();
-    assert!(health.status.success(), "{}", said(&health));
+    assert!(health.status.success(), "{}", lines(&health));
     let taken = place.command(&["server"]).env("AUTHENTIK_LISTEN__HTTP", &address).output().unwrap();
     assert_eq!(taken.status.code(), Some(1));
-    assert!(said(&taken).contains("Change AUTHENTIK_LISTEN__HTTP"), "{}", said(&taken));
+    assert!(lines(&taken).contains("Change AUTHENTIK_LISTEN__HTTP"), "{}", lines(&taken));
     end(server);
     assert!(
         !place
@@ -345,7 +345,7 @@ fn it_is_also_called_ak() {
     let ak = place.0.join("ak");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_signet"), &ak).unwrap();
     let out = Command::new(&ak).arg("version").output().unwrap();
-    assert!(out.status.success() && said(&out).contains(signet_core::system::API_VERSION));
+    assert!(out.status.success() && lines(&out).contains(signet_core::system::API_VERSION));
 }
 
 #[test]
@@ -353,7 +353,7 @@ fn guide_g04_the_administrator_is_made_as_the_guide_writes_it() {
     let place = Place::new("guide");
     for command in ["create_admin_group", "create_admin_user", "create_admin_group"] {
         let out = place.run(&[command]);
-        assert!(out.status.success() && said(&out).contains("akadmin"), "{command}: {}", said(&out));
+        assert!(out.status.success() && lines(&out).contains("akadmin"), "{command}: {}", lines(&out));
     }
 }
 
@@ -361,7 +361,7 @@ fn guide_g04_the_administrator_is_made_as_the_guide_writes_it() {
 fn redteam_21_the_code_of_the_first_run_is_printed_until_it_is_over() {
     let place = Place::new("code");
     let out = place.run(&["setup_code"]);
-    assert!(out.status.success(), "{}", said(&out));
+    assert!(out.status.success(), "{}", lines(&out));
     let code = String::from_utf8(out.stdout).unwrap().trim().to_owned();
     assert_eq!((code.len(), code.matches('-').count()), (17, 2), "{code}");
     assert_eq!(String::from_utf8(place.run(&["setup-code"]).stdout).unwrap().trim(), code);
@@ -383,7 +383,7 @@ fn redteam_21_the_code_of_the_first_run_is_printed_until_it_is_over() {
     child.stdin.take().unwrap().write_all(b"Correct-Horse-9\n").unwrap();
     assert!(child.wait().unwrap().success());
     let out = place.run(&["setup_code"]);
-    assert!(out.status.code() == Some(1) && said(&out).contains("over"), "{}", said(&out));
+    assert!(out.status.code() == Some(1) && lines(&out).contains("over"), "{}", lines(&out));
     end(server);
 }
 
@@ -399,8 +399,8 @@ fn scale_b9_signals_and_a_second_process_leave_the_server_as_it_is() {
     }
     for command in ["server", "worker"] {
         let out = place.run(&[command]);
-        assert_eq!(out.status.code(), Some(1), "{command}: {}", said(&out));
-        assert!(said(&out).contains(&format!("process {pid}")), "{command}: {}", said(&out));
+        assert_eq!(out.status.code(), Some(1), "{command}: {}", lines(&out));
+        assert!(lines(&out).contains(&format!("process {pid}")), "{command}: {}", lines(&out));
     }
     use std::os::unix::fs::PermissionsExt;
     for entry in std::fs::read_dir(&place.0).unwrap() {
@@ -426,7 +426,7 @@ fn rescue_opens_an_installation_that_has_locked_everybody_out() {
     let apply = |text: &str| {
         std::fs::write(&file, text).unwrap();
         let out = place.run(&["apply_blueprint", file.to_str().unwrap()]);
-        assert!(out.status.success(), "{}", said(&out));
+        assert!(out.status.success(), "{}", lines(&out));
     };
     // A sign-in flow that denies everybody.
     apply(
@@ -449,8 +449,8 @@ fn rescue_opens_an_installation_that_has_locked_everybody_out() {
     // Twice: objects of an earlier rescue do not matter, in whatever state they are.
     for _ in 0..2 {
         let out = place.run(&["rescue"]);
-        assert!(out.status.success(), "{}", said(&out));
-        let text = said(&out);
+        assert!(out.status.success(), "{}", lines(&out));
+        let text = lines(&out);
         let link = text
             .lines()
             .find(|l| l.starts_with("/recovery/use-token/"))

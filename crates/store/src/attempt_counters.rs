@@ -1,6 +1,6 @@
 //! Attempt counters, if a single process owns the database: counted in memory, written behind. A counter
 //! stays in memory long enough that a queued write is never missed.
-use crate::rows::attempts::Taken;
+use crate::rows::attempts::AttemptOutcome;
 use signet_base::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,15 +38,15 @@ impl AttemptCounters {
     }
 
     /// Counts an attempt of a known counter.
-    pub fn take(&self, name: &str, limit: i64, until: Timestamp, now: Timestamp) -> Option<Taken> {
+    pub fn take(&self, name: &str, limit: i64, until: Timestamp, now: Timestamp) -> Option<AttemptOutcome> {
         let mut all = self.all();
         let (window, at) = all.get_mut(name)?;
         let (used, end) = if window.0 <= 0 || window.1 <= now { (0, until) } else { *window };
         if used >= limit {
-            return Some(Taken::Refused { until: end });
+            return Some(AttemptOutcome::Refused { until: end });
         }
         (*window, *at) = ((used + 1, end), Instant::now());
-        Some(Taken::Allowed { left: limit - used - 1 })
+        Some(AttemptOutcome::Allowed { left: limit - used - 1 })
     }
 
     /// Removes windows that have ended.
@@ -83,17 +83,20 @@ mod tests {
         );
         attempt_counters.learn("a", (1, at(5)));
         attempt_counters.learn("a", (0, at(0)));
-        assert_eq!(attempt_counters.take("a", 2, at(10), at(0)), Some(Taken::Allowed { left: 0 }));
+        assert_eq!(attempt_counters.take("a", 2, at(10), at(0)), Some(AttemptOutcome::Allowed { left: 0 }));
         assert_eq!(attempt_counters.get("a"), Some((2, at(5))));
-        assert_eq!(attempt_counters.take("a", 2, at(10), at(4)), Some(Taken::Refused { until: at(5) }));
-        assert_eq!(attempt_counters.take("a", 2, at(15), at(5)), Some(Taken::Allowed { left: 1 }));
+        assert_eq!(
+            attempt_counters.take("a", 2, at(10), at(4)),
+            Some(AttemptOutcome::Refused { until: at(5) })
+        );
+        assert_eq!(attempt_counters.take("a", 2, at(15), at(5)), Some(AttemptOutcome::Allowed { left: 1 }));
         assert!(
             attempt_counters.change("a", |(_, end)| (0, end))
                 && !attempt_counters.change("a", |window| window)
                 && !attempt_counters.change("b", |(_, end)| (9, end))
         );
         assert_eq!(attempt_counters.hand_over("a", Some), Some((0, at(15))));
-        assert_eq!(attempt_counters.take("a", 2, at(16), at(6)), Some(Taken::Allowed { left: 1 }));
+        assert_eq!(attempt_counters.take("a", 2, at(16), at(6)), Some(AttemptOutcome::Allowed { left: 1 }));
         attempt_counters.forget_over(at(16));
         assert_eq!(attempt_counters.get("a"), None);
     }

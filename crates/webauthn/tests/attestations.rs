@@ -86,7 +86,7 @@ fn key() -> SoftKey {
     key.aaguid = [9; 16];
     key
 }
-fn judged(
+fn verify_attestation(
     key: &SoftKey,
     format: &str,
     make: impl Fn(&[u8], &[u8]) -> Vec<u8>,
@@ -114,16 +114,16 @@ fn packed_with_a_certificate() {
     });
     let sign = |data: &[u8], hash: &[u8]| maker.sign(&[data, hash].concat());
     assert_eq!(
-        judged(&key, "packed", |d, h| statement(&sign(d, h), &[&right])),
+        verify_attestation(&key, "packed", |d, h| statement(&sign(d, h), &[&right])),
         Ok(Attestation::Certificate)
     );
     assert!(
-        judged(&key, "packed", |d, _| statement(&sign(d, &[0; 32]), &[&right])).is_err(),
+        verify_attestation(&key, "packed", |d, _| statement(&sign(d, &[0; 32]), &[&right])).is_err(),
         "another answer's signature"
     );
     let other = Maker::new().certificate(named);
     assert!(
-        judged(&key, "packed", |d, h| statement(&sign(d, h), &[&other])).is_err(),
+        verify_attestation(&key, "packed", |d, h| statement(&sign(d, h), &[&other])).is_err(),
         "another key's certificate"
     );
     type Change<'a> = &'a dyn Fn(&mut CertificateParams);
@@ -138,11 +138,16 @@ fn packed_with_a_certificate() {
             named(p);
             change(p);
         });
-        assert!(judged(&key, "packed", |d, h| statement(&sign(d, h), &[&certificate])).is_err(), "{why}");
+        assert!(
+            verify_attestation(&key, "packed", |d, h| statement(&sign(d, h), &[&certificate])).is_err(),
+            "{why}"
+        );
     }
-    assert!(judged(&key, "packed", |d, h| statement(&sign(d, h), &[])).is_err());
+    assert!(verify_attestation(&key, "packed", |d, h| statement(&sign(d, h), &[])).is_err());
     for length in (0..right.len()).step_by(7) {
-        assert!(judged(&key, "packed", |d, h| statement(&sign(d, h), &[&right[..length]])).is_err());
+        assert!(
+            verify_attestation(&key, "packed", |d, h| statement(&sign(d, h), &[&right[..length]])).is_err()
+        );
     }
 }
 
@@ -155,14 +160,19 @@ fn u2f_keys() {
         maker.sign(&[&[0], &data[..32], hash, &key.id, &[4], &key.coordinates()].concat())
     };
     assert_eq!(
-        judged(&key, "fido-u2f", |d, h| statement(&signed(d, h), &[&certificate])),
+        verify_attestation(&key, "fido-u2f", |d, h| statement(&signed(d, h), &[&certificate])),
         Ok(Attestation::Certificate)
     );
     assert!(
-        judged(&key, "fido-u2f", |d, h| statement(&signed(d, h), &[&certificate, &certificate])).is_err()
+        verify_attestation(&key, "fido-u2f", |d, h| statement(&signed(d, h), &[&certificate, &certificate]))
+            .is_err()
     );
     assert!(
-        judged(&key, "fido-u2f", |d, h| statement(&maker.sign(&[d, h].concat()), &[&certificate])).is_err()
+        verify_attestation(&key, "fido-u2f", |d, h| statement(
+            &maker.sign(&[d, h].concat()),
+            &[&certificate]
+        ))
+        .is_err()
     );
 }
 
@@ -185,12 +195,12 @@ fn apple_devices() {
         out
     };
     assert_eq!(
-        judged(&key, "apple", |d, h| make(&maker, &sha256(&[d, h].concat()))),
+        verify_attestation(&key, "apple", |d, h| make(&maker, &sha256(&[d, h].concat()))),
         Ok(Attestation::Certificate)
     );
-    assert!(judged(&key, "apple", |_, h| make(&maker, h)).is_err());
+    assert!(verify_attestation(&key, "apple", |_, h| make(&maker, h)).is_err());
     assert!(
-        judged(&key, "apple", |d, h| make(&Maker::new(), &sha256(&[d, h].concat()))).is_err(),
+        verify_attestation(&key, "apple", |d, h| make(&Maker::new(), &sha256(&[d, h].concat()))).is_err(),
         "a certificate for another key"
     );
 }
@@ -223,10 +233,13 @@ fn android_keys() {
         statement(&maker.sign(&[data, hash].concat()), &[&certificate])
     };
     let good = [signs.clone(), generated.clone()].concat();
-    assert_eq!(judged(&key, "android-key", |d, h| make(d, h, h, &good)), Ok(Attestation::Certificate));
-    assert!(judged(&key, "android-key", |d, h| make(d, h, &[1; 32], &good)).is_err());
+    assert_eq!(
+        verify_attestation(&key, "android-key", |d, h| make(d, h, h, &good)),
+        Ok(Attestation::Certificate)
+    );
+    assert!(verify_attestation(&key, "android-key", |d, h| make(d, h, &[1; 32], &good)).is_err());
     for wrong in [signs.clone(), generated.clone(), [signs, generated, everyone].concat(), vec![0xff, 0x01]] {
-        assert!(judged(&key, "android-key", |d, h| make(d, h, h, &wrong)).is_err());
+        assert!(verify_attestation(&key, "android-key", |d, h| make(d, h, h, &wrong)).is_err());
     }
 }
 
@@ -273,34 +286,51 @@ fn trusted_platform_modules() {
     };
     let certificate = maker.certificate(aik);
     assert_eq!(
-        judged(&key, "tpm", |d, h| make(&certificate, &public, &info(&sha256(&[d, h].concat()), &public))),
+        verify_attestation(&key, "tpm", |d, h| make(
+            &certificate,
+            &public,
+            &info(&sha256(&[d, h].concat()), &public)
+        )),
         Ok(Attestation::Certificate)
     );
     assert!(
-        judged(&key, "tpm", |_, h| make(&certificate, &public, &info(h, &public))).is_err(),
+        verify_attestation(&key, "tpm", |_, h| make(&certificate, &public, &info(h, &public))).is_err(),
         "another answer"
     );
     let mut other = public.clone();
     let last = other.len() - 1;
     other[last] ^= 1;
     assert!(
-        judged(&key, "tpm", |d, h| make(&certificate, &other, &info(&sha256(&[d, h].concat()), &other)))
-            .is_err(),
+        verify_attestation(&key, "tpm", |d, h| make(
+            &certificate,
+            &other,
+            &info(&sha256(&[d, h].concat()), &other)
+        ))
+        .is_err(),
         "another key"
     );
     assert!(
-        judged(&key, "tpm", |d, h| make(&certificate, &public, &info(&sha256(&[d, h].concat()), &other)))
-            .is_err(),
+        verify_attestation(&key, "tpm", |d, h| make(
+            &certificate,
+            &public,
+            &info(&sha256(&[d, h].concat()), &other)
+        ))
+        .is_err(),
         "another name"
     );
     let plain = maker.certificate(|_| {});
     assert!(
-        judged(&key, "tpm", |d, h| make(&plain, &public, &info(&sha256(&[d, h].concat()), &public))).is_err(),
+        verify_attestation(&key, "tpm", |d, h| make(
+            &plain,
+            &public,
+            &info(&sha256(&[d, h].concat()), &public)
+        ))
+        .is_err(),
         "not an AIK certificate"
     );
     for length in 0..public.len() {
         assert!(
-            judged(&key, "tpm", |d, h| make(
+            verify_attestation(&key, "tpm", |d, h| make(
                 &certificate,
                 &public[..length],
                 &info(&sha256(&[d, h].concat()), &public[..length])
@@ -314,12 +344,12 @@ fn trusted_platform_modules() {
 fn other_formats_and_statements_are_refused() {
     let key = key();
     for format in ["android-safetynet", "compound", "", "NONE"] {
-        assert_eq!(judged(&key, format, |_, _| vec![0xa0]), Err(WebAuthnError::Format));
+        assert_eq!(verify_attestation(&key, format, |_, _| vec![0xa0]), Err(WebAuthnError::Format));
     }
-    assert!(judged(&key, "none", |_, _| vec![0xa1, 0x61, 0x61, 0x01]).is_err());
+    assert!(verify_attestation(&key, "none", |_, _| vec![0xa1, 0x61, 0x61, 0x01]).is_err());
     for format in ["packed", "fido-u2f", "android-key", "apple", "tpm"] {
         for wrong in [vec![0xa0], vec![0x80], vec![0xf6], vec![0xa1, 0x63, 0x78, 0x35, 0x63, 0x80]] {
-            assert!(judged(&key, format, |_, _| wrong.clone()).is_err());
+            assert!(verify_attestation(&key, format, |_, _| wrong.clone()).is_err());
         }
     }
 }

@@ -3,7 +3,7 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::rows::{USER, events as log};
 use signet_base::{Json, Timestamp, Uuid, json};
-use signet_core::explain::{self, Wanted};
+use signet_core::explain::{self, ExplainRequest};
 use signet_core::geoip::countries;
 use signet_core::models::{Application, Flow};
 use signet_core::policy::{Question, ask_policy};
@@ -138,7 +138,7 @@ pub(crate) async fn explain(call: &mut Call) -> ApiResult {
         }
         None => call.core.now(),
     };
-    let wanted = Wanted {
+    let wanted = ExplainRequest {
         person,
         target,
         ip,

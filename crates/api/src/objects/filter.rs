@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 /// A filter: keeps objects whose field has one of the values.
-pub(crate) enum Wanted {
+pub(crate) enum FieldFilter {
     OneOf(String, Vec<Json>),
     Null(&'static str, bool),
     Created(Timestamp),
@@ -15,12 +15,12 @@ pub(crate) enum Wanted {
 }
 
 /// Reads the declared filters. Unknown parameters, empty values and invalid booleans are ignored.
-pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErrors> {
+pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<FieldFilter>, FieldErrors> {
     let mut errors = FieldErrors::new();
     let mut out = Vec::new();
     for field in def.fields.iter().filter(|f| f.filter || f.name == "managed" || f.unique) {
         if let Some(null) = call.flag(&format!("{}__isnull", field.name)) {
-            out.push(Wanted::Null(field.name, null));
+            out.push(FieldFilter::Null(field.name, null));
         }
         let mut texts: Vec<String> =
             call.params(field.name).into_iter().filter(|t| !t.is_empty()).map(str::to_owned).collect();
@@ -43,21 +43,22 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
             }
         }
         if !values.is_empty() {
-            out.push(Wanted::OneOf(field.name.to_owned(), values));
+            out.push(FieldFilter::OneOf(field.name.to_owned(), values));
         }
     }
     for name in ["pk", "pbm_uuid", "flow_uuid", "policy_uuid", "brand_uuid", "stage_uuid", "fsb_uuid"] {
         if let Some(text) = call.param(name).filter(|t| !t.is_empty()) {
             match Uuid::parse_str(text) {
-                Ok(id) => out.push(Wanted::OneOf(name.to_owned(), vec![Json::String(id.to_string())])),
+                Ok(id) => out.push(FieldFilter::OneOf(name.to_owned(), vec![Json::String(id.to_string())])),
                 Err(_) if def.numbered => {}
                 Err(_) => errors.add(name, "Enter a valid UUID."),
             }
         }
     }
-    for (name, of) in
-        [("created", Wanted::Created as fn(Timestamp) -> Wanted), ("last_updated", Wanted::Updated)]
-    {
+    for (name, of) in [
+        ("created", FieldFilter::Created as fn(Timestamp) -> FieldFilter),
+        ("last_updated", FieldFilter::Updated),
+    ] {
         if let Some(text) = call.param(name).filter(|t| !t.is_empty() && def.field(name).is_none()) {
             match Timestamp::parse(text) {
                 Ok(at) => out.push(of(at)),
@@ -73,14 +74,14 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
             .all::<PolicyBinding>()
             .filter(|(_, b)| b.policy.is_some_and(|p| policies.contains(&p)))
             .map(|(o, _)| o.data.get("target").cloned().unwrap_or_default());
-        out.push(Wanted::OneOf("pbm_uuid".to_owned(), bound.collect()));
+        out.push(FieldFilter::OneOf("pbm_uuid".to_owned(), bound.collect()));
     }
     if def.base == Some(Base::Provider) && call.params("application").iter().any(|t| !t.is_empty()) {
         let applications = keys(call, "application", &mut errors);
         let used = applications
             .iter()
             .filter_map(|pk| call.config.by_num(call.config.get(*pk)?.data.get("provider")?.as_i64()?));
-        out.push(Wanted::OneOf(
+        out.push(FieldFilter::OneOf(
             "pk".to_owned(),
             used.map(|provider| Json::String(provider.pk.to_string())).collect(),
         ));
@@ -89,7 +90,10 @@ pub(crate) fn read(call: &Call, def: &ModelDef) -> Result<Vec<Wanted>, FieldErro
         && let Some(unused) = call.flag("no_flows")
     {
         let stages = call.config.family(Base::Stage).filter(|s| unused != is_bound(s, &call.config));
-        out.push(Wanted::OneOf("pk".to_owned(), stages.map(|s| Json::String(s.pk.to_string())).collect()));
+        out.push(FieldFilter::OneOf(
+            "pk".to_owned(),
+            stages.map(|s| Json::String(s.pk.to_string())).collect(),
+        ));
     }
     if errors.is_empty() { Ok(out) } else { Err(errors) }
 }
@@ -159,15 +163,15 @@ fn value(kind: &FieldKind, text: &str, call: &Call) -> Result<Option<Json>, Stri
 }
 
 /// Whether an object matches all filters.
-pub(crate) fn passes(object: &Object, wanted: &[Wanted]) -> bool {
+pub(crate) fn passes(object: &Object, wanted: &[FieldFilter]) -> bool {
     wanted.iter().all(|w| match w {
-        Wanted::Null(field, null) => {
+        FieldFilter::Null(field, null) => {
             object.data.get(*field).is_none_or(|v| v.is_null() || v.as_array().is_some_and(Vec::is_empty))
                 == *null
         }
-        Wanted::Created(at) => object.created == *at,
-        Wanted::Updated(at) => object.updated == *at,
-        Wanted::OneOf(field, values) => match object.data.get(field.as_str()) {
+        FieldFilter::Created(at) => object.created == *at,
+        FieldFilter::Updated(at) => object.updated == *at,
+        FieldFilter::OneOf(field, values) => match object.data.get(field.as_str()) {
             Some(Json::Array(list)) => values.iter().any(|v| list.contains(v)),
             Some(own) => values.contains(own),
             None if field == "pbm_uuid" => {

@@ -148,7 +148,13 @@ pub(crate) async fn recovery(call: &mut Call) -> ApiResult {
     };
     let key = token::issue(
         &call.core,
-        token::Ticket { plan: &plan, lifetime, purpose: "recovery", replace: true, epoch: user.epoch },
+        token::FlowTokenRequest {
+            plan: &plan,
+            lifetime,
+            purpose: "recovery",
+            replace: true,
+            epoch: user.epoch,
+        },
     )
     .await?;
     call.record(EventAction::SecretView, model("user", user.id, &user.username)).await?;

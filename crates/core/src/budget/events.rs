@@ -30,7 +30,7 @@ struct Run {
 }
 
 /// A finished series with more events than the written one.
-pub struct Told {
+pub struct EventSeries {
     pub happening: EventKey,
     pub event: Uuid,
     pub more: u64,
@@ -67,13 +67,13 @@ impl Repeats {
         None
     }
     /// Removes and returns the finished series that have more than one event.
-    pub fn over(&self, now: Timestamp) -> Vec<Told> {
+    pub fn over(&self, now: Timestamp) -> Vec<EventSeries> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut told = Vec::new();
         all.retain(|happening, run| {
             let over = now.secs() - run.began.secs() >= MINUTE;
             if over && run.more > 0 {
-                told.push(Told { happening: happening.clone(), event: run.event, more: run.more });
+                told.push(EventSeries { happening: happening.clone(), event: run.event, more: run.more });
             }
             !over
         });

@@ -5,7 +5,7 @@ use super::{BudgetKind, Prefix, Rate, too_many};
 use crate::flow::plan::is_outpost;
 use crate::{Client, Core};
 use signet_base::{Error, Result, Span};
-use signet_store::attempts::{self, Taken};
+use signet_store::attempts::{self, AttemptOutcome};
 
 /// Whether a caller is not counted by address: a network of the settings, or a server that proves to be one of our
 /// outposts. They act for many people, each of whom is counted by account.
@@ -108,7 +108,7 @@ impl SharedBudget {
         let now = core.now();
         for window in self.windows(core, client) {
             let taken = attempts::take(&core.db, &window.name, window.limit, window.length, now).await?;
-            if let Taken::Refused { until } = taken {
+            if let AttemptOutcome::Refused { until } = taken {
                 return Err(self.refused(core, until.secs() - now.secs()));
             }
         }

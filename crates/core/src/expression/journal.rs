@@ -51,7 +51,7 @@ impl<T> Row<T> {
 
 /// A row of another model that goes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Gone {
+pub enum DeletedRow {
     /// With its owner.
     Device(i64, i64),
     Token(Uuid),
@@ -59,7 +59,7 @@ pub enum Gone {
     /// By the digest that the database knows it by.
     Invitation(String),
 }
-impl Gone {
+impl DeletedRow {
     fn is_of(&self, model: Model) -> bool {
         match self {
             Self::Token(_) => model == Model::Token,
@@ -85,7 +85,7 @@ pub struct State {
     pub members: BTreeMap<(i64, Uuid), bool>,
     /// New tokens with their keys.
     pub tokens: Vec<(Token, Secret)>,
-    pub gone: BTreeSet<Gone>,
+    pub gone: BTreeSet<DeletedRow>,
     /// Hashes that `set_password` made and no `save` has taken yet.
     pub hashes: HashMap<i64, String>,
 }
@@ -174,7 +174,7 @@ impl Journal {
     }
     /// Keys of rows of this model that go.
     pub fn gone(&self, model: Model) -> Vec<String> {
-        self.lock().gone.iter().filter(|gone| gone.is_of(model)).map(Gone::key).collect()
+        self.lock().gone.iter().filter(|gone| gone.is_of(model)).map(DeletedRow::key).collect()
     }
 }
 

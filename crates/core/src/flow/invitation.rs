@@ -17,10 +17,10 @@ pub const FINISH: &str = "signet.use_invitation";
 const SHOWN: Key<Map> = Key::new("invitation");
 const IN_EFFECT: Key<bool> = Key::new("invitation_in_effect");
 /// The accepted invitation. Policies may change the copy above, not this.
-const HELD: Key<Held> = Key::new("goauthentik.io/invitation/held");
+const HELD: Key<InvitationState> = Key::new("goauthentik.io/invitation/held");
 
 #[derive(Serialize, Deserialize)]
-struct Held {
+struct InvitationState {
     id: Uuid,
     single_use: bool,
     fixed_data: Map,
@@ -48,7 +48,7 @@ pub fn accept(flow: &mut FlowRun<'_>, invitation: &Invitation) {
     let context = &mut flow.plan.context;
     context.set(
         &HELD,
-        Held {
+        InvitationState {
             id: invitation.id,
             single_use: invitation.single_use,
             fixed_data: invitation.fixed_data.clone(),

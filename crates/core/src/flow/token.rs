@@ -31,7 +31,7 @@ const MAX_PLAN: usize = 1 << 20;
 pub const ADDRESS: Key<String> = Key::new("goauthentik.io/email/address");
 
 /// The input of [`issue`].
-pub struct Ticket<'a> {
+pub struct FlowTokenRequest<'a> {
     /// The run to continue; its first stage is the one that is opened by the link.
     pub plan: &'a Plan,
     pub lifetime: Span,
@@ -44,7 +44,7 @@ pub struct Ticket<'a> {
 }
 
 /// Stores the run and returns the key of its link. The link is valid for the run's pending user only.
-pub async fn issue(core: &Core, ticket: Ticket<'_>) -> Result<Secret> {
+pub async fn issue(core: &Core, ticket: FlowTokenRequest<'_>) -> Result<Secret> {
     let mut kept = ticket.plan.clone();
     kept.shown = false;
     kept.given = None;

@@ -6,7 +6,7 @@ use crate::{Client, Core, Principal, device};
 use serde::Serialize;
 use signet_base::outbound::{Mail, MailSecurity, MailServer};
 use signet_base::{Error, Json, Map, Result, Secret, json};
-use signet_store::attempts::{self, Taken};
+use signet_store::attempts::{self, AttemptOutcome};
 use signet_store::users::{User, canonical};
 use std::future::Future;
 use std::path::PathBuf;
@@ -130,8 +130,10 @@ fn is_plain(text: &str) -> bool {
 
 /// Counts a letter that somebody who has not signed in causes, for a recipient: an address, or what was typed for one. A
 /// browser that the account's owner has signed in with has a share of its own, which nobody else uses up.
-pub async fn take_share(core: &Core, client: &Client, recipient: &str, user: i64) -> Result<Taken> {
-    let Some(rate) = core.settings.limits.mails_to_one else { return Ok(Taken::Allowed { left: i64::MAX }) };
+pub async fn take_share(core: &Core, client: &Client, recipient: &str, user: i64) -> Result<AttemptOutcome> {
+    let Some(rate) = core.settings.limits.mails_to_one else {
+        return Ok(AttemptOutcome::Allowed { left: i64::MAX });
+    };
     let browser = if device::is_known(core, client, user).await? { client.device.as_str() } else { "" };
     let name = core.vault.digest("attempt", &format!("mail to\n{}\n{browser}", canonical(recipient)));
     let taken = attempts::take(&core.db, &name, rate.whole(), rate.length(), core.now()).await?;

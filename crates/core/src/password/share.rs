@@ -3,7 +3,7 @@ use crate::budget::{Prefix, SharedBudget, is_exempt};
 use crate::pool::{Lane, PoolTurn};
 use crate::{Client, Core, Principal, proof_of_work};
 use signet_base::{Json, Result, Span, Timestamp};
-use signet_store::attempts::{self, Taken};
+use signet_store::attempts::{self, AttemptOutcome};
 
 /// Seconds for which failures of an account are remembered.
 const ACCOUNT: i64 = 3600;
@@ -76,11 +76,11 @@ impl<'a> Share<'a> {
         let name = self.core.vault.digest("attempt", &format!("unproven\n{}", Prefix::of(self.client.ip)));
         let now = self.core.now();
         match attempts::take(&self.core.db, &name, 1, Span::from_secs(PAUSE), now).await? {
-            Taken::Allowed { .. } => Ok(Admission::Granted),
-            Taken::Refused { until } if self.wait.is_some() => {
+            AttemptOutcome::Allowed { .. } => Ok(Admission::Granted),
+            AttemptOutcome::Refused { until } if self.wait.is_some() => {
                 Err(SharedBudget::Password.refused(self.core, until.secs() - now.secs()))
             }
-            Taken::Refused { until } => {
+            AttemptOutcome::Refused { until } => {
                 self.core.budgets.count("proof_of_work");
                 let challenge = proof_of_work::challenge(self.core, self.client, bits);
                 Ok(Admission::Unproven { until, challenge })

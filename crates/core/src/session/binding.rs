@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 /// The binding that a sign-in requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct RequestedBinding {
     pub asn: bool,
     pub network: bool,
     pub ip: bool,
@@ -64,15 +64,15 @@ impl Binding {
         *self == Self::default()
     }
     /// The binding of a new session.
-    pub fn of(core: &Core, client: &Client, wanted: Wanted) -> Self {
-        if wanted == Wanted::default() {
+    pub fn of(core: &Core, client: &Client, wanted: RequestedBinding) -> Self {
+        if wanted == RequestedBinding::default() {
             return Self::default();
         }
         Self::at(client.ip, &ClientLocation::of(core, client.ip), wanted)
     }
     /// A requested property that is unknown for the address (no database, private network) is replaced by the
     /// address itself, so that the binding is never weaker than requested.
-    fn at(ip: IpAddr, here: &ClientLocation, wanted: Wanted) -> Self {
+    fn at(ip: IpAddr, here: &ClientLocation, wanted: RequestedBinding) -> Self {
         let unknown = wanted.asn && here.asn.is_none()
             || wanted.network && here.network.is_none()
             || wanted.continent && here.continent.is_none()
@@ -137,8 +137,14 @@ mod tests {
 
     #[test]
     fn each_level_is_broken_by_its_own_change() {
-        let everything =
-            Wanted { asn: true, network: true, ip: false, continent: true, country: true, city: true };
+        let everything = RequestedBinding {
+            asn: true,
+            network: true,
+            ip: false,
+            continent: true,
+            country: true,
+            city: true,
+        };
         let bound = Binding::at(HERE, &berlin(), everything);
         assert_eq!((bound.ip, bound.broken_at(&berlin())), (None, None));
         let moves = [
@@ -153,8 +159,11 @@ mod tests {
         for (name, there) in moves {
             assert_eq!(bound.broken_at(&there), Some(name));
         }
-        let country =
-            Binding::at(HERE, &berlin(), Wanted { continent: true, country: true, ..Wanted::default() });
+        let country = Binding::at(
+            HERE,
+            &berlin(),
+            RequestedBinding { continent: true, country: true, ..RequestedBinding::default() },
+        );
         assert_eq!(
             country.broken_at(&ClientLocation { city: Some("Bonn".into()), asn: None, ..berlin() }),
             None
@@ -162,8 +171,12 @@ mod tests {
     }
     #[test]
     fn what_is_not_known_binds_to_the_address() {
-        let bound = Binding::at(HERE, &ClientLocation::default(), Wanted { asn: true, ..Wanted::default() });
+        let bound = Binding::at(
+            HERE,
+            &ClientLocation::default(),
+            RequestedBinding { asn: true, ..RequestedBinding::default() },
+        );
         assert_eq!(bound, Binding { ip: Some(HERE), ..Binding::default() });
-        assert!(Binding::at(HERE, &berlin(), Wanted::default()).is_none());
+        assert!(Binding::at(HERE, &berlin(), RequestedBinding::default()).is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! The policy engine: limits, caching, decision log, explanations.
 use crate::site::{BERLIN, NEW_YORK, Site, map, site};
 use signet_base::{Map, Timestamp, json};
-use signet_core::explain::{self, Wanted};
+use signet_core::explain::{self, ExplainRequest};
 use signet_core::models::{Application, Flow, FlowStageBinding, PolicyBinding};
 use signet_core::policy::{self, Question};
 use signet_core::system::SystemSettings;
@@ -197,9 +197,9 @@ async fn a_refusal_is_found_by_its_request_with_what_every_policy_said() {
     .await;
 }
 
-fn wanted(site: &Site, target: &Arc<signet_model::Object>, ip: [u8; 4], at: &str) -> Wanted {
+fn wanted(site: &Site, target: &Arc<signet_model::Object>, ip: [u8; 4], at: &str) -> ExplainRequest {
     let at = Timestamp::parse(at).unwrap();
-    Wanted {
+    ExplainRequest {
         person: Some(site.ada.clone()),
         target: target.clone(),
         ip: ip.into(),
@@ -258,7 +258,8 @@ async fn access_is_explained_for_an_address_and_a_time() {
         assert!(!failed.passing && failed.reason.contains("failed:"), "{}", failed.reason);
         assert!(site.events("policy_exception").await.is_empty(), "asking leaves no trace in the log");
         // An anonymous user, and a deactivated one.
-        let nobody = Wanted { person: None, ..wanted(&site, &application, BERLIN, "2026-11-24T12:00:00Z") };
+        let nobody =
+            ExplainRequest { person: None, ..wanted(&site, &application, BERLIN, "2026-11-24T12:00:00Z") };
         assert!(!explain::explain(&site.core, &base, &nobody).await.unwrap().passing);
     })
     .await;

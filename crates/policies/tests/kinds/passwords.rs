@@ -32,14 +32,14 @@ async fn the_password_is_found_in_the_form_or_in_the_context() {
             )
             .await;
         let client = site.client(BERLIN);
-        let said = async |context: Json| site.ask(&policy, &client, context).await.unwrap();
-        assert!(said(json!({"prompt_data": {"pw": "long enough"}})).await.passing);
-        assert!(said(json!({"pw": "long enough"})).await.passing);
+        let outcome = async |context: Json| site.ask(&policy, &client, context).await.unwrap();
+        assert!(outcome(json!({"prompt_data": {"pw": "long enough"}})).await.passing);
+        assert!(outcome(json!({"pw": "long enough"})).await.passing);
         assert!(
-            !said(json!({"prompt_data": {"pw": "abc"}, "pw": "long enough"})).await.passing,
+            !outcome(json!({"prompt_data": {"pw": "abc"}, "pw": "long enough"})).await.passing,
             "the form counts first"
         );
-        assert_eq!(said(json!({"pw": "abc"})).await.messages, ["Longer!"]);
+        assert_eq!(outcome(json!({"pw": "abc"})).await.messages, ["Longer!"]);
         for missing in [
             json!({}),
             json!({"prompt_data": {}}),
@@ -49,14 +49,14 @@ async fn the_password_is_found_in_the_form_or_in_the_context() {
             json!({"pw": ""}),
             json!({"password": "long enough"}),
         ] {
-            let verdict = said(missing.clone()).await;
+            let verdict = outcome(missing.clone()).await;
             assert_eq!(
                 (verdict.passing, verdict.messages),
                 (false, vec!["Password not set in context".to_owned()]),
                 "{missing}"
             );
         }
-        assert!(!said(json!({"pw": "x".repeat(10_000)})).await.passing);
+        assert!(!outcome(json!({"pw": "x".repeat(10_000)})).await.passing);
     })
     .await;
 }
@@ -143,7 +143,7 @@ async fn former_passwords_are_refused_up_to_their_number() {
             users::set_password(&core.db, site.ada.user.id, &hash, core.now()).await.unwrap();
         }
         let ada = site.reload().await;
-        let said = async |word: &str| {
+        let outcome = async |word: &str| {
             site.ask_about(
                 &policy,
                 &site.client(BERLIN),
@@ -155,9 +155,11 @@ async fn former_passwords_are_refused_up_to_their_number() {
             .passing
         };
         assert!(
-            !said("the fourth one").await && !said("the third one").await && !said("the second one").await
+            !outcome("the fourth one").await
+                && !outcome("the third one").await
+                && !outcome("the second one").await
         );
-        assert!(said("the first one").await && said("something else").await);
+        assert!(outcome("the first one").await && outcome("something else").await);
         // No account yet, so no former passwords.
         assert!(
             site.ask_about(
@@ -184,32 +186,32 @@ async fn an_expired_password_is_refused_or_taken_away() {
             site.policy::<PasswordExpiryPolicy>(json!({"days": 90})).await,
         );
         let client = site.client(BERLIN);
-        let said = async |policy: &Arc<Object>, client: &signet_core::Client| {
+        let outcome = async |policy: &Arc<Object>, client: &signet_core::Client| {
             let ada = site.reload().await;
             site.ask_about(policy, client, json!({}), Some(&ada)).await.unwrap()
         };
-        assert!(said(&strict, &client).await.passing);
+        assert!(outcome(&strict, &client).await.passing);
         site.clock.advance_secs(90 * 86_400 - 1);
-        assert!(said(&strict, &client).await.passing);
+        assert!(outcome(&strict, &client).await.passing);
         site.clock.advance_secs(1 + 2 * 86_400);
-        assert_eq!(said(&gentle, &client).await.messages, ["Password has expired."]);
+        assert_eq!(outcome(&gentle, &client).await.messages, ["Password has expired."]);
         assert!(hash::is_usable(&site.reload().await.user.password));
         let asked = signet_core::Client { dry_run: Some(site.core.now()), ..site.client(BERLIN) };
-        assert!(!said(&strict, &asked).await.passing);
+        assert!(!outcome(&strict, &asked).await.passing);
         assert!(hash::is_usable(&site.reload().await.user.password), "an explanation changes nothing");
         assert_eq!(
-            said(&strict, &client).await.messages,
+            outcome(&strict, &client).await.messages,
             ["Password expired 2 days ago. Please update your password."]
         );
         let gone = site.reload().await;
         assert!(!hash::is_usable(&gone.user.password));
         assert!(
-            !said(&strict, &client).await.passing && !said(&gentle, &client).await.passing,
+            !outcome(&strict, &client).await.passing && !outcome(&gentle, &client).await.passing,
             "it stays refused"
         );
         let hash = site.core.hasher.hash("a new one".into()).await.unwrap();
         users::set_password(&site.core.db, gone.user.id, &hash, site.core.now()).await.unwrap();
-        assert!(said(&strict, &client).await.passing);
+        assert!(outcome(&strict, &client).await.passing);
         assert!(
             !site.ask_about(&strict, &client, json!({}), None).await.unwrap().passing,
             "nobody is not somebody with a good password"

@@ -1,5 +1,5 @@
 //! The cases of the corpus files, and their expectations.
-use super::world::Shown;
+use super::fixture::Shown;
 use signet_base::{Json, Map};
 
 const FILES: [&str; 9] = [

@@ -3,14 +3,14 @@
 #![allow(clippy::unwrap_used)]
 mod case;
 mod effects;
+mod fixture;
 mod outside;
 #[path = "../site/mod.rs"]
 mod site;
-mod world;
 
 use case::Case;
+use fixture::Fixture;
 use std::collections::BTreeMap;
-use world::World;
 
 /// The counts of one category.
 #[derive(Default)]
@@ -96,10 +96,10 @@ enum Found {
 }
 
 async fn judge(case: &Case) -> Found {
-    let mut first: Option<Result<world::Shown, String>> = None;
+    let mut first: Option<Result<fixture::Shown, String>> = None;
     for interpreted in [false, true] {
-        let world = World::new(case).await;
-        let found = world.run(case, interpreted).await;
+        let fixture = Fixture::new(case).await;
+        let found = fixture.run(case, interpreted).await;
         if let Some(before) = &first {
             // The engines must agree, whether the expression succeeds or not.
             if before.is_ok() != found.is_ok() || (before.is_ok() && *before != found) {

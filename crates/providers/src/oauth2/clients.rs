@@ -85,7 +85,7 @@ const MAX_DOCUMENTS: usize = 1024;
 /// What is kept between requests. A client is built again when an object that it depends on changes; other writes do not
 /// touch it.
 #[derive(Default)]
-struct Kept {
+struct Entries {
     entries: RwLock<HashMap<Uuid, Arc<ClientEntry>>>,
     documents: RwLock<HashMap<DocumentKey, (Arc<ClientEntry>, Bytes)>>,
 }
@@ -96,7 +96,7 @@ type DocumentKey = (Uuid, Document, String);
 #[derive(Clone)]
 pub struct ClientIndex {
     config: Arc<Snapshot>,
-    kept: Arc<Kept>,
+    kept: Arc<Entries>,
 }
 
 impl ClientIndex {
@@ -206,7 +206,7 @@ fn gives_nothing(expression: &str) -> bool {
 
 /// The clients of the current snapshot.
 #[derive(Default)]
-pub struct ClientCache(Arc<Kept>);
+pub struct ClientCache(Arc<Entries>);
 
 impl ClientCache {
     pub fn index(&self, core: &Core) -> ClientIndex {

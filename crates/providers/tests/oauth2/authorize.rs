@@ -1,5 +1,5 @@
 //! The authorization endpoint: where errors go, who must sign in, what a person must see.
-use crate::world::{CB, World, authorize_query, create};
+use crate::fixture::{CB, Fixture, authorize_query, create};
 use signet_base::{Json, json};
 use signet_core::flow::{Reply, keys};
 use signet_core::models::{Flow, PolicyBinding};
@@ -9,7 +9,7 @@ use signet_store::testdb::each_database;
 #[tokio::test]
 async fn a_wrong_client_or_address_is_a_page_and_never_a_redirect() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let long = format!("https://app.example/{}", "x".repeat(3000));
         for wrong in [
@@ -44,7 +44,7 @@ async fn a_wrong_client_or_address_is_a_page_and_never_a_redirect() {
 #[tokio::test]
 async fn other_errors_go_back_to_the_application_with_its_state() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let s256 = "x".repeat(43);
         let cases: &[(&[(&str, &str)], &str)] = &[
@@ -85,7 +85,7 @@ async fn other_errors_go_back_to_the_application_with_its_state() {
 #[tokio::test]
 async fn state_comes_back_even_when_there_was_none() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         assert_eq!(w.authorize(&cookie, &[("state", "")]).await.param("state").as_deref(), Some(""));
         assert_eq!(
@@ -102,7 +102,7 @@ async fn state_comes_back_even_when_there_was_none() {
 #[tokio::test]
 async fn strangers_sign_in_first_and_come_back() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let answer = w.authorize("", &[]).await;
         assert_eq!(answer.status, 302);
         assert!(answer.location().starts_with("/if/flow/sign-in/?client_id=app&"), "{}", answer.location());
@@ -120,7 +120,7 @@ async fn strangers_sign_in_first_and_come_back() {
 #[tokio::test]
 async fn a_second_sign_in_is_asked_for_and_then_enough() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         for case in [[("prompt", "login")], [("max_age", "0")], [("max_age", "5")]] {
             let cookie = w.sign_in(&w.ann).await;
             w.clock.advance_secs(10);
@@ -156,7 +156,7 @@ async fn a_second_sign_in_is_asked_for_and_then_enough() {
 #[tokio::test]
 async fn front_channel_tokens_carry_hashes_and_travel_in_the_fragment() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let alg = signet_jose::Algorithm::Es256;
         let answer = w
@@ -164,17 +164,17 @@ async fn front_channel_tokens_carry_hashes_and_travel_in_the_fragment() {
             .await;
         assert!(answer.location().starts_with(&format!("{CB}#access_token=")));
         let (id, access) = (json!(answer.param("id_token").unwrap()), answer.param("access_token").unwrap());
-        assert_eq!(crate::world::claims(&id)["at_hash"], signet_jose::half_hash(alg, &access));
+        assert_eq!(crate::fixture::claims(&id)["at_hash"], signet_jose::half_hash(alg, &access));
         assert_eq!(
             (answer.param("token_type").as_deref(), answer.param("expires_in").as_deref()),
             (Some("Bearer"), Some("3600"))
         );
-        assert_eq!(crate::world::claims(&json!(access))["scope"], "openid");
+        assert_eq!(crate::fixture::claims(&json!(access))["scope"], "openid");
         assert_eq!(w.userinfo(&json!(access)).await.status, 200);
         let hybrid = w.authorize(&cookie, &[("response_type", "code id_token")]).await;
         let code = hybrid.param("code").unwrap();
         assert_eq!(
-            crate::world::claims(&json!(hybrid.param("id_token").unwrap()))["c_hash"],
+            crate::fixture::claims(&json!(hybrid.param("id_token").unwrap()))["c_hash"],
             signet_jose::half_hash(alg, &code)
         );
         assert_eq!(w.redeem(&code).await.status, 200);
@@ -185,7 +185,7 @@ async fn front_channel_tokens_carry_hashes_and_travel_in_the_fragment() {
 #[tokio::test]
 async fn a_form_and_a_second_consent_need_a_page() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let form = w.authorize(&cookie, &[("response_mode", "form_post")]).await;
         assert!(form.location().starts_with("/if/flow/authorize/?client_id=app"), "{}", form.location());
@@ -214,7 +214,7 @@ async fn a_form_and_a_second_consent_need_a_page() {
 #[tokio::test]
 async fn another_person_cannot_end_what_one_began() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         w.authorize(&cookie, &[("response_mode", "form_post")]).await;
         let mut session = w.session(&cookie).await;
@@ -230,7 +230,7 @@ async fn another_person_cannot_end_what_one_began() {
 #[tokio::test]
 async fn settings_that_change_meanwhile_count() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         w.authorize(&cookie, &[("response_mode", "form_post")]).await;
         w.set(json!({"redirect_uris": [{"matching_mode": "strict", "url": "https://elsewhere.example/"}]}))
@@ -247,7 +247,7 @@ async fn settings_that_change_meanwhile_count() {
 #[tokio::test]
 async fn a_flow_that_is_not_for_the_person_gives_no_code() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let closed = create(
             &w.core,

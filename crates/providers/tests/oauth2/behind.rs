@@ -1,17 +1,17 @@
 //! Access tokens whose row is still queued, or was lost when the process was killed.
-use crate::world::{SECRET, World, basic};
+use crate::fixture::{Fixture, SECRET, basic};
 use signet_base::{Json, json, query};
 use signet_providers::oauth2::bearer;
 use signet_store::grants::{self, TokenKind};
 use signet_store::testdb::each_database;
 
 /// What killing the process does at worst: no row that was not waited for is there.
-async fn lose_rows(w: &World) {
+async fn lose_rows(w: &Fixture) {
     w.core.db.flush().await.unwrap();
     w.core.db.execute("DELETE FROM oauth_token WHERE kind = 'access'", vec![]).await.unwrap();
     w.core.db.execute("DELETE FROM event", vec![]).await.unwrap();
 }
-async fn ask(w: &World, path: &str, token: &str) -> Json {
+async fn ask(w: &Fixture, path: &str, token: &str) -> Json {
     let header = basic(("app", SECRET));
     let answer = w.send("POST", path, &[("authorization", &header)], &query::build([("token", token)])).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
@@ -21,7 +21,7 @@ async fn ask(w: &World, path: &str, token: &str) -> Json {
 #[tokio::test]
 async fn a_token_is_valid_before_and_without_its_row() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid email goauthentik.io/api offline_access").await;
         let token = t["access_token"].as_str().unwrap();
@@ -65,7 +65,7 @@ async fn a_token_is_valid_before_and_without_its_row() {
 #[tokio::test]
 async fn a_token_without_a_row_ends_with_its_time() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let t = w.token(&[("grant_type", "client_credentials"), ("scope", "openid")]).await.json();
         lose_rows(&w).await;
         assert_eq!(w.userinfo(&t["access_token"]).await.status, 200);
@@ -79,7 +79,7 @@ async fn a_token_without_a_row_ends_with_its_time() {
 async fn revoking_needs_no_row() {
     each_database(|db| async move {
         for lost in [false, true] {
-            let w = World::new(db.clone()).await;
+            let w = Fixture::new(db.clone()).await;
             let t = w.token(&[("grant_type", "client_credentials"), ("scope", "openid")]).await.json();
             if lost {
                 lose_rows(&w).await;
@@ -98,7 +98,7 @@ async fn revoking_needs_no_row() {
 async fn a_reused_code_takes_queued_and_lost_tokens_along() {
     each_database(|db| async move {
         for lost in [false, true] {
-            let w = World::new(db.clone()).await;
+            let w = Fixture::new(db.clone()).await;
             let cookie = w.sign_in(&w.ann).await;
             let code = w.code(&cookie, &[]).await;
             let t = w.redeem(&code).await.json();
@@ -118,7 +118,7 @@ async fn a_reused_code_takes_queued_and_lost_tokens_along() {
 #[tokio::test]
 async fn a_token_whose_row_was_deleted_by_an_administrator_is_over() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let t = w.token(&[("grant_type", "client_credentials"), ("scope", "openid")]).await.json();
         let (rows, total) =
             grants::list(&w.core.db, TokenKind::Access, &signet_store::ListQuery::first(5), None)
@@ -134,7 +134,7 @@ async fn a_token_whose_row_was_deleted_by_an_administrator_is_over() {
 #[tokio::test]
 async fn the_client_could_make_hs256_tokens_itself_so_they_need_their_row() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         w.set(json!({"signing_key": null})).await;
         let t = w.token(&[("grant_type", "client_credentials"), ("scope", "openid")]).await.json();
         assert_eq!(w.userinfo(&t["access_token"]).await.status, 200);
@@ -144,8 +144,8 @@ async fn the_client_could_make_hs256_tokens_itself_so_they_need_their_row() {
     .await;
 }
 
-/// Removes what the next world would meet again.
-async fn return_to_start(w: &World) {
+/// Removes what the next fixture would meet again.
+async fn return_to_start(w: &Fixture) {
     w.core.db.flush().await.unwrap();
     for table in [
         "object_reference",

@@ -1,5 +1,5 @@
 //! Documents for clients, scripts of other origins, and requests that no client should send.
-use crate::world::{CB, SECRET, World, basic, claims};
+use crate::fixture::{CB, Fixture, SECRET, basic, claims};
 use signet_base::json;
 use signet_jose::{Expect, JwkSet, jwt};
 use signet_store::testdb::each_database;
@@ -9,7 +9,7 @@ const DISCOVERY: &str = "/application/o/app/.well-known/openid-configuration";
 #[tokio::test]
 async fn discovery_and_keys_say_what_is_true() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let answer = w.send("GET", DISCOVERY, &[], "").await;
         assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"));
         let d = answer.json();
@@ -75,7 +75,7 @@ async fn discovery_and_keys_say_what_is_true() {
 #[tokio::test]
 async fn subjects_and_claims_follow_the_settings() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         for (mode, sub) in [
             ("user_id", w.ann.user.id.to_string()),
@@ -101,7 +101,7 @@ async fn subjects_and_claims_follow_the_settings() {
 #[tokio::test]
 async fn scripts_of_registered_origins_may_read() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let allowed = |origin: &'static str, path: &'static str, method: &'static str| {
             let w = &w;
             async move {
@@ -162,7 +162,7 @@ async fn scripts_of_registered_origins_may_read() {
 #[tokio::test]
 async fn odd_requests_get_plain_refusals() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let header = basic(("app", SECRET));
         let auth = [("authorization", header.as_str())];
         let send = |body: String| {
@@ -250,7 +250,7 @@ async fn odd_requests_get_plain_refusals() {
 #[tokio::test]
 async fn userinfo_wants_a_token_for_openid() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         for headers in [
             &[][..],
             &[("authorization", "Bearer bad")],

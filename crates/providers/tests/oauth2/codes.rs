@@ -1,5 +1,5 @@
 //! Authorization codes: once, by the right client, with the right proof, in time.
-use crate::world::{CB, SECRET, VERIFIER, World, claims};
+use crate::fixture::{CB, Fixture, SECRET, VERIFIER, claims};
 use signet_base::json;
 use signet_core::{Principal, WebSession};
 use signet_jose::pkce_s256;
@@ -8,7 +8,7 @@ use signet_store::testdb::each_database;
 #[tokio::test]
 async fn a_code_becomes_tokens_that_say_who_signed_in() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid email profile offline_access bogus").await;
         assert_eq!((&t["token_type"], &t["expires_in"], &t["scope"]), (&json!("Bearer"), &json!(3600), &json!("openid email profile offline_access")));
@@ -40,7 +40,7 @@ async fn a_code_becomes_tokens_that_say_who_signed_in() {
 #[tokio::test]
 async fn a_code_that_is_used_again_takes_its_tokens_along() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let code = w.code(&cookie, &[("scope", "openid offline_access")]).await;
         let t = w.redeem(&code).await.json();
@@ -68,7 +68,7 @@ async fn a_code_that_is_used_again_takes_its_tokens_along() {
 #[tokio::test]
 async fn of_many_exchanges_at_once_one_wins() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let code = w.code(&cookie, &[]).await;
         let tries: Vec<_> = (0..12).map(|_| w.redeem(&code)).collect();
@@ -105,7 +105,7 @@ async fn futures<F: Future>(all: Vec<F>) -> Vec<F::Output> {
 #[tokio::test]
 async fn the_verifier_must_fit() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let challenge = pkce_s256(VERIFIER);
         let code =
@@ -144,9 +144,9 @@ async fn the_verifier_must_fit() {
 #[tokio::test]
 async fn a_code_is_bound_to_client_address_time_person_and_session() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
-        let refused = |answer: crate::world::TestResponse| (answer.status.as_u16(), answer.error());
+        let refused = |answer: crate::fixture::TestResponse| (answer.status.as_u16(), answer.error());
         let grant = (400, "invalid_grant".to_owned());
         let code = w.code(&cookie, &[]).await;
         let all = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CB)];
@@ -194,7 +194,7 @@ async fn a_code_is_bound_to_client_address_time_person_and_session() {
 #[tokio::test]
 async fn the_gate_is_asked_again_at_the_token_endpoint() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let code = w.code(&cookie, &[("scope", "openid offline_access")]).await;
         let t = w.tokens(&cookie, "openid offline_access").await;

@@ -1,12 +1,12 @@
 //! Sign-in without a browser.
-use crate::world::{SECRET, World, claims};
+use crate::fixture::{Fixture, SECRET, claims};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use signet_base::{Secret, Timestamp, json};
 use signet_store::testdb::each_database;
 use signet_store::tokens::{self, Token};
 use signet_store::users::{self, User};
 
-async fn app_password(w: &World, intent: &str, key: &str, expires: Option<i64>) {
+async fn app_password(w: &Fixture, intent: &str, key: &str, expires: Option<i64>) {
     let token = Token {
         expires: expires.map(Timestamp::from_secs),
         expiring: expires.is_some(),
@@ -18,7 +18,7 @@ async fn app_password(w: &World, intent: &str, key: &str, expires: Option<i64>) 
 #[tokio::test]
 async fn a_client_signs_in_as_its_own_account() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let t = w
             .token(&[
                 ("grant_type", "client_credentials"),
@@ -73,7 +73,7 @@ async fn a_client_signs_in_as_its_own_account() {
 #[tokio::test]
 async fn nobody_can_sit_on_the_name_of_a_service_account() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         users::insert(&w.core.db, &User::new(&w.core.ports, "ak-app-client_credentials"), &[]).await.unwrap();
         assert_eq!(w.token(&[("grant_type", "client_credentials")]).await.error(), "invalid_grant");
     })
@@ -83,7 +83,7 @@ async fn nobody_can_sit_on_the_name_of_a_service_account() {
 #[tokio::test]
 async fn an_app_password_stands_for_its_person() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         app_password(&w, "app_password", "app-key", None).await;
         app_password(&w, "api", "api-key", None).await;
         app_password(&w, "app_password", "old-key", Some(1_800_000_001)).await;

@@ -1,10 +1,10 @@
 //! Refresh tokens, and what else looks tokens up: introspection, revocation, our own API.
-use crate::world::{SECRET, World, basic, claims};
+use crate::fixture::{Fixture, SECRET, basic, claims};
 use signet_base::{Json, json};
 use signet_providers::oauth2::bearer;
 use signet_store::testdb::each_database;
 
-async fn refresh(w: &World, token: &Json, more: &[(&str, &str)]) -> crate::world::TestResponse {
+async fn refresh(w: &Fixture, token: &Json, more: &[(&str, &str)]) -> crate::fixture::TestResponse {
     let mut all = vec![("grant_type", "refresh_token"), ("refresh_token", token.as_str().unwrap())];
     all.extend(more);
     w.token(&all).await
@@ -13,7 +13,7 @@ async fn refresh(w: &World, token: &Json, more: &[(&str, &str)]) -> crate::world
 #[tokio::test]
 async fn each_use_gives_a_new_token_and_a_second_use_ends_the_family() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let first = w.tokens(&cookie, "openid email offline_access").await;
         w.clock.advance_secs(100);
@@ -41,7 +41,7 @@ async fn each_use_gives_a_new_token_and_a_second_use_ends_the_family() {
 #[tokio::test]
 async fn scopes_shrink_but_never_grow() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let first = w.tokens(&cookie, "openid email offline_access").await;
         let more =
@@ -62,7 +62,7 @@ async fn scopes_shrink_but_never_grow() {
 #[tokio::test]
 async fn time_and_threshold_count() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         w.set(json!({"refresh_token_validity": "hours=10", "refresh_token_threshold": "hours=1", "access_token_validity": "minutes=1"})).await;
         let first = w.tokens(&cookie, "openid offline_access").await;
@@ -82,7 +82,7 @@ async fn time_and_threshold_count() {
 #[tokio::test]
 async fn a_token_of_another_client_or_kind_is_no_refresh_token() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid offline_access").await;
         let stolen = w
@@ -102,11 +102,11 @@ async fn a_token_of_another_client_or_kind_is_no_refresh_token() {
 }
 
 async fn ask(
-    w: &World,
+    w: &Fixture,
     path: &str,
     client: Option<(&str, &str)>,
     token: &Json,
-) -> crate::world::TestResponse {
+) -> crate::fixture::TestResponse {
     let header = client.map(basic);
     let headers: Vec<(&str, &str)> = header.iter().map(|h| ("authorization", h.as_str())).collect();
     w.send(
@@ -121,7 +121,7 @@ async fn ask(
 #[tokio::test]
 async fn introspection_answers_its_own_client_only() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid email offline_access").await;
         let own = Some(("app", SECRET));
@@ -156,7 +156,7 @@ async fn introspection_answers_its_own_client_only() {
 #[tokio::test]
 async fn revocation_ends_tokens_of_its_own_client_only() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid offline_access").await;
         assert_eq!(ask(&w, "revoke", Some(("other", SECRET)), &t["access_token"]).await.status, 200);
@@ -177,7 +177,7 @@ async fn revocation_ends_tokens_of_its_own_client_only() {
 #[tokio::test]
 async fn our_api_takes_access_tokens_with_its_scope() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let with = w.tokens(&cookie, "openid goauthentik.io/api").await;
         let without = w.tokens(&cookie, "openid").await;

@@ -1,12 +1,12 @@
 //! What was found from outside, each named after its entry.
-use crate::world::{CB, SECRET, World, basic, claims, create};
+use crate::fixture::{CB, Fixture, SECRET, basic, claims, create};
 use signet_base::{Json, json, query};
 use signet_core::flow::{Reply, keys};
 use signet_model::Model;
 use signet_providers::oauth2::{OAuth2Provider, ScopeMapping};
 use signet_store::testdb::each_database;
 
-async fn ask(w: &World, path: &str, token: &Json) -> Json {
+async fn ask(w: &Fixture, path: &str, token: &Json) -> Json {
     let header = basic(("app", SECRET));
     w.send(
         "POST",
@@ -21,7 +21,7 @@ async fn ask(w: &World, path: &str, token: &Json) -> Json {
 #[tokio::test]
 async fn wire_w16_a_refresh_token_tells_as_much_as_its_id_token() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid email offline_access").await;
         let access = ask(&w, "introspect", &t["access_token"]).await;
@@ -52,7 +52,7 @@ async fn wire_w16_a_refresh_token_tells_as_much_as_its_id_token() {
 #[tokio::test]
 async fn wire_w19_errors_go_back_in_the_asked_mode() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         // Refused before anybody is known, without a session, and by a policy.
         for (who, other, code) in [
@@ -114,7 +114,7 @@ async fn wire_w19_errors_go_back_in_the_asked_mode() {
 #[tokio::test]
 async fn redteam_30_answers_say_who_gives_them() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let issuer = "https://id.example/application/o/app/";
         assert_eq!(w.authorize(&cookie, &[]).await.param("iss").as_deref(), Some(issuer));
@@ -132,7 +132,7 @@ async fn redteam_30_answers_say_who_gives_them() {
 #[tokio::test]
 async fn redteam_30_a_hint_names_whom_the_answer_is_about() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid").await;
         let hint = t["id_token"].as_str().unwrap();
@@ -166,7 +166,7 @@ async fn redteam_30_a_hint_names_whom_the_answer_is_about() {
 #[tokio::test]
 async fn field_27_one_secret_may_be_sent_both_ways() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let t = w.token(&[("grant_type", "client_credentials"), ("scope", "openid")]).await.json();
         let token = t["access_token"].as_str().unwrap();
         let post = |path: &'static str,
@@ -211,7 +211,7 @@ async fn field_27_one_secret_may_be_sent_both_ways() {
 #[tokio::test]
 async fn field_08_a_mapping_knows_grant_and_provider() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let mut scopes = w.scopes.clone();
         for (name, text) in [
             ("a", "return {'a': ' '.join(sorted(token.scope))}"),
@@ -239,7 +239,7 @@ async fn field_08_a_mapping_knows_grant_and_provider() {
 #[tokio::test]
 async fn redteam_23_a_key_for_hs256_has_32_octets_and_no_token_passes_a_browser_by_default() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let flow = |name: &str| w.provider.data[name].clone();
         let sent = |secret: &str, key: Json| {
             json!({"name": format!("n{}", secret.len()), "authorization_flow": flow("authorization_flow"), "invalidation_flow": flow("invalidation_flow"), "redirect_uris": [], "client_secret": secret, "signing_key": key})
@@ -258,7 +258,7 @@ async fn redteam_23_a_key_for_hs256_has_32_octets_and_no_token_passes_a_browser_
 #[tokio::test]
 async fn wire_w13_to_sign_out_somebody_must_be_signed_in() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let answer = w.send("GET", "/application/o/app/end-session/?state=x", &[], "").await;
         assert_eq!(
             (answer.status.as_u16(), answer.location()),
@@ -281,7 +281,7 @@ async fn wire_w13_to_sign_out_somebody_must_be_signed_in() {
 #[tokio::test]
 async fn wire_w12_the_end_of_a_session_names_the_application() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let flow = w.core.config().find::<signet_core::models::Flow>("slug", "sign-out").unwrap().0.clone();
         let change = signet_model::check(
             flow.def,
@@ -289,7 +289,7 @@ async fn wire_w12_the_end_of_a_session_names_the_application() {
             Some(&flow),
             true,
             &w.core.config(),
-            &crate::world::EveryRow,
+            &crate::fixture::EveryRow,
             &w.core.ports,
         )
         .unwrap();

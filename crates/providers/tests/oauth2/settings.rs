@@ -1,5 +1,5 @@
 //! What settings are accepted, and the API's extra answers.
-use crate::world::{World, create};
+use crate::fixture::{Fixture, create};
 use signet_base::{Json, json};
 use signet_core::models::{Application, PolicyBinding};
 use signet_core::provider::ProviderKind;
@@ -10,7 +10,7 @@ use signet_store::testdb::each_database;
 #[tokio::test]
 async fn unusable_settings_are_refused_by_the_name_of_the_field() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let good =
             json!({"name": "n", "authorization_flow": w.provider.data["authorization_flow"], "invalidation_flow": w.provider.data["invalidation_flow"], "redirect_uris": []});
         let with = |name: &str, value: Json| {
@@ -73,7 +73,7 @@ async fn unusable_settings_are_refused_by_the_name_of_the_field() {
 #[tokio::test]
 async fn a_mapping_that_does_not_parse_is_refused_when_it_is_saved() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let errors = create(
             &w.core,
             ScopeMapping::DEF,
@@ -101,7 +101,7 @@ async fn a_mapping_that_does_not_parse_is_refused_when_it_is_saved() {
 #[tokio::test]
 async fn a_mapping_that_fails_costs_its_own_claims_only() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let mut all = vec![json!(w.scopes[0]), json!(w.scopes[1])];
         for (name, text) in [
             ("broken", "return 1 / 0"),
@@ -121,7 +121,7 @@ async fn a_mapping_that_fails_costs_its_own_claims_only() {
         w.set(json!({"property_mappings": all})).await;
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid email broken list none sly").await;
-        let claims = crate::world::claims(&t["id_token"]);
+        let claims = crate::fixture::claims(&t["id_token"]);
         assert_eq!((&claims["email"], &claims["extra"]), (&json!("ann@example.test"), &json!("app")));
         assert_eq!(
             (&claims["iss"], &claims["nonce"], &claims["exp"]),
@@ -134,25 +134,25 @@ async fn a_mapping_that_fails_costs_its_own_claims_only() {
 #[tokio::test]
 async fn a_text_orders_tokens_only_for_people_who_may_use_the_application() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let text = "return {'inner': ak_create_jwt(request.user, 'other', ['openid', 'email', 'offline_access', 'unknown'], validity='minutes=2')}";
         let inner = create(&w.core, ScopeMapping::DEF, json!({"name": "inner", "scope_name": "inner", "expression": text})).await.unwrap();
         let text = "return {'raw': ak_create_jwt_raw('other', validity='minutes=5', sub='robot', exp=1, uid='v1:AAAA')}";
         let raw = create(&w.core, ScopeMapping::DEF, json!({"name": "raw", "scope_name": "raw", "expression": text})).await.unwrap();
         w.set(json!({"property_mappings": [w.scopes[0], inner.pk, raw.pk]})).await;
         let cookie = w.sign_in(&w.ann).await;
-        let id = crate::world::claims(&w.tokens(&cookie, "openid inner raw").await["id_token"]);
-        let claims = crate::world::claims(&id["inner"]);
+        let id = crate::fixture::claims(&w.tokens(&cookie, "openid inner raw").await["id_token"]);
+        let claims = crate::fixture::claims(&id["inner"]);
         assert_eq!((&claims["aud"], &claims["scope"], &claims["exp"]), (&json!("other"), &json!("openid email"), &json!(1_800_000_120)));
         assert_eq!(w.userinfo(&id["inner"]).await.json()["email"], "ann@example.test");
-        let claims = crate::world::claims(&id["raw"]);
+        let claims = crate::fixture::claims(&id["raw"]);
         assert_eq!((&claims["sub"], &claims["exp"], &claims["iss"]), (&json!("robot"), &json!(1_800_000_300), &json!("https://id.example/application/o/other/")));
         // Nobody's access token: it was not made for a person, and the note of another one does not make it
         // one.
         assert!(claims.get("uid").is_none() && w.userinfo(&id["raw"]).await.status == 401);
         let other = w.core.config().find::<Application>("slug", "other").map(|(object, _)| object.clone()).unwrap();
         create(&w.core, PolicyBinding::DEF, json!({"target": other.pbm(), "user": w.ben().await.user.id, "order": 0})).await.unwrap();
-        let id = crate::world::claims(&w.tokens(&cookie, "openid inner raw").await["id_token"]);
+        let id = crate::fixture::claims(&w.tokens(&cookie, "openid inner raw").await["id_token"]);
         assert!(id.get("inner").is_none() && id.get("raw").is_some(), "{id}");
     })
     .await;
@@ -161,7 +161,7 @@ async fn a_text_orders_tokens_only_for_people_who_may_use_the_application() {
 #[tokio::test]
 async fn setup_addresses_and_previews() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let client = w.client("GET", "/");
         let urls = api::setup_urls(&w.core, &w.provider, &client).await.unwrap();
         assert_eq!(urls["issuer"], "https://id.example/application/o/app/");

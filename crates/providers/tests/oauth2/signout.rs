@@ -1,5 +1,5 @@
 //! Signing out at an application's request.
-use crate::world::{SECRET, World};
+use crate::fixture::{Fixture, SECRET};
 use signet_base::{json, query};
 use signet_core::flow::Reply;
 use signet_jose::{Encoder, SigningKey};
@@ -15,7 +15,7 @@ fn address(params: &[(&str, &str)]) -> String {
 #[tokio::test]
 async fn a_person_is_sent_on_after_signing_out_and_the_session_s_tokens_end() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid").await;
         let hint = t["id_token"].as_str().unwrap();
@@ -41,7 +41,7 @@ async fn a_person_is_sent_on_after_signing_out_and_the_session_s_tokens_end() {
 #[tokio::test]
 async fn without_a_place_to_go_the_person_is_told_what_is_open() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         assert_eq!(
             w.send("POST", "/application/o/app/end-session/", &[("cookie", &cookie)], "").await.status,
@@ -65,7 +65,7 @@ async fn without_a_place_to_go_the_person_is_told_what_is_open() {
 #[tokio::test]
 async fn bad_requests_to_sign_out_lead_nowhere() {
     each_database(|db| async move {
-        let w = World::new(db).await;
+        let w = Fixture::new(db).await;
         let cookie = w.sign_in(&w.ann).await;
         let t = w.tokens(&cookie, "openid").await;
         let hint = t["id_token"].as_str().unwrap();
@@ -80,7 +80,7 @@ async fn bad_requests_to_sign_out_lead_nowhere() {
                     &[
                         ("grant_type", "authorization_code"),
                         ("code", &code),
-                        ("redirect_uri", crate::world::CB),
+                        ("redirect_uri", crate::fixture::CB),
                     ],
                 )
                 .await

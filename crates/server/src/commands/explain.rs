@@ -3,7 +3,7 @@ use crate::config::Options;
 use crate::serve;
 use clap::Args;
 use signet_base::{Error, Json, Map, Ports, Result, Timestamp};
-use signet_core::explain::{self, Wanted};
+use signet_core::explain::{self, ExplainRequest};
 use signet_core::models::{Application, Flow};
 use signet_core::{Client, Core, Principal};
 use signet_model::Object;
@@ -51,7 +51,7 @@ pub async fn run(options: &Options, query: &Query) -> Result<()> {
     Ok(())
 }
 
-async fn wanted(core: &Arc<Core>, query: &Query) -> Result<Wanted> {
+async fn wanted(core: &Arc<Core>, query: &Query) -> Result<ExplainRequest> {
     let unknown = |what: &str, name: &str| Error::Unavailable(format!("there is no {what} {name}"));
     let person = match &query.user {
         Some(name) => {
@@ -67,7 +67,7 @@ async fn wanted(core: &Arc<Core>, query: &Query) -> Result<Wanted> {
         None => core.now(),
     };
     let target = target(core, query)?;
-    Ok(Wanted {
+    Ok(ExplainRequest {
         person,
         target,
         ip: query.ip,

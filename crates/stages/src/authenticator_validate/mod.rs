@@ -28,7 +28,7 @@ pub(crate) const COMPONENT: &str = "ak-stage-authenticator-validate";
 struct Validate;
 
 /// The user that the stage asks.
-enum Asked {
+enum AskedUser {
     /// No pending user: only a passkey can identify one.
     Anybody,
     /// This account and its accepted devices.
@@ -39,21 +39,21 @@ enum Asked {
     Nobody { username: String },
 }
 
-async fn asked(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage) -> Result<Asked> {
-    let Some(pending) = flow.pending_user() else { return Ok(Asked::Anybody) };
+async fn asked(flow: &FlowRun<'_>, settings: &AuthenticatorValidateStage) -> Result<AskedUser> {
+    let Some(pending) = flow.pending_user() else { return Ok(AskedUser::Anybody) };
     match flow.pending_account().await?.filter(|p| p.user.is_active) {
         Some(person) => {
             let mut devices = offer::of(flow.core, settings, person.user.id).await?;
             if !passkey_counts(flow, settings, &person) && !devices.is_empty() {
                 devices.retain(|device| !outcome::was_first(flow, device));
                 if devices.is_empty() {
-                    return Ok(Asked::Spent);
+                    return Ok(AskedUser::Spent);
                 }
             }
             let proven = proof::owns_pending(&flow.plan.context, flow.user());
-            Ok(Asked::Person { person: Box::new(person), devices, proven })
+            Ok(AskedUser::Person { person: Box::new(person), devices, proven })
         }
-        None => Ok(Asked::Nobody { username: pending.username }),
+        None => Ok(AskedUser::Nobody { username: pending.username }),
     }
 }
 
@@ -68,12 +68,12 @@ impl StageKind for Validate {
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorValidateStage>()?;
         match asked(flow, &settings).await? {
-            Asked::Anybody if settings.allows(DeviceKind::Webauthn) => {
+            AskedUser::Anybody if settings.allows(DeviceKind::Webauthn) => {
                 Ok(FlowStep::Show(offer::passwordless(flow, &settings)))
             }
-            Asked::Anybody => Ok(FlowStep::Deny(None)),
-            Asked::Spent => Ok(spent()),
-            Asked::Person { person, devices, proven } if !devices.is_empty() => {
+            AskedUser::Anybody => Ok(FlowStep::Deny(None)),
+            AskedUser::Spent => Ok(spent()),
+            AskedUser::Person { person, devices, proven } if !devices.is_empty() => {
                 if proven
                     && (remembered::fits(flow, &settings, &person, &devices)
                         || passkey_counts(flow, &settings, &person))
@@ -82,10 +82,10 @@ impl StageKind for Validate {
                 }
                 Ok(FlowStep::Show(offer::challenge(flow, &settings, &person, &devices, proven)))
             }
-            Asked::Person { person, proven, .. } => {
+            AskedUser::Person { person, proven, .. } => {
                 Ok(not_configured(flow, &settings, &person.user.username, proven))
             }
-            Asked::Nobody { username } => Ok(not_configured(flow, &settings, &username, false)),
+            AskedUser::Nobody { username } => Ok(not_configured(flow, &settings, &username, false)),
         }
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
@@ -93,20 +93,20 @@ impl StageKind for Validate {
         let has = |name: &str| answer.get(name).is_some_and(|v| !v.is_null() && v.as_str() != Some(""));
         let asked = asked(flow, &settings).await?;
         match asked {
-            Asked::Anybody if !settings.allows(DeviceKind::Webauthn) => Ok(FlowStep::Deny(None)),
-            Asked::Anybody if has("webauthn") => match sent(answer, "webauthn") {
+            AskedUser::Anybody if !settings.allows(DeviceKind::Webauthn) => Ok(FlowStep::Deny(None)),
+            AskedUser::Anybody if has("webauthn") => match sent(answer, "webauthn") {
                 Ok(sent) => passkey::answer(flow, &settings, &sent).await,
                 Err(errors) => Ok(FlowStep::Invalid(errors)),
             },
-            Asked::Anybody if has("code") => Ok(code::wrong()),
+            AskedUser::Anybody if has("code") => Ok(code::wrong()),
             // There is a single challenge, so no choice is needed.
-            Asked::Anybody if has("selected_challenge") => match chosen(answer) {
+            AskedUser::Anybody if has("selected_challenge") => match chosen(answer) {
                 (Some(DeviceKind::Webauthn), uid) if uid.is_empty() || uid == "-1" => self.show(flow).await,
                 _ => Ok(FlowStep::Invalid(ResponseErrors::one("selected_challenge", NOT_OFFERED, "invalid"))),
             },
-            Asked::Anybody => Ok(empty()),
-            Asked::Spent => Ok(spent()),
-            Asked::Person { person, devices, proven } if !devices.is_empty() => {
+            AskedUser::Anybody => Ok(empty()),
+            AskedUser::Spent => Ok(spent()),
+            AskedUser::Person { person, devices, proven } if !devices.is_empty() => {
                 if has("code") {
                     return code::answer(flow, &settings, &person, &devices, answer).await;
                 }
@@ -121,10 +121,12 @@ impl StageKind for Validate {
                 }
                 Ok(empty())
             }
-            Asked::Person { person, proven, .. } => {
+            AskedUser::Person { person, proven, .. } => {
                 Ok(unconfigured(flow, &settings, answer, &person.user.username, proven).await)
             }
-            Asked::Nobody { username } => Ok(unconfigured(flow, &settings, answer, &username, false).await),
+            AskedUser::Nobody { username } => {
+                Ok(unconfigured(flow, &settings, answer, &username, false).await)
+            }
         }
     }
 }

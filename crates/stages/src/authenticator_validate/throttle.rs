@@ -2,7 +2,7 @@
 //! exceed the limit.
 use signet_base::{Result, Span, Timestamp};
 use signet_core::{Client, Core, device};
-use signet_store::attempts::{self, Taken};
+use signet_store::attempts::{self, AttemptOutcome};
 use signet_store::devices::DeviceKind;
 
 /// Maximum attempts and seconds per user and class. Guessing six digits for a year then succeeds with a
@@ -42,7 +42,7 @@ pub async fn take(
             reason = "at most 1000 days in seconds"
         )]
         let span = Span::from_secs(((*secs as f64) * factor).ceil() as i64);
-        if let Taken::Refused { until } =
+        if let AttemptOutcome::Refused { until } =
             attempts::take(&core.db, &counter.name(kind, window), *limit, span, core.now()).await?
         {
             return Ok(Some(until));

@@ -68,14 +68,14 @@ const NOBODY: &str = "Sign in before you set up a second factor.";
 
 /// The state between showing a device's secret and confirming it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Held {
+struct PendingDevice {
     stage: Uuid,
     user: i64,
     /// The id of the new device, so that concurrent answers create one device.
     device: Uuid,
     sealed: String,
 }
-const HELD: Key<Held> = Key::new("goauthentik.io/authenticators/held");
+const HELD: Key<PendingDevice> = Key::new("goauthentik.io/authenticators/held");
 
 /// The new device of this stage and user with its secret, as stored by [`hold`].
 fn held(flow: &FlowRun<'_>, user: i64) -> Result<Option<(Uuid, Secret)>> {
@@ -100,7 +100,7 @@ fn hold(flow: &mut FlowRun<'_>, user: i64, device: Option<Uuid>, secret: &Secret
         .ok_or_else(|| Error::internal("a set-up stage without settings"))?;
     let device = device.unwrap_or_else(|| flow.core.ports.uuid());
     let sealed = flow.core.vault.seal(("flow", &device.to_string(), "device"), secret)?;
-    flow.context().set(&HELD, Held { stage, user, device, sealed });
+    flow.context().set(&HELD, PendingDevice { stage, user, device, sealed });
     Ok(device)
 }
 

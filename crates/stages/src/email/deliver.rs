@@ -84,7 +84,7 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
     let purpose = if d.by_administrator { RECOVERY.to_owned() } else { purpose(&d.stage) };
     let key = token::issue(
         core,
-        token::Ticket {
+        token::FlowTokenRequest {
             plan: &d.plan,
             lifetime,
             purpose: &purpose,

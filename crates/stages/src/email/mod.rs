@@ -13,7 +13,7 @@ use signet_core::mail::{self, Own, Sender, templates};
 use signet_core::{Core, Principal};
 use signet_model::{Change, Model, Object, Snapshot};
 use signet_store::users::{self, User, canonical};
-use signet_store::{attempts, attempts::Taken};
+use signet_store::{attempts, attempts::AttemptOutcome};
 use std::sync::Arc;
 
 pub use deliver::{Delivery, deliver};
@@ -215,14 +215,14 @@ async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Resu
         let taken =
             mail::take_share(flow.core, flow.client, &format!("name {typed}"), user.unwrap_or_default())
                 .await?;
-        if let Taken::Refused { until } = taken {
+        if let AttemptOutcome::Refused { until } = taken {
             return Ok(Err(later(flow, until)));
         }
         share = Prefix::of(flow.client.ip).to_string();
     }
     let name = format!("email/{}/{}/{share}", key_of(flow), sha256_hex(canonical(&typed).as_bytes()));
     let (limit, window) = (settings.recovery_max_attempts, settings.recovery_cache_timeout);
-    if let Taken::Refused { until } =
+    if let AttemptOutcome::Refused { until } =
         attempts::take(&flow.core.db, &name, limit, window, flow.core.now()).await?
     {
         return Ok(Err(later(flow, until)));

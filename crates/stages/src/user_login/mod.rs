@@ -8,7 +8,7 @@ use signet_base::{FieldErrors, Json, Map, Result, Span};
 use signet_core::flow::account::PROVEN;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind, keys};
 use signet_core::login::{self, Terms};
-use signet_core::session::binding::Wanted;
+use signet_core::session::binding::RequestedBinding;
 use signet_core::session::end_all;
 use signet_model::{Change, Choice, Model, Snapshot};
 use signet_store::epoch;
@@ -151,9 +151,9 @@ async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bo
 }
 
 /// Each level of a binding includes the lower ones.
-fn wanted(network: NetworkBinding, place: GeoipBinding) -> Wanted {
+fn wanted(network: NetworkBinding, place: GeoipBinding) -> RequestedBinding {
     let (network, place) = (network as u8, place as u8);
-    Wanted {
+    RequestedBinding {
         asn: network >= NetworkBinding::BindAsn as u8,
         network: network >= NetworkBinding::BindAsnNetwork as u8,
         ip: network >= NetworkBinding::BindAsnNetworkIp as u8,
@@ -204,14 +204,21 @@ mod tests {
     }
     #[test]
     fn a_level_of_a_binding_includes_those_before_it() {
-        assert_eq!(wanted(NetworkBinding::NoBinding, GeoipBinding::NoBinding), Wanted::default());
+        assert_eq!(wanted(NetworkBinding::NoBinding, GeoipBinding::NoBinding), RequestedBinding::default());
         assert_eq!(
             wanted(NetworkBinding::BindAsnNetwork, GeoipBinding::BindContinent),
-            Wanted { asn: true, network: true, continent: true, ..Wanted::default() }
+            RequestedBinding { asn: true, network: true, continent: true, ..RequestedBinding::default() }
         );
         assert_eq!(
             wanted(NetworkBinding::BindAsnNetworkIp, GeoipBinding::BindContinentCountryCity),
-            Wanted { asn: true, network: true, ip: true, continent: true, country: true, city: true }
+            RequestedBinding {
+                asn: true,
+                network: true,
+                ip: true,
+                continent: true,
+                country: true,
+                city: true
+            }
         );
     }
     #[test]

@@ -1,13 +1,13 @@
 //! The stages over a core and a database. One binary: each further one costs a minute of building.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 mod devices;
+mod email_links;
+mod entry_and_exit;
 mod forms;
 mod keys;
-mod letters;
 mod login;
 mod mfa;
 mod passkeys;
 mod seams;
 mod senders;
 mod site;
-mod ways;

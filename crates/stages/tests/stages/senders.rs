@@ -1,5 +1,5 @@
 //! Letters that expressions send by the server of an email stage.
-use crate::letters::letter;
+use crate::email_links::letter;
 use crate::site::Site;
 use signet_base::{Map, json};
 use signet_core::policy::Question;

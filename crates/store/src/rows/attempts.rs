@@ -7,7 +7,7 @@ use signet_base::{Error, Result, Span, Timestamp};
 
 /// The result of [`take`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum AttemptOutcome {
     /// The attempt is counted and may be verified.
     Allowed {
         /// Remaining attempts in the window.
@@ -17,9 +17,9 @@ pub enum Taken {
     Refused { until: Timestamp },
 }
 
-impl Taken {
+impl AttemptOutcome {
     pub fn is_allowed(self) -> bool {
-        matches!(self, Taken::Allowed { .. })
+        matches!(self, AttemptOutcome::Allowed { .. })
     }
 }
 
@@ -38,10 +38,10 @@ pub(crate) const STATEMENTS: &[&str] = &[TAKE, SET, GIVE_BACK, GET, CLEAR, DELET
 /// Counts an attempt of `name`. The window starts with its first attempt; at most `limit` attempts are
 /// allowed in it, over all nodes. Refused attempts do not extend it. Keep `name` short, and digest user
 /// input.
-pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp) -> Result<Taken> {
+pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp) -> Result<AttemptOutcome> {
     let until = now.plus(window);
     if limit <= 0 {
-        return Ok(Taken::Refused { until });
+        return Ok(AttemptOutcome::Refused { until });
     }
     if let Some(attempt_counters) = db.attempt_counters() {
         return take_here(db, attempt_counters, name, limit, until, now).await;
@@ -49,9 +49,11 @@ pub async fn take(db: &Db, name: &str, limit: i64, window: Span, now: Timestamp)
     let answer =
         db.batch(Batch::relaxed().add(TAKE, params![name, until, now, now, now, limit]).returning()).await?;
     match answer.first().and_then(|rows| rows.first()) {
-        Some(row) => Ok(Taken::Allowed { left: limit - row.int(0)? }),
+        Some(row) => Ok(AttemptOutcome::Allowed { left: limit - row.int(0)? }),
         // Reset concurrently: this attempt is refused, the next one is not.
-        None => Ok(Taken::Refused { until: current(db, name).await?.map_or(now, |(_, until)| until) }),
+        None => {
+            Ok(AttemptOutcome::Refused { until: current(db, name).await?.map_or(now, |(_, until)| until) })
+        }
     }
 }
 /// [`take`] if one process owns the database: the row is written behind.
@@ -62,7 +64,7 @@ async fn take_here(
     limit: i64,
     until: Timestamp,
     now: Timestamp,
-) -> Result<Taken> {
+) -> Result<AttemptOutcome> {
     let known = know(db, attempt_counters, name).await?;
     let taken = match attempt_counters.take(name, limit, until, now) {
         Some(taken) => taken,

@@ -1,6 +1,6 @@
 //! A user with their groups, in one round trip: needed by nearly every request.
 use super::groups::{self, Group};
-use super::roles::{self, Held};
+use super::roles::{self, RoleGrants};
 use super::table::{Record, columns};
 use super::users::{self, User};
 use crate::db::{Db, Value};
@@ -35,7 +35,7 @@ pub struct Person {
     pub groups: Arc<Vec<Group>>,
     /// Direct groups.
     pub direct: Arc<[Uuid]>,
-    pub held: Arc<Held>,
+    pub held: Arc<RoleGrants>,
 }
 
 /// The account with its groups.
@@ -87,7 +87,10 @@ async fn person(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<Person>
     } else {
         groups.sort_by_cached_key(|g| (g.name.to_lowercase(), g.id));
     }
-    let held =
-        if has_parents || any(HAS_ROLES)? { roles::of_user(db, user.id).await? } else { Held::default() };
+    let held = if has_parents || any(HAS_ROLES)? {
+        roles::of_user(db, user.id).await?
+    } else {
+        RoleGrants::default()
+    };
     Ok(Some(Person { user: Arc::new(user), groups: Arc::new(groups), direct, held: Arc::new(held) }))
 }

@@ -21,7 +21,7 @@ pub struct RolePermission {
 
 /// The roles of a person, and what they allow.
 #[derive(Debug, Clone, Default)]
-pub struct Held {
+pub struct RoleGrants {
     /// Of the account itself and of its groups with their ancestors.
     pub roles: Arc<BTreeSet<Uuid>>,
     pub grants: Arc<Grants>,
@@ -55,12 +55,12 @@ pub(crate) const STATEMENTS: &[&str] = &[
 ];
 
 /// The roles of the account and of all its groups.
-pub async fn of_user(db: &Db, user: i64) -> Result<Held> {
+pub async fn of_user(db: &Db, user: i64) -> Result<RoleGrants> {
     held(&db.query(OF_USER, params![user, user]).await?)
 }
 
 /// The roles of groups and of all their ancestors.
-pub async fn of_groups(db: &Db, groups: &[Uuid]) -> Result<Held> {
+pub async fn of_groups(db: &Db, groups: &[Uuid]) -> Result<RoleGrants> {
     let mut rows = Vec::new();
     for chunk in groups.chunks(512) {
         let sql = format!(
@@ -88,7 +88,7 @@ pub async fn grants(db: &Db, roles: &[Uuid]) -> Result<Arc<Grants>> {
 }
 
 /// Rows of role, permission and object.
-fn held(rows: &[Row]) -> Result<Held> {
+fn held(rows: &[Row]) -> Result<RoleGrants> {
     let (mut roles, mut grants) = (BTreeSet::new(), Grants::default());
     for row in rows {
         roles.insert(row.uuid(0)?);
@@ -97,7 +97,7 @@ fn held(rows: &[Row]) -> Result<Held> {
             grants.add(row.text(1)?, (!object.is_empty()).then_some(object));
         }
     }
-    Ok(Held { roles: Arc::new(roles), grants: Arc::new(grants) })
+    Ok(RoleGrants { roles: Arc::new(roles), grants: Arc::new(grants) })
 }
 
 /// The permissions of one role, in the order in which they were given.

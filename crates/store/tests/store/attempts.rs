@@ -1,7 +1,7 @@
 //! Attempts: the limit holds whoever asks at the same moment; known browsers.
 use crate::{at, ports};
 use signet_base::Span;
-use signet_store::attempts::{self, Taken};
+use signet_store::attempts::{self, AttemptOutcome};
 use signet_store::known_devices::{self, KnownDevice};
 use signet_store::testdb::each_database;
 use signet_store::users::{self, User};
@@ -20,8 +20,8 @@ async fn a_hundred_at_once_get_exactly_the_limit() {
         let mut left = Vec::new();
         for task in tasks {
             match task.await.unwrap() {
-                Taken::Allowed { left: n } => left.push(n),
-                Taken::Refused { until } => assert_eq!(until, at(160)),
+                AttemptOutcome::Allowed { left: n } => left.push(n),
+                AttemptOutcome::Refused { until } => assert_eq!(until, at(160)),
             }
         }
         left.sort_unstable();
@@ -45,24 +45,24 @@ async fn a_window_ends_by_itself_and_names_do_not_mix() {
         let take = async |name: &str, now: i64| {
             attempts::take(&db, name, 2, Span::from_secs(60), at(now)).await.unwrap()
         };
-        assert_eq!(take("a", 0).await, Taken::Allowed { left: 1 });
-        assert_eq!(take("a", 30).await, Taken::Allowed { left: 0 });
+        assert_eq!(take("a", 0).await, AttemptOutcome::Allowed { left: 1 });
+        assert_eq!(take("a", 30).await, AttemptOutcome::Allowed { left: 0 });
         assert_eq!(
             take("a", 59).await,
-            Taken::Refused { until: at(60) },
+            AttemptOutcome::Refused { until: at(60) },
             "a refused attempt prolongs nothing"
         );
-        assert_eq!(take("b", 59).await, Taken::Allowed { left: 1 });
+        assert_eq!(take("b", 59).await, AttemptOutcome::Allowed { left: 1 });
         assert_eq!(attempts::used(&db, "a", at(60)).await.unwrap(), 0);
-        assert_eq!(take("a", 60).await, Taken::Allowed { left: 1 });
-        assert_eq!(take("a", 60).await, Taken::Allowed { left: 0 });
+        assert_eq!(take("a", 60).await, AttemptOutcome::Allowed { left: 1 });
+        assert_eq!(take("a", 60).await, AttemptOutcome::Allowed { left: 0 });
         attempts::give_back(&db, "a", 1).await.unwrap();
-        assert_eq!(take("a", 60).await, Taken::Allowed { left: 0 });
+        assert_eq!(take("a", 60).await, AttemptOutcome::Allowed { left: 0 });
         attempts::clear(&db, "a").await.unwrap();
-        assert_eq!(take("a", 61).await, Taken::Allowed { left: 1 });
+        assert_eq!(take("a", 61).await, AttemptOutcome::Allowed { left: 1 });
         assert_eq!(
             attempts::take(&db, "c", 0, Span::from_secs(5), at(1)).await.unwrap(),
-            Taken::Refused { until: at(6) }
+            AttemptOutcome::Refused { until: at(6) }
         );
         attempts::delete_expired(&db, at(1000), 10).await.unwrap();
         assert_eq!(attempts::used(&db, "a", at(61)).await.unwrap(), 0);

@@ -27,7 +27,7 @@ async fn role(objects: &ObjectStore, name: &str) -> Uuid {
     let write = Write::Create { def: Role::DEF, pk: None, data, secrets: Secrets::new() };
     objects.apply(vec![write], &Author::system()).await.unwrap()[0].pk
 }
-async fn held(db: &Db, user: i64) -> roles::Held {
+async fn held(db: &Db, user: i64) -> roles::RoleGrants {
     (*people::by_id(db, user).await.unwrap().unwrap().held).clone()
 }
 

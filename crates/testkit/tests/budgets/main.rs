@@ -2,7 +2,7 @@
 //! meanwhile.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
 mod edge;
-mod letters;
+mod mail;
 mod proof;
 mod sign_in;
 mod stored;

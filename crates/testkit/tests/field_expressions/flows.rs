@@ -1,5 +1,5 @@
 //! Expressions where they are used: claims in an ID token, a flow's policy, a mapping of text messages.
-use super::World;
+use super::Fixture;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use signet_base::{Json, json, query};
 use signet_testkit::{App, Browser, each_database};
@@ -92,7 +92,7 @@ async fn redeemed(person: &mut Browser, name: &str, back: &str, to: &str) -> Jso
 #[tokio::test(flavor = "multi_thread")]
 async fn field_03_the_profile_with_a_picture_is_in_the_id_token() {
     each_database(|kind| async move {
-        let World { app, mut admin, .. } = super::world(kind).await;
+        let Fixture { app, mut admin, .. } = super::fixture(kind).await;
         let ada = app.user("lovelace", "a long password of Ada").await;
         let staff = admin.get("/api/v3/core/groups/?name=staff").await.json()["results"][0]["pk"].clone();
         let path = format!("/api/v3/core/groups/{}/add_user/", staff.as_str().unwrap());
@@ -122,7 +122,7 @@ async fn field_03_the_profile_with_a_picture_is_in_the_id_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn field_20_a_policy_sends_the_flow_elsewhere() {
     each_database(|kind| async move {
-        let World { app, mut admin, .. } = super::world(kind).await;
+        let Fixture { app, mut admin, .. } = super::fixture(kind).await;
         let who = json!({"name": "who", "user_fields": ["username"]});
         let who = made(&mut admin, "stages/identification", who).await;
         let then = made(&mut admin, "stages/dummy", json!({"name": "then"})).await;
@@ -163,7 +163,7 @@ async fn field_20_a_policy_sends_the_flow_elsewhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn field_24_a_mapping_of_text_messages_knows_its_stage_and_its_failure_is_told() {
     each_database(|kind| async move {
-        let World { app, mut admin, .. } = super::world(kind).await;
+        let Fixture { app, mut admin, .. } = super::fixture(kind).await;
         app.user("lovelace", "a long password of Ada").await;
         for (name, text, goes) in [
             ("works", "return {'from': stage.from_number, 'to': device.phone_number, 'body': f'{token}', 'stage': stage.name, 'same': {True: 1}[device.token == token]}", true),

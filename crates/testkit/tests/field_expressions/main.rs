@@ -37,7 +37,7 @@ async fn all_true(admin: &mut Browser, user: i64, texts: &[&str]) {
     }
 }
 
-struct World {
+struct Fixture {
     app: App,
     admin: Browser,
     ada: i64,
@@ -45,7 +45,7 @@ struct World {
 
 /// Ada is in "staff", whose parent is "everyone"; Grace has the same address in other letters; both have
 /// attributes.
-async fn world(kind: signet_store::DbKind) -> World {
+async fn fixture(kind: signet_store::DbKind) -> Fixture {
     let app = App::start(kind).await;
     let mut admin = app.admin().await;
     let everyone = admin
@@ -71,13 +71,13 @@ async fn world(kind: signet_store::DbKind) -> World {
         .unwrap();
     admin.post("/api/v3/core/users/", person("grace", json!([staff]), json!({"team": "red"}))).await;
     admin.post("/api/v3/core/users/", person("linus", json!([]), json!({}))).await;
-    World { app, admin, ada }
+    Fixture { app, admin, ada }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn field_01_an_empty_query_is_false() {
     each_database(|kind| async move {
-        let World { app, mut admin, ada } = world(kind).await;
+        let Fixture { app, mut admin, ada } = fixture(kind).await;
         let user = "from authentik.core.models import User\n";
         for text in [
             "return bool(request.user.ak_groups.filter(name='nobody'))",
@@ -113,7 +113,7 @@ async fn field_01_an_empty_query_is_false() {
 #[tokio::test(flavor = "multi_thread")]
 async fn field_02_the_first_of_several_accounts_is_found() {
     each_database(|kind| async move {
-        let World { app, mut admin, ada } = world(kind).await;
+        let Fixture { app, mut admin, ada } = fixture(kind).await;
         for name in ["twin1", "twin2"] {
             admin.post("/api/v3/core/users/", json!({"username": name, "name": "Twin", "email": "twin@example.org", "attributes": {"twin": true}})).await;
         }
@@ -134,7 +134,7 @@ async fn field_02_the_first_of_several_accounts_is_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn field_05_people_are_found_by_every_look_up() {
     each_database(|kind| async move {
-        let World { app, mut admin, ada } = world(kind).await;
+        let Fixture { app, mut admin, ada } = fixture(kind).await;
         let count = |filter: &str, wanted: usize| format!("from authentik.core.models import User, Group\nfrom django.db.models import Q\nreturn {filter}.count() == {wanted}");
         let mut texts = vec![
             "from authentik.core.models import User\nq = User.objects.filter(email__iexact=context['prompt_data']['email'])\nif context.get('pending_user'):\n    q = q.exclude(pk=context['pending_user'].pk)\nelif request.user.is_authenticated:\n    q = q.exclude(pk=request.user.pk)\nreturn not q.exists()".to_owned(),
@@ -203,7 +203,7 @@ async fn field_05_people_are_found_by_every_look_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn field_06_a_query_is_walked_counted_and_indexed() {
     each_database(|kind| async move {
-        let World { app, mut admin, ada } = world(kind).await;
+        let Fixture { app, mut admin, ada } = fixture(kind).await;
         let head = "from authentik.core.models import Group, User\n";
         let texts = [
             "return [g.name for g in Group.objects.filter(name='staff')] == ['staff']",
@@ -252,7 +252,7 @@ async fn field_06_a_query_is_walked_counted_and_indexed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn field_04_and_22_models_constants_and_the_request() {
     each_database(|kind| async move {
-        let World { app, mut admin, ada } = world(kind).await;
+        let Fixture { app, mut admin, ada } = fixture(kind).await;
         let texts = [
             "from authentik.core.models import USER_ATTRIBUTE_CHANGE_EMAIL\nreturn request.user.group_attributes(request.http_request).get(USER_ATTRIBUTE_CHANGE_EMAIL, request.http_request.tenant.default_user_change_email) in (True, False)",
             "from authentik.stages.authenticator_webauthn.models import WebAuthnDevice\nreturn WebAuthnDevice.objects.filter(user=request.user, confirmed=True).exists() is False",

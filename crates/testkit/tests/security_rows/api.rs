@@ -60,21 +60,21 @@ async fn matching(admin: &Browser, path: &str) -> Vec<String> {
     list["results"].as_array().into_iter().flatten().filter_map(key).collect()
 }
 /// The keys to try at a path: those that match, and where a list has none, every key that some route takes.
-async fn keys_for(admin: &Browser, w: &World, path: &str, most: usize) -> Vec<String> {
+async fn keys_for(admin: &Browser, w: &Fixture, path: &str, most: usize) -> Vec<String> {
     let mut keys = matching(admin, path).await;
     keys.truncate(most);
     if keys.is_empty() { w.keys.clone() } else { keys }
 }
 
 /// A plain person, an administrator, an application of theirs; and every key that a route could take.
-struct World {
+struct Fixture {
     alice: i64,
     admin: i64,
     team: Uuid,
     keys: Vec<String>,
 }
 
-async fn world(site: &Arc<Site>) -> World {
+async fn world(site: &Arc<Site>) -> Fixture {
     finished(site).await;
     let team = groups::Group::new(&site.core.ports, "team");
     groups::insert(&site.core.db, &team, &[], &[]).await.unwrap();
@@ -110,7 +110,7 @@ async fn world(site: &Arc<Site>) -> World {
             keys.push(object.pk.to_string());
         }
     }
-    World { alice, admin, team: team.id, keys }
+    Fixture { alice, admin, team: team.id, keys }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +145,7 @@ async fn row_11_an_own_token_cannot_be_made_somebody_elses() {
 }
 
 /// Everything that could make somebody more than they are.
-fn greedy(w: &World) -> Json {
+fn greedy(w: &Fixture) -> Json {
     json!({
         "name": "n", "slug": "n", "username": "n", "identifier": "n", "users": [w.alice], "users_obj": [w.alice], "groups": [w.team], "is_superuser": true, "is_active": true,
         "parent": w.team, "parents": [w.team], "children": [w.team], "user": w.admin, "pk": w.alice, "password": "Changed by somebody else 1", "roles": [], "intent": "api",

@@ -4,4 +4,4 @@ mod clients;
 mod conformance;
 mod details;
 mod events;
-mod letters;
+mod mail;

@@ -1,5 +1,5 @@
 //! A journal on its way into the directory: one commit, with the events of its changes.
-use super::{Author, Gone, Row, State};
+use super::{Author, DeletedRow, Row, State};
 use crate::directory::{self, DeviceChange, GroupChange, TokenChange, Transaction, UserChange};
 use crate::expression::objects::Shared;
 use crate::flow::{Context, PendingUser, keys};
@@ -129,17 +129,17 @@ async fn commit(shared: &Shared, by: &directory::Author, state: &State) -> Resul
     }
     for gone in &state.gone {
         match gone {
-            Gone::Device(id, owner) => {
+            DeletedRow::Device(id, owner) => {
                 let device = devices::of_user(db, *owner, None).await?.into_iter().find(|d| d.id == *id);
                 let device = device.ok_or(Error::NotFound)?;
                 all.change(DeviceChange::reset(&device, &KeptSession::default())).await?;
             }
-            Gone::Token(id) => {
+            DeletedRow::Token(id) => {
                 let token = tokens::by_id(db, *id).await?.ok_or(Error::NotFound)?;
                 all.change(TokenChange::delete(&token)).await?;
             }
-            Gone::Session(id) => all.also(sessions::delete_by_uuid_batch(*id)),
-            Gone::Invitation(digest) => all.also(invitations::delete_batch(digest)),
+            DeletedRow::Session(id) => all.also(sessions::delete_by_uuid_batch(*id)),
+            DeletedRow::Invitation(digest) => all.also(invitations::delete_batch(digest)),
         }
     }
     all.commit().await?;

@@ -1,6 +1,6 @@
 //! Methods that write: everything goes into the text's journal.
 use super::{Base, Query, overlay, tree};
-use crate::expression::journal::{Gone, Row};
+use crate::expression::journal::{DeletedRow, Row};
 use crate::expression::objects::{CallResult, gone};
 use crate::expression::orm::classes::ClassKind;
 use crate::expression::orm::plain::plain;
@@ -318,16 +318,16 @@ impl Query {
 }
 
 /// The row of another model that goes.
-pub fn gone_row(vault: &Vault, model: Model, pk: &Json, owner: Option<i64>) -> Option<Gone> {
+pub fn gone_row(vault: &Vault, model: Model, pk: &Json, owner: Option<i64>) -> Option<DeletedRow> {
     let uuid = || pk.as_str().and_then(|text| Uuid::parse_str(text).ok());
     Some(match model {
-        Model::Token => Gone::Token(uuid()?),
-        Model::Session => Gone::Session(uuid()?),
+        Model::Token => DeletedRow::Token(uuid()?),
+        Model::Session => DeletedRow::Session(uuid()?),
         Model::Invitation => {
             let known = uuid().map(|id| invitations::digest(vault, id));
-            Gone::Invitation(known.or_else(|| pk.as_str().map(str::to_owned))?)
+            DeletedRow::Invitation(known.or_else(|| pk.as_str().map(str::to_owned))?)
         }
-        model if model.is_device() => Gone::Device(pk.as_i64()?, owner?),
+        model if model.is_device() => DeletedRow::Device(pk.as_i64()?, owner?),
         _ => return None,
     })
 }

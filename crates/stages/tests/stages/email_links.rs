@@ -1,4 +1,4 @@
-//! Links by mail: recovery and enrolment, and everything that must not work with them.
+//! Links of recovery and enrolment emails, and what must not work with them.
 
 use crate::site::{Seen, Site};
 use signet_base::outbound::Mail;

@@ -1,4 +1,4 @@
-//! Letters in Django's language.
+//! Emails with Django templates.
 use signet_base::{Json, json};
 use signet_testkit::{App, Browser, DbKind, MailSink, Setup};
 use std::path::{Path, PathBuf};

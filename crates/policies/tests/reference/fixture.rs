@@ -31,7 +31,7 @@ pub struct Shown {
     pub effects: Vec<Json>,
 }
 
-pub struct World {
+pub struct Fixture {
     core: Arc<Core>,
     upstream: Arc<Upstream>,
     application: Arc<Object>,
@@ -50,7 +50,7 @@ fn object(json: &Json, name: &str) -> Map {
     json.get(name).and_then(Json::as_object).cloned().unwrap_or_default()
 }
 
-impl World {
+impl Fixture {
     pub async fn new(case: &Case) -> Self {
         let upstream = Arc::new(Upstream::new(list(&case.given, "upstream").to_vec()));
         let core = site::core(upstream.clone(), Arc::new(MailBox::default()), HOST).await;
@@ -61,17 +61,17 @@ impl World {
             json!({"name": "f", "slug": "f", "title": "F", "designation": "authentication"}),
         )
         .await;
-        let mut world =
+        let mut built =
             Self { core, upstream, application, flow, groups: BTreeMap::new(), invitations: BTreeMap::new() };
         let fixture = map(serde_json::from_str(include_str!("fixture.json")).unwrap());
         for group in list(&fixture, "groups").iter().chain(list(&case.given, "groups")) {
-            world.group(group).await;
+            built.group(group).await;
         }
         for user in list(&fixture, "users").iter().chain(list(&case.given, "users")) {
-            world.user(user).await;
+            built.user(user).await;
         }
-        world.rest(case).await;
-        world
+        built.rest(case).await;
+        built
     }
 
     async fn group(&mut self, given: &Json) {

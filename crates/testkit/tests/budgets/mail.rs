@@ -1,4 +1,4 @@
-//! Letters that strangers cause.
+//! Mail that anonymous requests cause.
 use super::{count, from, start};
 use signet_blueprints::{Source, apply, shipped};
 use signet_core::directory::Author;

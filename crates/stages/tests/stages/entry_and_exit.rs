@@ -1,4 +1,4 @@
-//! Ways in by invitation, ways elsewhere, and the way out: invitation, redirect, captcha, deletion.
+//! Invitations, redirects, captchas and deletion of an account.
 
 use crate::site::{Browser, Seen, Site};
 use signet_base::{Json, Map, Uuid, json};

@@ -25,7 +25,7 @@ pub const SECRET: &str = "a-secret-of-the-app-that-is-long-enough";
 pub const VERIFIER: &str = "0123456789-abcdefghijklmnopqrstuvwxyz-01234567";
 const HOST: &str = "id.example";
 
-pub struct World {
+pub struct Fixture {
     pub core: Arc<Core>,
     pub clock: Arc<FrozenClock>,
     router: Router,
@@ -72,7 +72,7 @@ impl TestResponse {
     }
 }
 
-impl World {
+impl Fixture {
     pub async fn new(db: Db) -> Self {
         let (ports, clock) = Ports::frozen(Timestamp::from_secs(1_800_000_000), 7);
         // Random bytes are the machine's: two databases and many tests share no sequence.

@@ -1,4 +1,4 @@
-//! Addresses that lead into flows and out of them.
+//! Redirects into flows and out of them.
 use crate::site::{each_site, password};
 use http::StatusCode;
 use signet_base::{Uuid, json};
