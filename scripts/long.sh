@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The checks that take long: hostile input for SIGNET_FUZZ_SECONDS (600) of each kind, and SIGNET_KILLS (1000) hard stops.
+# The checks that take long: hostile input for SIGNET_FUZZ_SECONDS (600) of each kind, and SIGNET_KILLS (1000) hard stops;
+# lists of a million users.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +9,7 @@ export SIGNET_FUZZ_SECONDS=${SIGNET_FUZZ_SECONDS:-600} SIGNET_KILLS=${SIGNET_KIL
 # Another seed each time, so that the same input is not tried for ever; the output names it.
 export SIGNET_FUZZ_SEED=${SIGNET_FUZZ_SEED:-$RANDOM}
 
+cargo test "${flags[@]}" --workspace --test store -- --ignored --nocapture scale_c_lists
 cargo test "${flags[@]}" --workspace --test fuzz -- --nocapture --test-threads=1
 cargo test "${flags[@]}" --workspace --test api core_permissions_no_sequence_of_calls_leads_up -- --nocapture
 cargo build "${flags[@]}" --workspace --bins

@@ -38,18 +38,22 @@ impl Paging {
             scope: call.scope(),
         })
     }
-    /// The same for the store, with the filters that the table declares.
-    pub fn rows<T: Record>(&self, filters: &mut Filters<'_>) -> ListQuery {
+    /// The same for the store, with nothing but the page.
+    pub fn query(&self) -> ListQuery {
         let page = Page {
             ordering: self.ordering.clone(),
             page: self.page,
             size: self.size,
             scope: self.scope.clone(),
         };
+        ListQuery { page, ..ListQuery::default() }
+    }
+    /// The same for the store, with the filters that the table declares.
+    pub fn rows<T: Record>(&self, filters: &mut Filters<'_>) -> ListQuery {
         // Words, or a query of the query language that the list understands.
         let query = Query::parse(&self.search).filter(understands::<T>);
         let search = if query.is_some() { String::new() } else { self.search.clone() };
-        ListQuery { search, filters: filters.declared(T::TABLE), query, page, ..ListQuery::default() }
+        ListQuery { search, filters: filters.declared(T::TABLE), query, ..self.query() }
     }
     fn pages(&self, total: u64) -> u64 {
         total.div_ceil(self.size).max(1)

@@ -4,7 +4,8 @@ use proc_macro2::TokenStream as Tokens;
 use quote::quote;
 use syn::{Data, DeriveInput, Expr, ExprLit, Fields, Lit, Meta, Type, spanned::Spanned};
 
-const TABLE_WORDS: [&str; 14] = [
+const TABLE_WORDS: [&str; 15] = [
+    "internal",
     "model",
     "component",
     "path",
@@ -70,6 +71,7 @@ pub(super) fn derive(input: DeriveInput) -> syn::Result<Tokens> {
     let (path, doc, key) =
         (word("path", quote!("")), word("description", quote!("")), word("key", quote!("id")));
     let (search, tie) = (word("search", quote!(Window)), word("tie", quote!("")));
+    let internal = flag(&attrs, "internal");
     let expiry = match value(&attrs, "expires") {
         Some(column) => {
             let grace = word("grace", quote!(0));
@@ -115,7 +117,7 @@ pub(super) fn derive(input: DeriveInput) -> syn::Result<Tokens> {
             const TABLE: &'static ::signet_model::TableDef = &::signet_model::TableDef {
                 model: #model, component: #component, path: #path, label: #label, plural: #plural, doc: #doc,
                 table: #table, alias: #alias, key: #key, columns: &[#(#columns),*], order: #order, tie: #tie,
-                search: ::signet_model::Search::#search, expiry: #expiry,
+                search: ::signet_model::Search::#search, internal: #internal, expiry: #expiry,
             };
             fn load(row: &crate::db::Row, at: usize) -> ::signet_base::Result<Self> {
                 Ok(Self { #(#loads),* })

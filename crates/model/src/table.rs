@@ -141,6 +141,8 @@ pub struct TableDef {
     /// A column by which rows come that are equal in the order, before their key; empty for none.
     pub tie: &'static str,
     pub search: Search,
+    /// No model of the wire: nobody has permissions on its rows.
+    pub internal: bool,
     pub expiry: Option<Expiry>,
 }
 

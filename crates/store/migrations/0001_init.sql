@@ -147,7 +147,7 @@ CREATE TABLE membership (
     group_id TEXT NOT NULL REFERENCES user_group (id) ON DELETE CASCADE,
     CONSTRAINT membership__user_id__group_id PRIMARY KEY (user_id, group_id)
 );
-CREATE INDEX membership_group_id ON membership (group_id);
+CREATE INDEX membership_group_id ON membership (group_id, user_id);
 
 CREATE TABLE token (
     id TEXT NOT NULL,

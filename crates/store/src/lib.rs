@@ -19,7 +19,7 @@ pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
 #[cfg(feature = "testdb")]
 pub use rows::list_statements;
 pub use rows::{
-    Filters, ListQuery, Page, TABLES, administrators, attempts, consents, devices, epoch, events,
+    Filters, ListQuery, Page, TABLES, administrators, attempts, consents, declared, devices, epoch, events,
     flow_tokens, grants, groups, invitations, known_devices, logins, lookups, password_history, people,
     reputation, roles, sessions, table, tokens, users,
 };

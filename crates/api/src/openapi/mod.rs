@@ -9,7 +9,8 @@ use http::{Method, header};
 use signet_base::{Json, Map, json};
 use signet_core::page::Lasting;
 use signet_core::system::API_VERSION;
-use signet_model::{FieldDef, FieldKind, Registry};
+use signet_model::{FieldDef, FieldKind, FilterOp, Registry};
+use signet_store::TABLES;
 use std::sync::Arc;
 
 pub(crate) use schema::component;
@@ -53,7 +54,7 @@ fn build(table: &Table, registry: &Registry) -> Json {
     for def in registry.all().iter().filter(|d| !d.rows && !d.path.is_empty()) {
         schema::model(def, &mut schemas);
     }
-    for (name, fields) in rows::COMPONENTS {
+    for (name, fields) in rows::components() {
         schema::fields(name, fields, &mut schemas);
     }
     for route in table.routes() {
@@ -149,6 +150,18 @@ fn list_parameters(action: &Action) -> Vec<Json> {
             value = json!({"type": "array", "items": value});
         }
         out.push(json!({"in": "query", "name": field.name, "schema": value}));
+    }
+    // Rows: the parameters that their table declares.
+    let table = TABLES.iter().find(|t| action.def.is_none() && action.gives.as_deref() == Some(t.component));
+    for (column, filter) in
+        table.iter().flat_map(|t| t.columns).flat_map(|c| c.filters.iter().map(move |f| (c, f)))
+    {
+        let value = match filter.op {
+            FilterOp::IsNull => json!({"type": "boolean"}),
+            FilterOp::AnyOf => json!({"type": "array", "items": schema::value(&column.field.kind)}),
+            _ => schema::value(&column.field.kind),
+        };
+        out.push(json!({"in": "query", "name": filter.name, "schema": value}));
     }
     for (name, kind) in
         [("ordering", "string"), ("page", "integer"), ("page_size", "integer"), ("search", "string")]

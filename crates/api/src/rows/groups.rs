@@ -36,6 +36,9 @@ pub(crate) const FIELDS: &[FieldDef] = &[
 ];
 pub(crate) const MEMBER: &[FieldDef] = &[FieldDef::plain("pk", FieldKind::Int).required()];
 
+/// Limit of `users_obj`; `core/users/?groups_by_pk=` lists all members.
+const MOST_MEMBERS: i64 = 1_000;
+
 /// Groups for the API. `include_…` selects relations to include as objects.
 async fn show(call: &Call, list: &[Group]) -> Result<Vec<Json>> {
     let db = &call.core.db;
@@ -54,11 +57,9 @@ async fn show(call: &Call, list: &[Group]) -> Result<Vec<Json>> {
     let with_users = call.flag("include_users").unwrap_or(true);
     let (with_children, with_parents) =
         (call.flag("include_children").unwrap_or(false), call.flag("include_parents").unwrap_or(false));
-    let (members, member_ids) = if with_users {
-        (groups::members_of_many(db, &ids).await?, Default::default())
-    } else {
-        (Default::default(), groups::member_ids_of_many(db, &ids).await?)
-    };
+    let members =
+        if with_users { groups::members_of_many(db, &ids, MOST_MEMBERS).await? } else { HashMap::new() };
+    let member_ids = groups::member_ids_of_many(db, &ids).await?;
     let related = |g: &Group| json!({"pk": g.id, "group_uuid": g.id, "name": g.name, "is_superuser": g.is_superuser, "attributes": g.attributes});
     let one = |g: &Group| {
         let (above, below) = (
@@ -66,11 +67,7 @@ async fn show(call: &Call, list: &[Group]) -> Result<Vec<Json>> {
             children.get(&g.id).map_or(&[][..], Vec::as_slice),
         );
         let people = members.get(&g.id).map_or(&[][..], Vec::as_slice);
-        let ids = if with_users {
-            people.iter().map(|u| u.id).collect()
-        } else {
-            member_ids.get(&g.id).cloned().unwrap_or_default()
-        };
+        let ids = member_ids.get(&g.id).map_or(&[][..], Vec::as_slice);
         json!({
             "pk": g.id, "num_pk": rows::num_pk(g), "name": g.name, "is_superuser": g.is_superuser,
             "parents": above.iter().map(|p| p.id).collect::<Vec<_>>(), "parents_obj": with_parents.then(|| above.iter().map(related).collect::<Vec<_>>()),

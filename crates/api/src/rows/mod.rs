@@ -1,11 +1,11 @@
 //! Row resources: users, groups, tokens, sessions, consents, grants, events.
 pub(crate) mod consents;
+pub(crate) mod declared;
 pub(crate) mod devices;
 pub(crate) mod events;
 pub(crate) mod grants;
 pub(crate) mod groups;
 pub(crate) mod invitations;
-pub(crate) mod reputation;
 mod service_account;
 pub(crate) mod sessions;
 pub(crate) mod tokens;
@@ -19,6 +19,8 @@ use crate::route::{Action, Output, Permission, run};
 use http::Method;
 use signet_base::{Json, json};
 use signet_model::{FieldDef, FieldKind, OnDelete, Verb};
+use signet_store::TABLES;
+use std::sync::LazyLock;
 
 pub(crate) const USER: FieldKind =
     FieldKind::Ref { target: "authentik_core.user", on_delete: OnDelete::Cascade };
@@ -41,11 +43,20 @@ pub(crate) const fn labelled(field: FieldDef, label: &'static str) -> FieldDef {
 
 /// Members of a row component.
 pub(crate) fn fields(component: &str) -> Option<&'static [FieldDef]> {
-    COMPONENTS.iter().find(|(name, _)| *name == component).map(|(_, fields)| *fields)
+    components().find(|(name, _)| *name == component).map(|(_, fields)| fields)
 }
-/// All row components.
-pub(crate) const COMPONENTS: &[(&str, &[FieldDef])] = &[
-    ("User", users::FIELDS),
+/// All row components: handwritten ones, then those of declared tables with a path.
+pub(crate) fn components() -> impl Iterator<Item = (&'static str, &'static [FieldDef])> {
+    static DECLARED: LazyLock<Vec<(&str, Vec<FieldDef>)>> = LazyLock::new(|| {
+        let served = TABLES.iter().filter(|def| !def.path.is_empty());
+        served.map(|def| (def.component, declared::fields(def, &[], &[]))).collect()
+    });
+    let users = std::iter::once(("User", users::fields()));
+    let others = COMPONENTS.iter().copied();
+    users.chain(others).chain(DECLARED.iter().map(|(name, fields)| (*name, fields.as_slice())))
+}
+/// Handwritten components.
+const COMPONENTS: &[(&str, &[FieldDef])] = &[
     ("Group", groups::FIELDS),
     ("Token", tokens::FIELDS),
     ("AuthenticatedSession", sessions::FIELDS),
@@ -61,7 +72,6 @@ pub(crate) const COMPONENTS: &[(&str, &[FieldDef])] = &[
     ("SMSDevice", devices::SMS),
     ("EmailDevice", devices::EMAIL),
     ("Invitation", invitations::FIELDS),
-    ("Reputation", reputation::FIELDS),
 ];
 
 /// A row in an event.
@@ -82,7 +92,6 @@ const MODELS: &[(&str, &str)] = &[
     ("events/events", "authentik_events.event"),
     ("events/notifications", "authentik_events.notification"),
     ("stages/invitation/invitations", "authentik_stages_invitation.invitation"),
-    ("policies/reputation/scores", "authentik_policies_reputation.reputation"),
 ];
 const RESET: &[&str] = &["authentik_core.reset_user_password"];
 
@@ -362,28 +371,6 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     .input(invitations::LETTER)
     .output(Output::Nothing));
 
-    add(Action::get(
-        "policies/reputation/scores",
-        Model(View),
-        "Lists reputation scores.",
-        run!(reputation::list),
-    )
-    .gives("Reputation"));
-    add(Action::get(
-        "policies/reputation/scores/{reputation_uuid}",
-        Model(View),
-        "One score.",
-        run!(reputation::retrieve),
-    )
-    .gives("Reputation"));
-    add(delete(
-        "policies/reputation/scores/{reputation_uuid}",
-        Model(Delete),
-        "Forgets a score.",
-        run!(reputation::destroy),
-    ));
-    add(used("policies/reputation/scores/{reputation_uuid}/used_by", Model(View), run!(reputation::used_by)));
-
     // Resources without rows as long as their feature does not exist: notifications, outposts.
     add(Action::get("events/notifications", Own(View), "The caller's notifications.", run!(empty_page))
         .output(Output::Page("Notification")));
@@ -391,6 +378,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::get("outposts", Permission::Anyone, "Lists outposts.", run!(outposts))
         .output(Output::Page("Outpost")));
     devices::register(rows);
+    declared::register(rows);
 }
 
 async fn outposts(call: &mut Call) -> ApiResult {

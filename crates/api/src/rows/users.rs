@@ -1,5 +1,5 @@
 //! `/core/users/`
-use super::{GROUP, UUIDS, blank, told};
+use super::{GROUP, UUIDS, declared};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
@@ -10,42 +10,53 @@ use signet_core::models::Role;
 use signet_core::permission::{self, Right, flows};
 use signet_core::{Core, compat, rows};
 use signet_model::{FieldDef, FieldKind, Snapshot};
-use signet_store::users::{self, User, UserQuery};
+use signet_store::table::Record;
+use signet_store::users::{self, TYPES, User, UserQuery};
 use signet_store::{groups, roles};
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-pub(crate) const TYPES: &[&str] = &["internal", "external", "service_account", "internal_service_account"];
 const RELATED: &[FieldDef] =
     &[FieldDef::shown("pk", FieldKind::Uuid), FieldDef::shown("name", FieldKind::Text)];
 
-pub(crate) const FIELDS: &[FieldDef] = &[
-    FieldDef::shown("pk", FieldKind::Int),
-    told(
-        FieldDef::plain("username", FieldKind::Text).required().max(150),
-        "Required. 150 characters or fewer.",
-    ),
-    blank(told(FieldDef::plain("name", FieldKind::Text).required(), "User's display name.")),
-    told(
-        FieldDef::plain("is_active", FieldKind::Bool),
-        "Whether the user may sign in. Untick this instead of deleting accounts.",
-    ),
-    FieldDef::shown("last_login", FieldKind::Time).nullable(),
-    FieldDef::shown("date_joined", FieldKind::Time),
+/// Members that are no columns.
+const EXTRA: &[FieldDef] = &[
     FieldDef::shown("is_superuser", FieldKind::Bool),
     FieldDef::plain("groups", FieldKind::List(&GROUP)),
     FieldDef::shown("groups_obj", FieldKind::List(&FieldKind::Object)).nullable(),
     FieldDef::plain("roles", UUIDS),
     FieldDef::shown("roles_obj", FieldKind::Items(RELATED)).nullable(),
-    blank(FieldDef::plain("email", FieldKind::Email).max(254)),
     FieldDef::shown("avatar", FieldKind::Text),
-    FieldDef::plain("attributes", FieldKind::Object),
     FieldDef::shown("uid", FieldKind::Text),
-    FieldDef::plain("path", FieldKind::Text),
-    FieldDef::plain("type", FieldKind::Choice(TYPES)),
-    FieldDef::shown("uuid", FieldKind::Uuid),
-    FieldDef::shown("password_change_date", FieldKind::Time),
-    FieldDef::shown("last_updated", FieldKind::Time),
 ];
+/// The order of the wire; columns that it does not name follow.
+const LAYOUT: &[&str] = &[
+    "pk",
+    "username",
+    "name",
+    "is_active",
+    "last_login",
+    "date_joined",
+    "is_superuser",
+    "groups",
+    "groups_obj",
+    "roles",
+    "roles_obj",
+    "email",
+    "avatar",
+    "attributes",
+    "uid",
+    "path",
+    "type",
+    "uuid",
+    "password_change_date",
+    "last_updated",
+];
+/// The members of a user: the columns of its table, and what is made of other rows.
+pub(crate) fn fields() -> &'static [FieldDef] {
+    static FIELDS: LazyLock<Vec<FieldDef>> = LazyLock::new(|| declared::fields(User::TABLE, LAYOUT, EXTRA));
+    &FIELDS
+}
 
 /// Users for the API, with two queries for any number.
 pub(crate) async fn show(
@@ -60,16 +71,19 @@ pub(crate) async fn show(
         (groups::direct_groups_of_many(&core.db, &ids).await?, groups::is_superuser(&core.db, &ids).await?);
     let one = |u: &User| {
         let of: &[groups::Group] = direct.get(&u.id).map_or(&[], Vec::as_slice);
-        json!({
-            "pk": u.id, "username": u.username, "name": u.name, "is_active": u.is_active, "last_login": u.last_login, "date_joined": u.joined,
-            "is_superuser": superusers.contains(&u.id),
-            "groups": of.iter().map(|g| g.id).collect::<Vec<_>>(),
-            "groups_obj": with_groups.then(|| of.iter().map(rows::partial_group).collect::<Vec<_>>()),
-            "roles": own_roles.get(&u.id).map_or(&[][..], Vec::as_slice),
-            "roles_obj": with_roles.then(|| shown_roles(&core.config(), own_roles.get(&u.id))),
-            "email": u.email, "avatar": rows::avatar(core, &u.name, &u.username, &u.email), "attributes": u.attributes, "uid": core.uid(u.id),
-            "path": u.path, "type": u.user_type, "uuid": u.uuid, "password_change_date": u.password_changed, "last_updated": u.updated,
-        })
+        let extra = [
+            ("is_superuser", json!(superusers.contains(&u.id))),
+            ("groups", of.iter().map(|g| json!(g.id)).collect()),
+            (
+                "groups_obj",
+                json!(with_groups.then(|| of.iter().map(rows::partial_group).collect::<Vec<_>>())),
+            ),
+            ("roles", json!(own_roles.get(&u.id).map_or(&[][..], Vec::as_slice))),
+            ("roles_obj", json!(with_roles.then(|| shown_roles(&core.config(), own_roles.get(&u.id))))),
+            ("avatar", json!(rows::avatar(core, &u.name, &u.username, &u.email))),
+            ("uid", json!(core.uid(u.id))),
+        ];
+        declared::arranged(fields(), u.shown(), extra)
     };
     Ok(people.iter().map(one).collect())
 }
@@ -163,7 +177,7 @@ async fn lenient(call: &mut Call) -> Result<(), Fault> {
 /// `POST /core/users/`
 pub(crate) async fn create(call: &mut Call) -> ApiResult {
     lenient(call).await?;
-    let (sent, mut errors) = form::judge(call, FIELDS, false).await?;
+    let (sent, mut errors) = form::judge(call, fields(), false).await?;
     let mut user = User::new(&call.core.ports, "");
     let teams = fill(call, &mut user, &sent, &mut errors).await?.unwrap_or_default();
     let own_roles = named_roles(call, &sent)?;
@@ -191,7 +205,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     for attempt in 0..3 {
         let before = find(call).await?;
         call.may_give(&[Right::Account(before.id)]).await?;
-        let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
+        let (sent, mut errors) = form::judge(call, fields(), partial).await?;
         if before.user_type == "internal_service_account" {
             return Err(Fault::invalid("non_field_errors", "Internal service accounts cannot be changed."));
         }
@@ -225,11 +239,10 @@ async fn fill(
     sent: &Map,
     errors: &mut FieldErrors,
 ) -> Result<Option<Vec<Uuid>>, Fault> {
-    if let Some(name) = sent.text("username") {
-        if users::by_username(&call.core.db, &name).await?.is_some_and(|other| other.id != user.id) {
-            errors.add("username", "This field must be unique.");
-        }
-        user.username = name;
+    if let Some(name) = sent.text("username")
+        && users::by_username(&call.core.db, &name).await?.is_some_and(|other| other.id != user.id)
+    {
+        errors.add("username", "This field must be unique.");
     }
     if let Some(path) = sent.text("path") {
         if path.starts_with('/') || path.ends_with('/') {
@@ -237,18 +250,13 @@ async fn fill(
         } else if path.split('/').any(str::is_empty) {
             errors.add("path", "No empty segments in user path allowed.");
         }
-        user.path = path;
     }
-    if let Some(name) = sent.text("name") {
-        if !signet_model::check::person_name(&name) {
-            errors.add("name", "Use at most 150 characters on one line.");
-        }
-        user.name = name;
+    if sent.text("name").is_some_and(|name| !signet_model::check::person_name(&name)) {
+        errors.add("name", "Use at most 150 characters on one line.");
     }
-    user.email = sent.text("email").unwrap_or_else(|| user.email.clone());
-    user.is_active = sent.flag("is_active").unwrap_or(user.is_active);
-    user.user_type = sent.text("type").unwrap_or_else(|| user.user_type.clone());
-    user.attributes = sent.map("attributes").unwrap_or_else(|| user.attributes.clone());
+    for (name, value) in sent {
+        user.set(name, value);
+    }
     std::mem::take(errors).into_result()?;
     Ok(sent.uuids("groups"))
 }

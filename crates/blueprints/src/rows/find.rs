@@ -1,10 +1,11 @@
 //! Finding rows by fields and look-ups, also through related rows.
-use super::values::{group_map, internal, token_map, user_map, wrong};
+use super::values::{internal, wrong};
 use super::{GROUP, Rows, TOKEN, USER, Wrong};
 use crate::lookup;
 use signet_base::{Json, Map, Uuid};
 use signet_core::Core;
 use signet_store::groups::{self, Group};
+use signet_store::table::Record;
 use signet_store::tokens::Token;
 use signet_store::users::{self, User, canonical};
 use signet_store::{ListQuery, Page};
@@ -24,9 +25,9 @@ pub enum Row {
 impl Row {
     pub fn map(&self) -> Map {
         match self {
-            Row::User(u) => user_map(u),
-            Row::Group(g) => group_map(g),
-            Row::Token(t) => token_map(t),
+            Row::User(u) => u.shown(),
+            Row::Group(g) => g.shown(),
+            Row::Token(t) => t.shown(),
         }
     }
     pub fn key(&self) -> Json {

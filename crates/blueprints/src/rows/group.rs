@@ -1,13 +1,14 @@
 //! Entries about groups.
-use super::values::{flag, group_map, internal, object, same, text, wrong};
+use super::values::{internal, same, set, wrong};
 use super::{GROUP, GroupDraft, Order, Row, RowState, RowWritePlan, Rows, WriteOutcome, Wrong, mark};
 use signet_base::{Json, Uuid, json};
 use signet_core::Core;
 use signet_store::groups::{self, Group};
+use signet_store::table::Record;
 use signet_store::users;
 
-pub(super) const FIELDS: &[&str] =
-    &["pk", "group_uuid", "name", "is_superuser", "attributes", "parents", "users"];
+/// Beside the columns.
+pub(super) const FIELDS: &[&str] = &["pk", "group_uuid", "parents", "users"];
 
 impl Rows {
     pub(super) async fn group(
@@ -60,15 +61,12 @@ impl Rows {
                 })
             }
         };
-        let before = group_map(&self.groups[at].group);
+        let before = self.groups[at].group.shown();
         let mut group = self.groups[at].group.clone();
         let (mut parents, mut members) = (None, None);
         for (field, value) in order.fields {
             match field.as_str() {
                 "pk" | "group_uuid" => {}
-                "name" => group.name = text(field, value, false)?,
-                "is_superuser" => group.is_superuser = flag(field, value)?,
-                "attributes" => group.attributes = object(field, value)?,
                 "parents" => parents = Some(self.group_keys(core, field, value).await?),
                 "users" => {
                     let Json::Array(list) = value else { return wrong(field, "Expected a list of items.") };
@@ -84,7 +82,7 @@ impl Rows {
                     }
                     members = Some(ids);
                 }
-                _ => return wrong(field, "A group has no such field."),
+                _ => set(&mut group, field, value)?,
             }
         }
         if self.groups[at].state != RowState::New {
@@ -108,7 +106,7 @@ impl Rows {
                 }
             }
         }
-        let changed = group_map(&group) != before || parents.is_some() || members.is_some();
+        let changed = group.shown() != before || parents.is_some() || members.is_some();
         let key = json!(group.id);
         let outcome = self.groups.change(at, |draft| {
             draft.group = group;

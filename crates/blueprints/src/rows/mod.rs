@@ -16,6 +16,7 @@ use signet_store::users::{User, canonical};
 
 use drafts::Drafts;
 pub use find::{Row, Wanted};
+use values::has_column;
 
 pub const USER: &str = "authentik_core.user";
 pub const GROUP: &str = "authentik_core.group";
@@ -115,9 +116,9 @@ impl Rows {
     /// Whether the model's rows have the field. Unknown fields are dropped.
     pub fn knows(model: &str, field: &str) -> bool {
         match model {
-            USER => user::FIELDS.contains(&field),
-            GROUP => group::FIELDS.contains(&field),
-            _ => token::FIELDS.contains(&field),
+            USER => user::FIELDS.contains(&field) || has_column::<User>(field),
+            GROUP => group::FIELDS.contains(&field) || has_column::<Group>(field),
+            _ => token::FIELDS.contains(&field) || has_column::<Token>(field),
         }
     }
 

@@ -1,23 +1,14 @@
 //! Entries about tokens.
-use super::values::{flag, internal, text, token_map, wrong};
+use super::values::{internal, set, text, wrong};
 use super::{Order, Row, RowState, RowWritePlan, Rows, TOKEN, TokenDraft, WriteOutcome, Wrong, mark};
 use signet_base::{Json, Secret, Timestamp, json};
 use signet_core::Core;
+use signet_store::table::Record;
 use signet_store::tokens::Token;
 use signet_store::users;
 
-pub(super) const FIELDS: &[&str] = &[
-    "pk",
-    "token_uuid",
-    "identifier",
-    "intent",
-    "user",
-    "description",
-    "managed",
-    "expiring",
-    "expires",
-    "key",
-];
+/// Beside the columns.
+pub(super) const FIELDS: &[&str] = &["pk", "token_uuid", "managed", "key"];
 
 impl Rows {
     pub(super) async fn token(
@@ -56,26 +47,17 @@ impl Rows {
             }
         };
         let mut token = self.tokens[at].token.clone();
-        let before = token_map(&token);
+        let before = token.shown();
         let mut key = None;
         for (field, value) in order.fields {
             match field.as_str() {
                 "pk" | "token_uuid" => {}
-                "identifier" => token.identifier = text(field, value, false)?,
-                "intent" => {
-                    token.intent = text(field, value, false)?;
-                    if !["verification", "api", "recovery", "app_password"].contains(&token.intent.as_str()) {
-                        return wrong(field, format!("\"{}\" is not a valid choice.", token.intent));
-                    }
-                }
                 "user" => {
                     token.user_id = value.as_i64().unwrap_or_default();
                 }
-                "description" => token.description = text(field, value, true)?,
                 "managed" => {
                     token.managed = if value.is_null() { None } else { Some(text(field, value, false)?) }
                 }
-                "expiring" => token.expiring = flag(field, value)?,
                 "expires" if value.is_null() => token.expires = None,
                 "expires" => match value.as_str().map(Timestamp::parse) {
                     Some(Ok(at)) => token.expires = Some(at),
@@ -89,7 +71,7 @@ impl Rows {
                         key = Some(given);
                     }
                 }
-                _ => return wrong(field, "A token has no such field."),
+                _ => set(&mut token, field, value)?,
             }
         }
         if !self.has_user(token.user_id)
@@ -100,7 +82,7 @@ impl Rows {
         if token.expiring && token.expires.is_none() {
             return wrong("expires", "A token that expires needs a time.");
         }
-        let changed = token_map(&token) != before || key.is_some();
+        let changed = token.shown() != before || key.is_some();
         let pk = json!(token.id);
         let outcome = self.tokens.change(at, |draft| {
             draft.token = token;

@@ -1,27 +1,15 @@
 //! Entries about users.
-use super::values::{flag, internal, object, text, user_map, wrong};
+use super::values::{internal, set, text, wrong};
 use super::{Order, Row, RowState, RowWritePlan, Rows, USER, UserDraft, WriteOutcome, Wrong, mark};
 use signet_base::{Json, Secret, Uuid, json};
 use signet_core::Core;
 use signet_model::check::{email, person_name};
 use signet_store::groups;
+use signet_store::table::Record;
 use signet_store::users::User;
 
-pub(super) const FIELDS: &[&str] = &[
-    "pk",
-    "uuid",
-    "uid",
-    "username",
-    "name",
-    "email",
-    "is_active",
-    "type",
-    "path",
-    "attributes",
-    "groups",
-    "password",
-    "password_hash",
-];
+/// Beside the columns.
+pub(super) const FIELDS: &[&str] = &["pk", "uuid", "uid", "groups", "password", "password_hash"];
 
 impl Rows {
     pub(super) async fn user(
@@ -66,7 +54,7 @@ impl Rows {
                 })
             }
         };
-        let before = user_map(&self.users[at].user);
+        let before = self.users[at].user.shown();
         let mut user = self.users[at].user.clone();
         let mut groups = None;
         let mut hash = None;
@@ -86,17 +74,6 @@ impl Rows {
                         return wrong(field, "Enter a valid email address.");
                     }
                 }
-                "is_active" => user.is_active = flag(field, value)?,
-                "type" => {
-                    user.user_type = text(field, value, false)?;
-                    if !["internal", "external", "service_account", "internal_service_account"]
-                        .contains(&user.user_type.as_str())
-                    {
-                        return wrong(field, format!("\"{}\" is not a valid choice.", user.user_type));
-                    }
-                }
-                "path" => user.path = text(field, value, false)?,
-                "attributes" => user.attributes = object(field, value)?,
                 "groups" => groups = Some(self.group_keys(core, field, value).await?),
                 "password" => {
                     let password = Secret::new(text(field, value, false)?);
@@ -114,7 +91,7 @@ impl Rows {
                     core.hasher.learn(&given);
                     hash = (given != user.password).then_some(given);
                 }
-                _ => return wrong(field, "A user has no such field."),
+                _ => set(&mut user, field, value)?,
             }
         }
         if let Some(wanted) = &groups
@@ -133,7 +110,7 @@ impl Rows {
                 groups = None;
             }
         }
-        let changed = user_map(&user) != before || groups.is_some() || hash.is_some();
+        let changed = user.shown() != before || groups.is_some() || hash.is_some();
         if let Some(hash) = &hash {
             user.password = hash.clone();
         }

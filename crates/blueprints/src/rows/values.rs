@@ -1,9 +1,9 @@
 //! Conversion of an entry's values, and of rows for comparison.
 use super::Wrong;
-use signet_base::{Json, Map, json};
-use signet_store::groups::Group;
-use signet_store::tokens::Token;
-use signet_store::users::User;
+use signet_base::Json;
+use signet_base::Map;
+use signet_model::FieldKind;
+use signet_store::table::Record;
 
 pub fn wrong<T>(field: &str, message: impl Into<String>) -> Result<T, Wrong> {
     Err((field.to_owned(), message.into()))
@@ -41,25 +41,30 @@ pub fn flag(field: &str, value: &Json) -> Result<bool, Wrong> {
 pub fn object(field: &str, value: &Json) -> Result<Map, Wrong> {
     value.as_object().cloned().map_or_else(|| wrong(field, "Value must be a dictionary."), Ok)
 }
-pub fn user_map(u: &User) -> Map {
-    to_map(
-        json!({"pk": u.id, "uuid": u.uuid, "username": u.username, "name": u.name, "email": u.email, "is_active": u.is_active, "type": u.user_type, "path": u.path, "attributes": u.attributes,
-            "last_login": u.last_login, "date_joined": u.joined, "last_updated": u.updated, "password_change_date": u.password_changed}),
-    )
+/// Whether the table has a column of this name that an entry may set.
+pub fn has_column<T: Record>(field: &str) -> bool {
+    T::TABLE.column(field).is_some_and(|column| !column.field.hidden && !column.field.read_only)
 }
-pub fn group_map(g: &Group) -> Map {
-    to_map(
-        json!({"pk": g.id, "group_uuid": g.id, "name": g.name, "is_superuser": g.is_superuser, "attributes": g.attributes}),
-    )
-}
-pub fn token_map(t: &Token) -> Map {
-    to_map(
-        json!({"pk": t.id, "identifier": t.identifier, "intent": t.intent, "user": t.user_id, "description": t.description, "managed": t.managed, "expiring": t.expiring, "expires": t.expires}),
-    )
-}
-pub fn to_map(value: Json) -> Map {
-    match value {
-        Json::Object(map) => map,
-        _ => Map::new(),
-    }
+/// Sets a column by its declaration, with the leniency of entries; what the table does not have is refused.
+pub fn set<T: Record>(record: &mut T, field: &str, value: &Json) -> Result<(), Wrong> {
+    let Some(column) = T::TABLE.column(field).filter(|c| !c.field.hidden && !c.field.read_only) else {
+        return wrong(field, format!("A {} has no such field.", T::TABLE.label));
+    };
+    let json = match column.field.kind {
+        _ if value.is_null() && column.nullable => Json::Null,
+        FieldKind::Bool => flag(field, value)?.into(),
+        FieldKind::Object => object(field, value)?.into(),
+        FieldKind::Choice(words) => {
+            let word = text(field, value, false)?;
+            if !words.contains(&word.as_str()) {
+                return wrong(field, format!("\"{word}\" is not a valid choice."));
+            }
+            word.into()
+        }
+        FieldKind::Text | FieldKind::Slug | FieldKind::Email => {
+            text(field, value, column.field.blank)?.into()
+        }
+        _ => value.clone(),
+    };
+    if record.set(column.field.name, &json) { Ok(()) } else { wrong(field, "Not a valid value.") }
 }

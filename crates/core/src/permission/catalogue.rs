@@ -1,23 +1,14 @@
 //! Every permission: four for each model, and those of single actions.
 use signet_model::{Base, Registry, Verb};
+use signet_store::TABLES;
 use signet_store::devices::DeviceKind;
 
-/// Models that are kept in rows, by their names on the wire.
-const ROWS: &[&str] = &[
-    "authentik_core.user",
-    "authentik_core.group",
-    "authentik_core.token",
-    "authentik_core.authenticatedsession",
-    "authentik_core.userconsent",
-    "authentik_events.event",
+/// Models of the wire beside those of objects and declared tables.
+const OTHERS: &[&str] = &[
     "authentik_events.notification",
     "authentik_outposts.outpost",
-    "authentik_policies_reputation.reputation",
-    "authentik_providers_oauth2.accesstoken",
-    "authentik_providers_oauth2.authorizationcode",
     "authentik_providers_oauth2.refreshtoken",
     "authentik_stages_authenticator_webauthn.webauthndevicetype",
-    "authentik_stages_invitation.invitation",
 ];
 
 /// The installation as a whole.
@@ -89,7 +80,8 @@ fn app(model: &str) -> &str {
 pub fn all(registry: &Registry) -> Vec<PermissionDef> {
     let mut models: Vec<String> = registry.all().iter().map(|def| def.full_name()).collect();
     models.extend(Base::ALL.iter().map(|base| base.label().to_owned()));
-    models.extend(ROWS.iter().map(|name| (*name).to_owned()));
+    models.extend(TABLES.iter().filter(|def| !def.internal).map(|def| def.model.to_owned()));
+    models.extend(OTHERS.iter().map(|name| (*name).to_owned()));
     models.extend(DeviceKind::ALL.iter().map(|kind| device(*kind)));
     models.sort();
     models.dedup();

@@ -56,6 +56,9 @@ pub(crate) async fn page<T: Record>(
     page: &Page,
 ) -> Result<(Vec<T>, u64)> {
     let def = T::TABLE;
+    if wide.is_nothing() {
+        return Ok((Vec::new(), 0));
+    }
     let documents: Vec<_> = def
         .columns
         .iter()

@@ -78,7 +78,7 @@ impl Column for DeviceKind {
     alias = "d",
     label = "Device"
 )]
-#[table(order = "pk")]
+#[table(order = "pk", internal)]
 pub struct Device {
     /// 0 before [`insert`].
     #[column(wire = "pk", also("id"), generated, read_only, order)]

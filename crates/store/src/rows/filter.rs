@@ -42,6 +42,8 @@ struct Part {
     judged: (String, Vec<Value>),
     /// An index has the rows in the default order.
     sorted: bool,
+    /// What the index that finds them is sorted by.
+    index: String,
 }
 
 /// How SQLite is told to go about a list; PostgreSQL knows from its statistics.
@@ -60,6 +62,7 @@ pub(crate) struct Filter {
     /// Words that are looked for in the first rows only: see [`signet_model::Search::Window`].
     window: Vec<(String, Vec<Value>)>,
     nothing: bool,
+    many: bool,
 }
 
 impl Filter {
@@ -73,12 +76,19 @@ impl Filter {
     }
     /// A condition with a text for each way.
     pub fn either(&mut self, found: (String, Vec<Value>), judged: (String, Vec<Value>)) -> &mut Self {
-        self.parts.push(Part { found, judged, sorted: false });
+        self.parts.push(Part { found, judged, sorted: false, index: String::new() });
         self
     }
     /// Nothing fits.
     pub fn none(&mut self) {
         self.nothing = true;
+    }
+    /// More rows fit than are counted.
+    pub fn many(&mut self) {
+        self.many = true;
+    }
+    pub fn is_many(&self) -> bool {
+        self.many
     }
     /// `column <op> ?`
     pub fn compare(&mut self, column: &str, op: &str, value: impl Into<Value>) -> &mut Self {
@@ -189,6 +199,7 @@ impl Filter {
             }
             for part in &mut self.parts[before..] {
                 part.sorted = column.sorted;
+                part.index = ordered(def, column);
             }
         }
         self
@@ -231,9 +242,9 @@ impl Filter {
     pub fn has_window(&self) -> bool {
         !self.window.is_empty()
     }
-    /// Whether an index has the rows of a filter in the default order.
-    pub fn is_sorted(&self) -> bool {
-        self.parts.iter().any(|part| part.sorted)
+    /// Whether an index has the rows of a filter in the order that is asked for.
+    pub fn is_sorted(&self, expr: &str, default: bool) -> bool {
+        self.parts.iter().any(|part| (part.sorted && default) || part.index == expr)
     }
     /// ` WHERE …` with its parameters; ` WHERE 1 = 1` where there is nothing, so that more can be appended.
     pub fn condition(&self, plan: Plan) -> (String, Vec<Value>) {

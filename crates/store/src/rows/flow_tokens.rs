@@ -38,7 +38,7 @@ impl FlowToken {
     label = "Flow Token",
     order = "pk"
 )]
-#[table(component = "FlowToken", expires = "expires")]
+#[table(component = "FlowToken", internal, expires = "expires")]
 pub(crate) struct FlowTokenRow {
     #[column(wire = "pk", fixed, order)]
     id: Uuid,

@@ -58,6 +58,11 @@ static MARKED: LazyLock<String> = LazyLock::new(|| {
     let mark = ", CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child_id = g.id) THEN 1 ELSE 0 END FROM user_group g";
     DIRECT.replacen(" FROM user_group g", mark, 1)
 });
+static MEMBERS: LazyLock<String> = LazyLock::new(|| {
+    table::select::<User>(
+        "JOIN membership m ON m.user_id = u.id WHERE m.group_id = ? ORDER BY m.user_id LIMIT ?",
+    )
+});
 const CLEAR_PARENTS: &str = "DELETE FROM group_parent WHERE child_id = ?";
 const ADD_PARENT: &str =
     "INSERT INTO group_parent (child_id, parent_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
@@ -226,18 +231,12 @@ pub async fn parents_of_many(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<
 pub async fn children_of_many(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Group>>> {
     related(db, ids, "parent_id", "child_id").await
 }
-/// Direct members of many groups in one query.
-pub async fn members_of_many(db: &Db, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<User>>> {
+/// The first direct members of each of many groups, up to `most` a group.
+pub async fn members_of_many(db: &Db, ids: &[Uuid], most: i64) -> Result<HashMap<Uuid, Vec<User>>> {
     let mut all: HashMap<Uuid, Vec<User>> = HashMap::new();
-    for chunk in ids.chunks(512) {
-        let sql = format!(
-            "SELECT {}, m.group_id FROM membership m JOIN users u ON u.id = m.user_id WHERE m.group_id IN ({}) ORDER BY u.id",
-            columns::<User>(),
-            in_list(chunk.len())
-        );
-        for row in db.scan(&sql, in_params(chunk.iter().copied())).await? {
-            all.entry(row.uuid(row.len() - 1)?).or_default().push(User::load(&row, 0)?);
-        }
+    for id in ids {
+        let people = table::rows(db, &MEMBERS, params![*id, most]).await?;
+        all.insert(*id, people);
     }
     Ok(all)
 }

@@ -96,8 +96,29 @@ pub async fn list<T: Record>(db: &Db, q: &ListQuery) -> Result<(Vec<T>, u64)> {
     narrowed(db, q, Filter::default()).await
 }
 /// [`list`] with further conditions.
-pub(crate) async fn narrowed<T: Record>(db: &Db, q: &ListQuery, mut filter: Filter) -> Result<(Vec<T>, u64)> {
-    let def = T::TABLE;
+pub(crate) async fn narrowed<T: Record>(db: &Db, q: &ListQuery, filter: Filter) -> Result<(Vec<T>, u64)> {
+    if let Some(query) = &q.query {
+        let filter = whole(db, T::TABLE, q, filter).await?;
+        return akql::page(db, filter, query, &q.page).await;
+    }
+    let (keys, total) = narrowed_keys(db, T::TABLE, q, filter).await?;
+    Ok((by_keys(db, &keys).await?, total))
+}
+/// The keys of a list that no query in the query language narrows.
+pub(crate) async fn narrowed_keys(
+    db: &Db,
+    def: &'static TableDef,
+    q: &ListQuery,
+    filter: Filter,
+) -> Result<(Vec<Value>, u64)> {
+    let filter = whole(db, def, q, filter).await?;
+    if filter.is_nothing() {
+        return Ok((Vec::new(), 0));
+    }
+    paging::page(&List { def, filter, page: &q.page }, db).await
+}
+/// The conditions with those of the query.
+async fn whole(db: &Db, def: &'static TableDef, q: &ListQuery, mut filter: Filter) -> Result<Filter> {
     filter.declared(def, &q.filters);
     if let Some(owner) = q.owner {
         match def.owner() {
@@ -115,16 +136,7 @@ pub(crate) async fn narrowed<T: Record>(db: &Db, q: &ListQuery, mut filter: Filt
         Search::Window => filter.window(def, &q.search),
         Search::Index => search::narrow(db, &mut filter, def, &q.search).await?,
     }
-    if filter.is_nothing() {
-        return Ok((Vec::new(), 0));
-    }
-    match &q.query {
-        Some(query) => akql::page(db, filter, query, &q.page).await,
-        None => {
-            let (keys, total) = paging::page(&List { def, filter, page: &q.page }, db).await?;
-            Ok((by_keys(db, &keys).await?, total))
-        }
-    }
+    Ok(filter)
 }
 
 /// The words that are searched for.
@@ -234,16 +246,13 @@ pub(crate) fn text(key: &Value) -> String {
     }
 }
 
-/// Whether the planner is told how to go about a list.
-pub(crate) fn plan(db: &Db, list: &List<'_>, orders: &[Order], total: u64, exact: bool, rows: u64) -> Plan {
-    if db.kind() == DbKind::Postgres || list.filter.is_empty() {
-        return Plan::Find;
-    }
-    let last = list.page.offset().saturating_add(list.page.size);
-    let sorted = list.filter.is_sorted() && orders.first().is_some_and(|o| o.default);
-    // Walking looks at rows / total for each one that fits; finding sorts all that fit.
-    let few = exact && total.saturating_mul(total) <= last.saturating_mul(rows);
-    if few || sorted { Plan::Find } else { Plan::Walk }
+/// Whether the planner is told how to go about a list. Up to [`COUNTED`] rows are found and sorted, which takes some
+/// milliseconds whatever they are; where more fit, the first ones are near in any order.
+pub(crate) fn plan(db: &Db, list: &List<'_>, orders: &[Order], exact: bool) -> Plan {
+    let first = orders.first();
+    let sorted = first.is_some_and(|o| list.filter.is_sorted(&o.expr, o.default));
+    let walks = db.kind() == DbKind::Sqlite && !list.filter.is_empty() && !exact && !sorted;
+    if walks { Plan::Walk } else { Plan::Find }
 }
 
 /// A `LIKE` pattern with `!` as escape character.

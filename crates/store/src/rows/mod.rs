@@ -4,6 +4,7 @@ mod akql;
 pub mod attempts;
 mod attributes;
 pub mod consents;
+pub mod declared;
 pub mod devices;
 pub mod epoch;
 pub mod events;
@@ -73,7 +74,6 @@ pub(crate) fn declared_statements() -> Vec<&'static str> {
         devices::selects(),
         invitations::selects(),
         flow_tokens::selects(),
-        reputation::selects(),
     ] {
         all.extend(selects);
     }

@@ -17,10 +17,10 @@ const STEP: u64 = 10_000;
 pub(crate) const WINDOW: i64 = 10_000;
 /// How long a place is remembered, and an estimate.
 const KEPT: Duration = Duration::from_secs(300);
-const ESTIMATE_KEPT: Duration = Duration::from_secs(10);
+const ESTIMATE_KEPT: Duration = Duration::from_secs(60);
 /// Rows that are sorted by the name of somebody else's row; more come in the order of the users' numbers.
 const SORTED: u64 = 3_000;
-const MOST_LISTS: usize = 64;
+const MOST_LISTS: usize = 256;
 const MOST_PLACES: usize = 2_048;
 
 /// The places of the lists that were read lately.
@@ -94,10 +94,9 @@ pub(super) async fn page(list: &List<'_>, db: &Db) -> Result<(Vec<Value>, u64)> 
     }
     let (from, key) = (list.from(), list.key());
     let (condition, params) = list.filter.condition(Plan::Find);
-    let name = sha256_hex(
-        format!("{from}{condition}{}{}", order_by(&orders, &key, false), listed(&params)).as_bytes(),
-    );
-    let total = total(list, db, &name, &condition, params).await?;
+    let counted = sha256_hex(format!("{from}{condition}{}", listed(&params)).as_bytes());
+    let name = format!("{counted} {}", order_by(&orders, &key, false));
+    let total = total(list, db, [&name, &counted], &condition, params).await?;
     let (offset, size) = (list.page.offset(), list.page.size);
     if total.exact && offset >= total.rows {
         return Ok((Vec::new(), total.rows));
@@ -105,12 +104,7 @@ pub(super) async fn page(list: &List<'_>, db: &Db) -> Result<(Vec<Value>, u64)> 
     if total.exact && total.rows <= SORTED {
         by_owner_name(&mut orders);
     }
-    let rows = if total.exact && !list.filter.is_empty() {
-        statistics::rows(db, list.def).await?
-    } else {
-        total.rows
-    };
-    let plan = plan(db, list, &orders, total.rows, total.exact, rows);
+    let plan = plan(db, list, &orders, total.exact);
     let (condition, params) = list.filter.condition(plan);
     let walk = Walk { db, key, from, condition, params, orders: &orders };
     if offset <= COUNTED || walk.orders.windows(2).any(|two| two[0].down != two[1].down) {
@@ -151,8 +145,8 @@ async fn window(list: &List<'_>, db: &Db, mut orders: Vec<Order>) -> Result<(Vec
     if orders.iter().any(|o| o.owner_name.is_some()) {
         let few = format!("SELECT count(*) FROM (SELECT 1 FROM {from}{condition} LIMIT ?) few");
         let limit = i64::try_from(SORTED + 1).unwrap_or(i64::MAX);
-        let counted = db.scan(&few, params.iter().cloned().chain([limit.into()]).collect()).await?;
-        if counted.first().is_some_and(|row| row.int(0).is_ok_and(|n| n < limit)) {
+        let few = db.scan(&few, params.iter().cloned().chain([limit.into()]).collect()).await?;
+        if few.first().is_some_and(|row| row.int(0).is_ok_and(|n| n < limit)) {
             by_owner_name(&mut orders);
         }
     }
@@ -181,29 +175,28 @@ fn listed(params: &[Value]) -> String {
 async fn total(
     list: &List<'_>,
     db: &Db,
-    name: &str,
+    [name, counted]: [&str; 2],
     condition: &str,
     mut params: Vec<Value>,
 ) -> Result<Total> {
-    let kept = db.places().with(name, |known| {
-        let fresh = |seen: Option<(u64, Instant)>, life| {
-            seen.filter(|(_, at)| at.elapsed() < life).map(|(rows, _)| rows)
-        };
-        fresh(known.end, KEPT).or_else(|| fresh(known.total, ESTIMATE_KEPT))
-    });
+    let fresh =
+        |seen: Option<(u64, Instant)>, life| seen.filter(|(_, at)| at.elapsed() < life).map(|(rows, _)| rows);
+    let end = db.places().with(name, |known| fresh(known.end, KEPT));
+    let kept = end.or_else(|| db.places().with(counted, |known| fresh(known.total, ESTIMATE_KEPT)));
     if let Some(rows) = kept {
         return Ok(Total { rows, exact: false });
     }
     let from = list.from();
     let values = params.clone();
-    params.push(i64::try_from(COUNTED + 1).unwrap_or(i64::MAX).into());
-    let counted = db
-        .scan(&format!("SELECT count(*) FROM (SELECT 1 FROM {from}{condition} LIMIT ?) few"), params)
-        .await?;
-    let rows =
-        counted.first().map(|row| row.int(0)).transpose()?.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-    if rows <= COUNTED {
-        return Ok(Total { rows, exact: true });
+    if !list.filter.is_many() {
+        params.push(i64::try_from(COUNTED + 1).unwrap_or(i64::MAX).into());
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {from}{condition} LIMIT ?) few");
+        let few = db.scan(&sql, params).await?;
+        let rows =
+            few.first().map(|row| row.int(0)).transpose()?.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        if rows <= COUNTED {
+            return Ok(Total { rows, exact: true });
+        }
     }
     let (judged, judged_params) = if db.kind() == DbKind::Sqlite {
         list.filter.condition(Plan::Walk)
@@ -211,7 +204,7 @@ async fn total(
         (condition.to_owned(), values)
     };
     let rows = statistics::estimate(db, list.def, &from, &judged, judged_params).await?.max(COUNTED + 1);
-    db.places().with(name, |known| known.total = Some((rows, Instant::now())));
+    db.places().with(counted, |known| known.total = Some((rows, Instant::now())));
     Ok(Total { rows, exact: false })
 }
 
@@ -248,31 +241,56 @@ impl Walk<'_> {
         params.extend([number(limit), number(skip)]);
         self.db.scan(&self.text(after, reversed), params).await
     }
-    /// The condition of rows after a place, or of those up to it.
-    fn after(&self, place: &Place, reversed: bool) -> (String, Vec<Value>) {
+    /// Conditions that together hold for the rows after a place, or up to it, in their order: first those that are equal to it
+    /// in all but the last column. One comparison of whole tuples would say the same; SQLite reads from the first column on.
+    fn after(&self, place: &Place, reversed: bool) -> Vec<(String, Vec<Value>)> {
         let Some(last) = self.orders.last().filter(|_| !place.key.is_empty()) else {
-            return (String::new(), Vec::new());
-        };
-        let sign = match (last.down, reversed) {
-            (false, false) => ">",
-            (true, false) => "<",
-            (false, true) => "<=",
-            (true, true) => ">=",
+            return vec![(String::new(), Vec::new())];
         };
         let mut columns: Vec<&str> = self.orders.iter().map(|o| o.expr.as_str()).collect();
         if !last.unique {
             columns.push(&self.key);
         }
-        let after = match columns.as_slice() {
-            [one] => format!(" AND {one} {sign} ?"),
-            many => format!(" AND ({}) {sign} ({})", many.join(", "), vec!["?"; many.len()].join(", ")),
+        let sign = if last.down == reversed { ">" } else { "<" };
+        let level = |at: usize| {
+            let equal = columns[..at].iter().map(|column| format!(" AND {column} = ?"));
+            // Up to the row itself, when it goes backwards.
+            let or_equal = if reversed && at + 1 == columns.len() { "=" } else { "" };
+            let sql: String = equal.chain([format!(" AND {} {sign}{or_equal} ?", columns[at])]).collect();
+            (sql, place.key[..=at].to_vec())
         };
-        (after, place.key.iter().take(columns.len()).cloned().collect())
+        (0..columns.len()).rev().map(level).collect()
     }
     /// The rows after a place, or those before it, which then come from it outwards.
     async fn from(&self, place: &Place, reversed: bool, limit: u64, skip: u64) -> Result<Vec<Row>> {
-        let (after, values) = self.after(place, reversed);
-        self.rows(&after, values, reversed, limit, skip).await
+        let (mut out, mut skip, mut levels) = (Vec::new(), skip, self.after(place, reversed));
+        let last = levels.pop();
+        for (after, values) in levels {
+            let found = self.rows(&after, values.clone(), reversed, limit - out.len() as u64, skip).await?;
+            if found.is_empty() && skip > 0 {
+                skip -= self.count(&after, values, skip).await?;
+            } else {
+                skip = 0;
+            }
+            out.extend(found);
+            if out.len() as u64 >= limit {
+                return Ok(out);
+            }
+        }
+        if let Some((after, values)) = last {
+            out.extend(self.rows(&after, values, reversed, limit - out.len() as u64, skip).await?);
+        }
+        Ok(out)
+    }
+    /// How many rows these are, up to a number.
+    async fn count(&self, after: &str, values: Vec<Value>, most: u64) -> Result<u64> {
+        let (from, condition) = (&self.from, &self.condition);
+        let mut params = self.params.clone();
+        params.extend(values);
+        params.push(i64::try_from(most).unwrap_or(i64::MAX).into());
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {from}{condition}{after} LIMIT ?) few");
+        let rows = self.db.scan(&sql, params).await?;
+        Ok(rows.first().map(|row| row.int(0)).transpose()?.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
     }
 
     async fn deep(&self, name: &str, offset: u64, size: u64, total: &Total) -> Result<(Vec<Value>, u64)> {
@@ -375,7 +393,7 @@ pub fn statements(
     filter.declared(def, &q.filters);
     let list = List { def, filter, page: &q.page };
     let orders = orders(def, &q.page.ordering);
-    let chosen = plan(db, &list, &orders, u64::MAX, false, u64::MAX);
+    let chosen = plan(db, &list, &orders, false);
     let (counted, mut few) = list.filter.condition(Plan::Find);
     few.push(1.into());
     let count = format!("SELECT count(*) FROM (SELECT 1 FROM {}{counted} LIMIT ?) few", list.from());
@@ -394,8 +412,12 @@ pub fn statements(
     let mut out =
         vec![(count, few), (walk.text("", false), [params.clone(), vec![1.into(), 0.into()]].concat())];
     for reversed in [false, true] {
-        let (after, keys) = walk.after(&place, reversed);
-        out.push((walk.text(&after, reversed), [params.clone(), keys, vec![1.into(), 0.into()]].concat()));
+        for (after, keys) in walk.after(&place, reversed) {
+            out.push((
+                walk.text(&after, reversed),
+                [params.clone(), keys, vec![1.into(), 0.into()]].concat(),
+            ));
+        }
     }
     out
 }

@@ -1,7 +1,4 @@
 //! Reputation: one score per username and address.
-use super::filter::Filter;
-use super::list::ListQuery;
-use super::table::{self, selects};
 use crate::db::{Batch, Db};
 use crate::params;
 use signet_base::{Map, Result, Timestamp, Uuid};
@@ -9,7 +6,12 @@ use signet_model::Table;
 
 /// A username and address with their score.
 #[derive(Debug, Clone, Table)]
-#[table(model = "authentik_policies_reputation.reputation", table = "reputation", alias = "r")]
+#[table(
+    model = "authentik_policies_reputation.reputation",
+    table = "reputation",
+    alias = "r",
+    path = "policies/reputation/scores"
+)]
 #[table(label = "Reputation Score", order = "identifier", tie = "ip", expires = "expires")]
 pub struct Reputation {
     #[column(wire = "pk", also("reputation_uuid"), read_only, fixed)]
@@ -40,9 +42,6 @@ pub struct Limits {
     pub upper: i64,
 }
 
-selects! { Reputation:
-    BY_ID = "WHERE r.id = ?";
-}
 /// An expired score starts again at zero.
 const ADD: &str = "INSERT INTO reputation (id, identifier, ip, geo, asn, score, updated, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT (identifier, ip) DO UPDATE SET geo = excluded.geo, asn = excluded.asn, updated = excluded.updated, expires = excluded.expires, score = CASE \
@@ -97,20 +96,4 @@ pub async fn score(db: &Db, ip: Option<&str>, identifier: Option<&str>, now: Tim
         _ => 0,
     };
     Ok(of_ip.saturating_add(of_name).saturating_sub(both))
-}
-
-pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Reputation>> {
-    db.flush().await?;
-    table::row(db, &BY_ID, params![id]).await
-}
-pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
-    db.flush().await?;
-    db.batch(table::remove::<Reputation>(id)).await.map(drop)
-}
-/// A page of the valid scores, and their total number.
-pub async fn list(db: &Db, q: &ListQuery, now: Timestamp) -> Result<(Vec<Reputation>, u64)> {
-    db.flush().await?;
-    let mut filter = Filter::default();
-    filter.and("(r.expires IS NULL OR r.expires > ?)", [now.into()]);
-    super::list::narrowed(db, q, filter).await
 }

@@ -2,7 +2,7 @@
 //! full-text table with triggers, on PostgreSQL an index of the extension `pg_trgm`. Without the right to make the extension
 //! PostgreSQL reads the rows: right answers, slow from some ten thousand rows on; the log says what to run.
 use super::filter::Filter;
-use super::list::{contains, starts_with, words};
+use super::list::{COUNTED, contains, starts_with, words};
 use crate::db::{Db, DbKind, Value};
 use signet_base::Result;
 use signet_model::{Search, TableDef};
@@ -22,7 +22,7 @@ fn text(def: &TableDef, alias: &str) -> String {
 
 /// Narrows a list to rows that have every word.
 pub(crate) async fn narrow(db: &Db, filter: &mut Filter, def: &'static TableDef, search: &str) -> Result<()> {
-    let text = text(def, def.alias);
+    let (text, mut likes, mut asked) = (text(def, def.alias), Vec::new(), Vec::new());
     for word in words(search) {
         if word.contains('\0') {
             // No text has one, and a query would end there.
@@ -33,21 +33,35 @@ pub(crate) async fn narrow(db: &Db, filter: &mut Filter, def: &'static TableDef,
             beginning(filter, def, &word);
             continue;
         }
-        let like = (format!("{text} LIKE ? ESCAPE '!'"), vec![Value::from(contains(&word))]);
-        let trigrams = trigrams(&word);
-        if db.kind() == DbKind::Postgres || trigrams.is_empty() {
-            filter.either(like.clone(), like);
-            continue;
-        }
-        let (table, alias, key) = (def.table, def.alias, def.key);
-        let found = format!(
-            "{alias}.{key} IN (SELECT rowid FROM {table}_search WHERE {table}_search MATCH ?) AND {}",
-            like.0
-        );
-        let mut params = vec![Value::from(trigrams)];
-        params.extend(like.1.iter().cloned());
-        filter.either((found, params), like);
+        asked.extend(trigrams(&word));
+        likes.push(Value::from(contains(&word)));
     }
+    if likes.is_empty() {
+        return Ok(());
+    }
+    let compared = vec![format!("{text} LIKE ? ESCAPE '!'"); likes.len()].join(" AND ");
+    let judged = (compared.clone(), likes.clone());
+    if db.kind() == DbKind::Postgres || asked.is_empty() {
+        filter.either(judged.clone(), judged);
+        return Ok(());
+    }
+    // One query for all words: their lists are cut with each other, and the shortest decides.
+    let (table, alias, key, asked) = (def.table, def.alias, def.key, asked.join(" AND "));
+    let few = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM {table}_search WHERE {table}_search MATCH ? LIMIT ?) few"
+    );
+    let limit = i64::try_from(COUNTED + 1).unwrap_or(i64::MAX);
+    let counted = db.scan(&few, vec![asked.as_str().into(), limit.into()]).await?;
+    if counted.first().map(|row| row.int(0)).transpose()?.unwrap_or(0) >= limit {
+        filter.either(judged.clone(), judged);
+        filter.many();
+        return Ok(());
+    }
+    let found = format!(
+        "{alias}.{key} IN (SELECT rowid FROM {table}_search WHERE {table}_search MATCH ?) AND {compared}"
+    );
+    likes.insert(0, asked.into());
+    filter.either((found, likes), judged);
     Ok(())
 }
 
@@ -57,32 +71,21 @@ fn beginning(filter: &mut Filter, def: &TableDef, word: &str) {
     let end = format!("{word}\u{10ffff}");
     let (mut found, mut judged, mut values, mut patterns) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for column in def.columns.iter().filter(|c| c.search) {
-        let sql = format!("{}.{}", def.alias, column.key());
-        found.push(format!("({sql} >= ? AND {sql} < ?)"));
+        let (name, table) = (column.key(), def.table);
+        found.push(format!("SELECT x.{} FROM {table} x WHERE x.{name} >= ? AND x.{name} < ?", def.key));
         values.extend([Value::from(word), Value::from(end.as_str())]);
-        judged.push(format!("{sql} LIKE ? ESCAPE '!'"));
+        judged.push(format!("{}.{name} LIKE ? ESCAPE '!'", def.alias));
         patterns.push(Value::from(starts_with(word)));
     }
-    filter.either(
-        (format!("({})", found.join(" OR ")), values),
-        (format!("({})", judged.join(" OR ")), patterns),
-    );
+    let found = format!("{}.{} IN ({})", def.alias, def.key, found.join(" UNION ALL "));
+    filter.either((found, values), (format!("({})", judged.join(" OR ")), patterns));
 }
 
-/// The word as a query of the full-text table: trigrams that every row with the word has.
-fn trigrams(word: &str) -> String {
+/// What a row with the word has in the full-text table: quoted trigrams.
+fn trigrams(word: &str) -> Vec<String> {
     let letters: Vec<char> = word.chars().collect();
-    let mut starts: Vec<usize> = (0..letters.len().saturating_sub(2)).step_by(SHORTEST).take(MOST).collect();
-    // The end of the word too, where the steps do not meet it.
-    if let Some(last) =
-        letters.len().checked_sub(SHORTEST).filter(|last| starts.len() < MOST && starts.last() < Some(last))
-    {
-        starts.push(last);
-    }
-    let quoted = |at: usize| {
-        format!("\"{}\"", letters[at..at + SHORTEST].iter().collect::<String>().replace('"', "\"\""))
-    };
-    starts.into_iter().map(quoted).collect::<Vec<_>>().join(" AND ")
+    let quoted = |three: &[char]| format!("\"{}\"", three.iter().collect::<String>().replace('"', "\"\""));
+    letters.windows(SHORTEST).take(MOST).map(quoted).collect()
 }
 
 /// Makes the indexes of the tables that declare one, once.
@@ -157,9 +160,9 @@ mod tests {
     use super::*;
     #[test]
     fn a_word_is_asked_for_by_its_trigrams() {
-        assert_eq!(trigrams("abc"), "\"abc\"");
-        assert_eq!(trigrams("abcde"), "\"abc\" AND \"cde\"");
-        assert_eq!(trigrams("a\"cdef"), "\"a\"\"c\" AND \"def\"");
-        assert_eq!(trigrams("ab"), "");
+        assert_eq!(trigrams("abc"), ["\"abc\""]);
+        assert_eq!(trigrams("abcde"), ["\"abc\"", "\"bcd\"", "\"cde\""]);
+        assert_eq!(trigrams("a\"cd"), ["\"a\"\"c\"", "\"\"\"cd\""]);
+        assert_eq!(trigrams("ab"), [""; 0]);
     }
 }

@@ -6,15 +6,6 @@ use signet_model::TableDef;
 /// Rows of a table that are looked at (SQLite).
 const SAMPLES: i64 = 256;
 
-/// At least as many rows as the table has; cheap.
-pub(crate) async fn rows(db: &Db, def: &TableDef) -> Result<u64> {
-    if db.kind() == DbKind::Postgres {
-        return Ok(u64::MAX);
-    }
-    let last = db.query_one(&format!("SELECT max(rowid) FROM {}", def.table), Vec::new()).await?;
-    Ok(last.map(|row| row.opt_int(0)).transpose()?.flatten().and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
-}
-
 /// Rows that fulfil a condition. PostgreSQL: what its planner expects. SQLite: how many of some hundred row numbers, spread
 /// evenly, are those of such rows.
 pub(crate) async fn estimate(

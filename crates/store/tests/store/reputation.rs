@@ -1,10 +1,10 @@
 //! Scores of names and addresses, password histories, sign-ins.
-use signet_base::{Map, Ports, Span, Timestamp};
+use signet_base::{Map, Ports, Span, Timestamp, json};
 use signet_store::logins::{self, Login};
 use signet_store::reputation::{self, Limits, Reputation};
 use signet_store::table::Record;
 use signet_store::users::{self, User};
-use signet_store::{Batch, Db, ListQuery, Page, password_history, testdb};
+use signet_store::{Batch, Db, ListQuery, Page, declared, password_history, testdb};
 
 const LIMITS: Limits = Limits { lower: -5, upper: 5 };
 
@@ -47,17 +47,17 @@ async fn scores_add_up_within_their_limits_and_begin_anew_after_expiry() {
         signet_store::sweep(&db, Reputation::TABLE, later, 100).await.unwrap();
         let q =
             ListQuery { page: Page { ordering: "-score".into(), ..Page::first(10) }, ..ListQuery::default() };
-        let (all, total) = reputation::list(&db, &q, later).await.unwrap();
-        assert_eq!((total, all[0].identifier.as_str(), all[0].score), (2, "ada", 1));
+        let (all, total) = declared::list(&db, Reputation::TABLE, &q, later).await.unwrap();
+        assert_eq!((total, &all[0].shown["identifier"], &all[0].shown["score"]), (2, &json!("ada"), &json!(1)));
         let narrow = ListQuery::default()
             .any("identifier_in", ["new", "x"])
             .equal("ip", "192.0.2.3")
             .equal("score", -5);
-        assert_eq!(reputation::list(&db, &narrow, later).await.unwrap().1, 1);
+        assert_eq!(declared::list(&db, Reputation::TABLE, &narrow, later).await.unwrap().1, 1);
         let found = ListQuery { search: "192.0.2.3".into(), ..ListQuery::default() };
-        assert_eq!(reputation::list(&db, &found, later).await.unwrap().1, 1);
-        reputation::delete(&db, all[0].id).await.unwrap();
-        assert!(reputation::by_id(&db, all[0].id).await.unwrap().is_none());
+        assert_eq!(declared::list(&db, Reputation::TABLE, &found, later).await.unwrap().1, 1);
+        db.batch(declared::delete(Reputation::TABLE, &all[0])).await.unwrap();
+        assert_eq!(declared::list(&db, Reputation::TABLE, &q, later).await.unwrap().1, total - 1);
     })
     .await;
 }

@@ -15,8 +15,8 @@ pub(super) async fn judged(db: &Db, table: &Table, condition: &Condition) -> Res
     condition.patterned(&mut named);
     let judged = |column: &&Column| column.kind == ColumnKind::Json || named.contains(&column.name);
     let documents: Vec<&Column> = table.columns.iter().filter(judged).collect();
-    let mut columns = vec![table.id.to_owned()];
-    columns.extend(documents.iter().map(|document| document.sql.to_owned()));
+    let mut columns = vec![table.id.clone()];
+    columns.extend(documents.iter().map(|document| document.sql.clone()));
     let mut asked = Vec::new();
     sql::leaves(table, condition, &mut columns, &mut asked);
     let mut wide_params = Vec::new();

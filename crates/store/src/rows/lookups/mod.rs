@@ -319,7 +319,7 @@ async fn select(db: &Db, model: Model, columns: &str, ask: &Select) -> Result<Ve
         if let Some(column) = table.columns.iter().find(|column| column.name == name) {
             let down = *down != ask.reversed;
             order.push(match (column.nullable, down) {
-                (false, false) => column.sql.to_owned(),
+                (false, false) => column.sql.clone(),
                 (false, true) => format!("{} DESC", column.sql),
                 (true, false) => format!("{} ASC NULLS FIRST", column.sql),
                 (true, true) => format!("{} DESC NULLS LAST", column.sql),
@@ -362,8 +362,8 @@ async fn records<T: Record>(db: &Db, model: Model, ask: &Select) -> Result<Vec<T
 }
 /// Rows of any model with the named columns.
 pub async fn rows(db: &Db, model: Model, ask: &Select) -> Result<Vec<Vec<(&'static str, Field)>>> {
-    let columns = model.table().columns;
-    let sql: Vec<&str> = columns.iter().map(|column| column.sql).collect();
+    let columns = &model.table().columns;
+    let sql: Vec<&str> = columns.iter().map(|column| column.sql.as_str()).collect();
     let found = select(db, model, &sql.join(", "), ask).await?;
     found
         .iter()
@@ -371,13 +371,13 @@ pub async fn rows(db: &Db, model: Model, ask: &Select) -> Result<Vec<Vec<(&'stat
             columns
                 .iter()
                 .enumerate()
-                .map(|(at, column)| Ok((column.name, field(row, at, column.kind)?)))
+                .map(|(at, column)| Ok((column.name, field(row, at, &column.kind)?)))
                 .collect()
         })
         .collect()
 }
 
-fn field(row: &Row, at: usize, kind: ColumnKind) -> Result<Field> {
+fn field(row: &Row, at: usize, kind: &ColumnKind) -> Result<Field> {
     if row.is_null(at) {
         return Ok(Field::Json(Json::Null));
     }

@@ -17,7 +17,7 @@ impl Term {
             Json::Array(_) => Err(format!("'{}' is compared with more than {MOST} values", column.name)),
             other => Err(format!("'{}' needs a list, not {other}", column.name)),
         };
-        match (column.kind, self.lookup) {
+        match (&column.kind, self.lookup) {
             (_, Lookup::Isnull) => self
                 .value
                 .as_bool()
@@ -61,7 +61,7 @@ fn is_pattern(lookup: Lookup) -> bool {
 }
 
 /// The value in the column's type; `None` if it cannot have one.
-fn bound(kind: ColumnKind, value: &Json) -> Option<Value> {
+fn bound(kind: &ColumnKind, value: &Json) -> Option<Value> {
     Some(match (kind, value) {
         (ColumnKind::Flag, Json::Bool(flag)) => (*flag).into(),
         (ColumnKind::Flag, Json::Number(number)) => (number.as_i64()? != 0).into(),
@@ -150,13 +150,13 @@ fn comparison(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
 }
 
 fn plain(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
-    let sql = column.sql;
+    let sql = &column.sql;
     let text = match &term.value {
         Json::String(text) => text.clone(),
         other => other.to_string(),
     };
     let lower =
-        || if let ColumnKind::Keyed(key) = column.kind { key.to_owned() } else { format!("LOWER({sql})") };
+        || if let ColumnKind::Keyed(key) = &column.kind { key.clone() } else { format!("LOWER({sql})") };
     let sign = match term.lookup {
         Lookup::Isnull => {
             return format!("{sql} IS {}NULL", if term.value.as_bool() == Some(true) { "" } else { "NOT " });
@@ -173,7 +173,7 @@ fn plain(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
                 .as_array()
                 .map_or(&[] as &[Json], Vec::as_slice)
                 .iter()
-                .filter_map(|value| bound(column.kind, value))
+                .filter_map(|value| bound(&column.kind, value))
                 .collect();
             if term.lookup == Lookup::Range {
                 params.extend(values);
@@ -224,8 +224,8 @@ fn plain(column: &Column, term: &Term, params: &mut Vec<Value>) -> String {
             return "1 = 0".to_owned();
         }
     };
-    params.push(bound(column.kind, &term.value).unwrap_or(Value::Null));
-    match column.kind {
+    params.push(bound(&column.kind, &term.value).unwrap_or(Value::Null));
+    match &column.kind {
         // The index is on the other column.
         ColumnKind::Keyed(key) if sign == "=" => {
             params.extend([text.to_lowercase().into(), text.trim().to_lowercase().into()]);
