@@ -200,12 +200,16 @@ pub(crate) fn orders(def: &'static TableDef, wanted: &str) -> Vec<Order> {
 
 /// `ORDER BY` with a tie in the direction of the last column.
 pub(crate) fn order_by(orders: &[Order], key: &str, reversed: bool) -> String {
+    order_after(orders, key, reversed, 0)
+}
+/// The same of rows that are equal in the first columns: SQLite would sort by them, where they are expressions.
+pub(crate) fn order_after(orders: &[Order], key: &str, reversed: bool, equal: usize) -> String {
     let sign = |down: bool| if down != reversed { " DESC" } else { "" };
     let mut parts: Vec<String> = orders.iter().map(|o| format!("{}{}", o.expr, sign(o.down))).collect();
     if !orders.last().is_some_and(|o| o.unique) {
         parts.push(format!("{key}{}", sign(orders.last().is_some_and(|o| o.down))));
     }
-    parts.join(", ")
+    parts.split_off(equal).join(", ")
 }
 
 /// A list of a declared table.

@@ -3,7 +3,7 @@
 //! the last one asked for costs what the first one does, and never shows a row twice or leaves one out, whatever is written
 //! meanwhile. A far page is walked to in steps, from the nearest remembered place or the nearer end, over the index alone.
 use super::filter::Plan;
-use super::list::{COUNTED, List, Order, order_by, orders, plan};
+use super::list::{COUNTED, List, Order, order_after, order_by, orders, plan};
 use super::statistics;
 use crate::db::{Db, DbKind, Row, Value};
 use signet_base::{Result, vault::sha256_hex};
@@ -108,7 +108,7 @@ pub(super) async fn page(list: &List<'_>, db: &Db) -> Result<(Vec<Value>, u64)> 
     let (condition, params) = list.filter.condition(plan);
     let walk = Walk { db, key, from, condition, params, orders: &orders };
     if offset <= COUNTED || walk.orders.windows(2).any(|two| two[0].down != two[1].down) {
-        let found = walk.rows("", Vec::new(), false, size.saturating_add(1), offset).await?;
+        let found = walk.rows("", Vec::new(), false, 0, [size.saturating_add(1), offset]).await?;
         return Ok(cut(found, offset, size, &total));
     }
     walk.deep(&name, offset, size, &total).await
@@ -220,9 +220,9 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Key, then the values that are sorted by, of rows after a place.
-    fn text(&self, after: &str, reversed: bool) -> String {
+    fn text(&self, after: &str, reversed: bool, equal: usize) -> String {
         let columns: String = self.orders.iter().map(|o| format!(", {}", o.expr)).collect();
-        let order = order_by(self.orders, &self.key, reversed);
+        let order = order_after(self.orders, &self.key, reversed, equal);
         let (key, from, condition) = (&self.key, &self.from, &self.condition);
         format!("SELECT {key}{columns} FROM {from}{condition}{after} ORDER BY {order} LIMIT ? OFFSET ?")
     }
@@ -232,14 +232,14 @@ impl Walk<'_> {
         after: &str,
         values: Vec<Value>,
         reversed: bool,
-        limit: u64,
-        skip: u64,
+        equal: usize,
+        [limit, skip]: [u64; 2],
     ) -> Result<Vec<Row>> {
         let number = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
         let mut params = self.params.clone();
         params.extend(values);
         params.extend([number(limit), number(skip)]);
-        self.db.scan(&self.text(after, reversed), params).await
+        self.db.scan(&self.text(after, reversed, equal), params).await
     }
     /// Conditions that together hold for the rows after a place, or up to it, in their order: first those that are equal to it
     /// in all but the last column. One comparison of whole tuples would say the same; SQLite reads from the first column on.
@@ -265,8 +265,11 @@ impl Walk<'_> {
     async fn from(&self, place: &Place, reversed: bool, limit: u64, skip: u64) -> Result<Vec<Row>> {
         let (mut out, mut skip, mut levels) = (Vec::new(), skip, self.after(place, reversed));
         let last = levels.pop();
-        for (after, values) in levels {
-            let found = self.rows(&after, values.clone(), reversed, limit - out.len() as u64, skip).await?;
+        for (at, (after, values)) in levels.into_iter().enumerate() {
+            // The first level is equal in all columns but the last.
+            let equal = place.key.len().min(self.columns()) - 1 - at;
+            let limits = [limit - out.len() as u64, skip];
+            let found = self.rows(&after, values.clone(), reversed, equal, limits).await?;
             if found.is_empty() && skip > 0 {
                 skip -= self.count(&after, values, skip).await?;
             } else {
@@ -278,9 +281,13 @@ impl Walk<'_> {
             }
         }
         if let Some((after, values)) = last {
-            out.extend(self.rows(&after, values, reversed, limit - out.len() as u64, skip).await?);
+            out.extend(self.rows(&after, values, reversed, 0, [limit - out.len() as u64, skip]).await?);
         }
         Ok(out)
+    }
+    /// Columns that tell rows apart: those of the order, and the key where they do not.
+    fn columns(&self) -> usize {
+        self.orders.len() + usize::from(!self.orders.last().is_some_and(|o| o.unique))
     }
     /// How many rows these are, up to a number.
     async fn count(&self, after: &str, values: Vec<Value>, most: u64) -> Result<u64> {
@@ -410,11 +417,11 @@ pub fn statements(
     let walk =
         Walk { db, key: list.key(), from: list.from(), condition, params: params.clone(), orders: &orders };
     let mut out =
-        vec![(count, few), (walk.text("", false), [params.clone(), vec![1.into(), 0.into()]].concat())];
+        vec![(count, few), (walk.text("", false, 0), [params.clone(), vec![1.into(), 0.into()]].concat())];
     for reversed in [false, true] {
-        for (after, keys) in walk.after(&place, reversed) {
+        for (at, (after, keys)) in walk.after(&place, reversed).into_iter().enumerate() {
             out.push((
-                walk.text(&after, reversed),
+                walk.text(&after, reversed, walk.columns() - 1 - at),
                 [params.clone(), keys, vec![1.into(), 0.into()]].concat(),
             ));
         }

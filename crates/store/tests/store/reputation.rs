@@ -48,7 +48,10 @@ async fn scores_add_up_within_their_limits_and_begin_anew_after_expiry() {
         let q =
             ListQuery { page: Page { ordering: "-score".into(), ..Page::first(10) }, ..ListQuery::default() };
         let (all, total) = declared::list(&db, Reputation::TABLE, &q, later).await.unwrap();
-        assert_eq!((total, &all[0].shown["identifier"], &all[0].shown["score"]), (2, &json!("ada"), &json!(1)));
+        assert_eq!(
+            (total, &all[0].shown["identifier"], &all[0].shown["score"]),
+            (2, &json!("ada"), &json!(1))
+        );
         let narrow = ListQuery::default()
             .any("identifier_in", ["new", "x"])
             .equal("ip", "192.0.2.3")
