@@ -142,7 +142,7 @@ assert kim.check_password("one two three") and not kim.check_password("x")
 return True
 "#;
         passes(&site, text).await;
-        let all = groups::members_of_many(&db, &[site.staff]).await.unwrap();
+        let all = groups::members_of_many(&db, &[site.staff], 100).await.unwrap();
         let names: Vec<&str> = all[&site.staff].iter().map(|user| user.username.as_str()).collect();
         assert_eq!(names, ["ada"]);
         assert!(user(&site, "grace").await.is_none() && user(&site, "kim").await.is_none());
