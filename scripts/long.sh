@@ -15,5 +15,7 @@ cargo test "${flags[@]}" --workspace --test api core_permissions_no_sequence_of_
 cargo build "${flags[@]}" --workspace --bins
 # 2,000 slow bodies and idle connections with 1,024 descriptors; SIGNET_ANONYMOUS_GETS (100,000) anonymous requests.
 (ulimit -n "$(ulimit -Hn)" && cargo test "${flags[@]}" --workspace --test process -- --ignored --nocapture --test-threads=1)
+# Blueprints of ten thousand entries: the figures of docs/performance.md.
+cargo test "${flags[@]}" --workspace --test growth -- --ignored --nocapture
 scripts/tools.sh
 tests/interop/run kill9

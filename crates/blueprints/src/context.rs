@@ -2,11 +2,12 @@
 use crate::yaml::Node;
 use signet_base::{Json, Map, json};
 use signet_core::Core;
+use std::collections::HashMap;
 
 pub struct Context {
     /// Values from the caller, and built-in ones.
     pub given: Map,
-    nodes: Vec<(String, Node)>,
+    nodes: HashMap<String, Node>,
 }
 
 impl Context {
@@ -15,12 +16,13 @@ impl Context {
         let mut all = Map::new();
         all.insert("goauthentik.io/enterprise/licensed".into(), Json::Bool(false));
         all.insert("goauthentik.io/rbac/models".into(), Json::Object(models));
-        all.retain(|key, _| !nodes.iter().any(|(name, _)| name == key));
+        let nodes: HashMap<String, Node> = nodes.iter().cloned().collect();
+        all.retain(|key, _| !nodes.contains_key(key));
         all.extend(given.into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
-        Self { given: all, nodes: nodes.to_vec() }
+        Self { given: all, nodes }
     }
     /// The value in the file.
     pub fn node(&self, key: &str) -> Option<&Node> {
-        self.nodes.iter().find(|(name, _)| name == key).map(|(_, node)| node)
+        self.nodes.get(key)
     }
 }

@@ -150,10 +150,10 @@ pub async fn object(
         return Err(fail("identifiers", "expected at least one".into()));
     }
     let full_name = def.full_name();
-    let mut found = planned
-        .matching(core, &full_name, &asked)
-        .map_err(|e| fail("identifiers", e))?
-        .filter(|_| !asked.is_empty());
+    let mut found = None;
+    if !asked.is_empty() {
+        found = planned.matching(core, &full_name, &asked).map_err(|e| fail("identifiers", e))?;
+    }
     if found.is_none() && !natural.is_empty() {
         let wanted =
             planned.with_rows(core, &full_name, &natural).await.map_err(|e| fail("identifiers", e))?;

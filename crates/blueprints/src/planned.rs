@@ -1,5 +1,5 @@
 //! The configuration after the entries so far: later entries see the objects of earlier ones.
-use crate::rows::{Row, Rows, Wanted};
+use crate::rows::{Row, Rows, USER, Wanted};
 use crate::{lookup, missing_models};
 use signet_base::{Json, Uuid};
 use signet_core::{Core, wire};
@@ -105,17 +105,11 @@ impl PlannedState {
 
     /// The objects that can be meant: as few as the indexes know.
     fn candidates(&self, def: &'static ModelDef, wanted: &Wanted) -> Vec<&Arc<Object>> {
-        let mut fewest: Option<Vec<&Arc<Object>>> = None;
-        for (path, value) in wanted {
-            let Some(found) = self.indexed(def, path, value) else { continue };
-            if fewest.as_ref().is_none_or(|fewest| found.len() < fewest.len()) {
-                fewest = Some(found);
-            }
-        }
-        fewest.unwrap_or_else(|| self.objects.of(def).collect())
+        let indexed = wanted.iter().filter_map(|(path, value)| self.indexed(def, path, value));
+        shortest(indexed.collect()).unwrap_or_else(|| self.objects.of(def).collect())
     }
     /// The objects that one condition leaves, where an index tells.
-    fn indexed(&self, def: &'static ModelDef, path: &str, value: &Json) -> Option<Vec<&Arc<Object>>> {
+    fn indexed(&self, def: &'static ModelDef, path: &str, value: &Json) -> Option<Candidates<'_>> {
         let name = path.strip_suffix("__exact").unwrap_or(path);
         if name == "pk" {
             let object = match value {
@@ -123,16 +117,22 @@ impl PlannedState {
                 Json::String(text) => self.objects.get(Uuid::parse_str(text).ok()?),
                 _ => self.objects.by_num(value.as_i64()?),
             };
-            return Some(object.into_iter().filter(|o| is_a(o.def, &def.full_name())).collect());
+            return Some(Box::new(object.into_iter().filter(|o| same_model(o.def, def))));
         }
         let field = def.field(name)?;
         match (field.kind, value) {
             (FieldKind::Text | FieldKind::Slug, Json::String(text)) if Snapshot::is_indexed(def, field) => {
-                Some(self.objects.having_text(def, field.name, text).collect())
+                Some(Box::new(self.objects.having_text(def, field.name, text)))
             }
-            (FieldKind::Ref { .. }, Json::String(key)) if Uuid::parse_str(key).is_ok() => {
-                let all = self.objects.referring_key(key, field.name);
-                Some(all.filter(|o| is_a(o.def, &def.full_name())).collect())
+            (FieldKind::Ref { target, .. }, _) => {
+                let key = match value {
+                    Json::String(key) => Uuid::parse_str(key).ok()?.to_string(),
+                    Json::Number(n) if target == USER => format!("user:{n}"),
+                    Json::Number(n) => format!("num:{n}"),
+                    _ => return None,
+                };
+                let all = self.objects.referring_key(&key, field.name);
+                Some(Box::new(all.filter(|o| same_model(o.def, def))))
             }
             _ => None,
         }
@@ -282,6 +282,29 @@ impl PlannedState {
             None => object.wire_pk(),
         })
     }
+}
+
+type Candidates<'a> = Box<dyn Iterator<Item = &'a Arc<Object>> + 'a>;
+
+/// All of the list that ends first; the others are read no further than that. So an entry costs what its rarest value has,
+/// whatever it shares with thousands of others.
+fn shortest<'a>(mut lists: Vec<Candidates<'a>>) -> Option<Vec<&'a Arc<Object>>> {
+    if lists.is_empty() {
+        return None;
+    }
+    let mut read: Vec<Vec<&Arc<Object>>> = vec![Vec::new(); lists.len()];
+    loop {
+        for (list, read) in lists.iter_mut().zip(&mut read) {
+            match list.next() {
+                Some(object) => read.push(object),
+                None => return Some(std::mem::take(read)),
+            }
+        }
+    }
+}
+
+fn same_model(one: &ModelDef, other: &ModelDef) -> bool {
+    (one.app, one.name) == (other.app, other.name)
 }
 
 /// The model of everything that policies can be bound to.

@@ -2,7 +2,7 @@
 use crate::scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
 use signet_base::Json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A value, or a tag with its argument.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,6 +109,7 @@ impl<'t> Reader<'t> {
 
     fn mapping(&mut self, tag: Option<&Tag>, depth: usize) -> Result<SizedNode, String> {
         let mut own: Vec<(String, Node)> = Vec::new();
+        let mut names = HashSet::new();
         let mut merged = Vec::new();
         let (mut values, mut height) = (1, 0);
         loop {
@@ -128,13 +129,13 @@ impl<'t> Reader<'t> {
             }
             let key = key_text(key)?;
             // YAML 1.1 readers silently use the last one, which hides an error in the file.
-            if own.iter().any(|(k, _)| *k == key) {
+            if !names.insert(key.clone()) {
                 return Err(format!("{key} stands twice in one mapping"));
             }
             own.push((key, value.node));
         }
         // Own members take precedence over merged ones.
-        merged.retain(|(key, _)| !own.iter().any(|(k, _)| k == key));
+        merged.retain(|(key, _)| !names.contains(key));
         merged.extend(own);
         self.count(merged.len())?;
         Ok(SizedNode { node: tagged(tag, Node::Map(merged))?, values, height })

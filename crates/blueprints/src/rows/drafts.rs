@@ -3,7 +3,8 @@ use super::find::{Condition, Row};
 use super::{GroupDraft, RowState, TokenDraft, UserDraft};
 use signet_base::Json;
 use signet_store::users::canonical;
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Index;
 
 /// A row as it will be.
@@ -66,7 +67,7 @@ pub(super) struct Drafts<D> {
     all: Vec<D>,
     by_key: HashMap<String, usize>,
     /// Also by names that a draft had before.
-    by_name: HashMap<(&'static str, String), Vec<usize>>,
+    by_name: HashMap<(&'static str, String), BTreeSet<usize>>,
 }
 
 impl<D> Default for Drafts<D> {
@@ -111,22 +112,20 @@ impl<D: Draft> Drafts<D> {
     }
     fn index(&mut self, at: usize) {
         for name in self.all[at].names() {
-            let places = self.by_name.entry(name).or_default();
-            if !places.contains(&at) {
-                places.push(at);
-            }
+            self.by_name.entry(name).or_default().insert(at);
         }
     }
     /// The rows that can be meant, without those that go.
     pub fn candidates(&self, conditions: &[Condition<'_>]) -> Vec<Row> {
-        let places = conditions.iter().find_map(|condition| self.named(condition));
-        let places = places.unwrap_or_else(|| (0..self.all.len()).collect());
-        let there =
-            places.into_iter().map(|at| &self.all[at]).filter(|draft| draft.state() != RowState::Gone);
-        there.map(Draft::row).collect()
+        let named = conditions.iter().filter_map(|condition| self.named(condition));
+        let there = |draft: &&D| draft.state() != RowState::Gone;
+        match named.min_by_key(|places| places.len()) {
+            Some(places) => places.iter().map(|at| &self.all[*at]).filter(there).map(Draft::row).collect(),
+            None => self.all.iter().filter(there).map(Draft::row).collect(),
+        }
     }
     /// The places that one condition leaves, where an index tells.
-    fn named(&self, condition: &Condition<'_>) -> Option<Vec<usize>> {
+    fn named(&self, condition: &Condition<'_>) -> Option<Cow<'_, BTreeSet<usize>>> {
         let ([field] | [field, "exact"]) = condition.path[..] else { return None };
         let text = condition.wanted.as_str();
         if field == "pk" {
@@ -134,12 +133,12 @@ impl<D: Draft> Drafts<D> {
                 Some(id) => id.to_string(),
                 None => condition.wanted.to_string(),
             };
-            return Some(self.by_key.get(&key).copied().into_iter().collect());
+            return Some(Cow::Owned(self.by_key.get(&key).copied().into_iter().collect()));
         }
         let field =
             ["username", "email", "uuid", "name", "identifier"].into_iter().find(|known| *known == field)?;
         let known = self.all.first()?.names().iter().any(|(name, _)| *name == field);
         let value = if field == "username" { canonical(text?) } else { text?.to_owned() };
-        known.then(|| self.by_name.get(&(field, value)).cloned().unwrap_or_default())
+        known.then(|| self.by_name.get(&(field, value)).map_or_else(Cow::default, Cow::Borrowed))
     }
 }

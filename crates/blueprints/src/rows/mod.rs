@@ -147,7 +147,7 @@ impl Rows {
     /// A new user with their real number.
     pub fn creation(&self, user: &User, id: i64) -> UserChange {
         let change = UserChange::create(User { id, ..user.clone() });
-        let Some(draft) = self.users.iter().find(|d| d.user.id == user.id) else { return change };
+        let Some(draft) = self.users.by_key(&Json::from(user.id)) else { return change };
         let change = change.groups(draft.groups.clone());
         match &draft.hash {
             Some(hash) => change.password(hash, &KeptSession::default()),

@@ -28,7 +28,7 @@ impl Transaction<'_> {
         let mut members = change.members.clone().unwrap_or_default();
         members.extend(&change.join);
         self.add(groups::insert_batch(group, &parents, &members));
-        let changed = diff::between(&Map::new(), &fields(group), &self.secret_paths());
+        let changed = diff::between(&Map::new(), &fields(group), self.secret_paths());
         let mut changed = with_relations(changed, (&[], &parents), (&[], &members));
         if let Some(own_roles) = &change.roles {
             self.add(roles::set_group_batch(group.id, own_roles));
@@ -87,7 +87,7 @@ impl Transaction<'_> {
         for user in &change.leave {
             self.add(users::leave_group_batch(*user, id));
         }
-        let changed = diff::between(&fields(before), &fields(after), &self.secret_paths());
+        let changed = diff::between(&fields(before), &fields(after), self.secret_paths());
         let mut changed = with_relations(changed, (&parents, &want_parents), (&members, &want));
         if let Some(own_roles) = &change.roles {
             let have = roles::of_many_groups(db, &[id]).await?.remove(&id).unwrap_or_default();

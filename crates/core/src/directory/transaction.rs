@@ -11,7 +11,7 @@ use signet_store::events::{self, Event};
 use signet_store::table::{self, Record};
 use signet_store::users::User;
 use signet_store::{Batch, Row, Write, administrators, epoch};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Why nobody takes the last administrator away.
 pub const LAST_ADMINISTRATOR: &str =
@@ -61,6 +61,8 @@ pub struct Transaction<'a> {
     events: Vec<Event>,
     /// The account that was made here last, as events name who acts.
     new_account: Option<Map>,
+    /// Read once for all changes.
+    secret_paths: OnceLock<SecretPaths>,
 }
 
 impl<'a> Transaction<'a> {
@@ -76,6 +78,7 @@ impl<'a> Transaction<'a> {
             objects: Vec::new(),
             events: Vec::new(),
             new_account: None,
+            secret_paths: OnceLock::new(),
         }
     }
     /// What must hold at the commit.
@@ -143,8 +146,8 @@ impl<'a> Transaction<'a> {
         self.events.push(event);
     }
     /// The paths of attributes that must not be seen.
-    pub(super) fn secret_paths(&self) -> SecretPaths {
-        SecretPaths::of(&self.core.config(), &self.core.registry)
+    pub(super) fn secret_paths(&self) -> &SecretPaths {
+        self.secret_paths.get_or_init(|| SecretPaths::of(&self.core.config(), &self.core.registry))
     }
 
     /// Carries it out. `Error::NotFound` where a row is gone, `Error::Conflict` for what the database or a condition refuses,

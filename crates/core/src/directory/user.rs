@@ -45,7 +45,7 @@ impl Transaction<'_> {
         }
         self.is_new(&user);
         let model = model_of("user", json!(user.id), &user.username);
-        let mut changed = diff::between(&Map::new(), &fields(&user), &self.secret_paths());
+        let mut changed = diff::between(&Map::new(), &fields(&user), self.secret_paths());
         changed.extend(diff::relation(&[], &all).map(|groups| ("groups".to_owned(), groups)));
         changed.extend(diff::relation(&[], &own_roles).map(|roles| ("roles".to_owned(), roles)));
         self.tell(EventAction::ModelCreated, told(&model, changed));
@@ -87,7 +87,7 @@ impl Transaction<'_> {
             self.add(users::leave_group_batch(id, *group));
         }
         let model = model_of("user", json!(id), &after.username);
-        let mut changed = diff::between(&fields(before), &fields(after), &self.secret_paths());
+        let mut changed = diff::between(&fields(before), &fields(after), self.secret_paths());
         changed.extend(diff::relation(&have, &want).map(|groups| ("groups".to_owned(), groups)));
         if let Some(own_roles) = &change.roles {
             let have = roles::of_users(&self.core.db, &[id]).await?.remove(&id).unwrap_or_default();

@@ -11,6 +11,9 @@ pub(super) type Tree<K, V> = RedBlackTreeMapSync<K, V>;
 /// Who refers to one thing, by field and key of the referring object.
 pub(super) type Referrers = Tree<(&'static str, Uuid), Referrer>;
 
+/// The bindings of one target, in order. Changed in place by a snapshot that no other one shares them with.
+pub(super) type Bindings = Arc<Vec<Arc<Object>>>;
+
 /// An index below another one.
 pub(super) trait Part: Default + Clone {
     fn is_empty(&self) -> bool;
@@ -18,6 +21,11 @@ pub(super) trait Part: Default + Clone {
 impl Part for Referrers {
     fn is_empty(&self) -> bool {
         Self::is_empty(self)
+    }
+}
+impl Part for Bindings {
+    fn is_empty(&self) -> bool {
+        Vec::is_empty(self)
     }
 }
 impl Part for Collection {

@@ -4,7 +4,7 @@ mod index;
 
 use crate::check::reference_values;
 use crate::{Base, FieldDef, Model, ModelDef, Object, OnDelete};
-use index::{Collection, Referrers, TOGETHER, index_text, together};
+use index::{Bindings, Collection, Referrers, TOGETHER, index_text, together};
 use rpds::HashTrieMapSync;
 use signet_base::{Json, Map, Timestamp, Uuid};
 use std::sync::Arc;
@@ -32,11 +32,11 @@ pub struct Snapshot {
     by_pbm: HashTrieMapSync<Uuid, Arc<Object>>,
     referrers: HashTrieMapSync<String, Referrers>,
     /// Policy bindings by their target, in order.
-    bindings: HashTrieMapSync<Uuid, Arc<[Arc<Object>]>>,
+    bindings: HashTrieMapSync<Uuid, Bindings>,
 }
 
 /// Sort key of bindings: order, then age.
-fn binding_order(binding: &Arc<Object>) -> (i64, Timestamp, Uuid) {
+fn binding_order(binding: &Object) -> (i64, Timestamp, Uuid) {
     (binding.data.get("order").and_then(Json::as_i64).unwrap_or(0), binding.created, binding.pk)
 }
 
@@ -86,10 +86,11 @@ impl Snapshot {
             self.by_pbm.insert_mut(pbm, object.clone());
         }
         if let Some(target) = binding_target(&object) {
-            let mut all: Vec<_> = self.bindings_of(target).to_vec();
-            all.push(object.clone());
-            all.sort_by_key(binding_order);
-            self.bindings.insert_mut(target, all.into());
+            index::change(&mut self.bindings, &target, |all| {
+                let all = Arc::make_mut(all);
+                let place = all.partition_point(|other| binding_order(other) < binding_order(&object));
+                all.insert(place, object.clone());
+            });
         }
         index::change(&mut self.models, &(object.def.app, object.def.name), |all| {
             all.insert(&object, object.def.ordering)
@@ -114,13 +115,13 @@ impl Snapshot {
             self.by_pbm.remove_mut(&pbm);
         }
         if let Some(target) = binding_target(object) {
-            let rest: Vec<_> =
-                self.bindings_of(target).iter().filter(|b| b.pk != object.pk).cloned().collect();
-            if rest.is_empty() {
-                self.bindings.remove_mut(&target);
-            } else {
-                self.bindings.insert_mut(target, rest.into());
-            }
+            index::change(&mut self.bindings, &target, |all| {
+                let all = Arc::make_mut(all);
+                let place = all.partition_point(|other| binding_order(other) < binding_order(object));
+                if all.get(place).is_some_and(|found| found.pk == object.pk) {
+                    all.remove(place);
+                }
+            });
         }
         index::change(&mut self.models, &(object.def.app, object.def.name), |all| {
             all.remove(object, object.def.ordering)

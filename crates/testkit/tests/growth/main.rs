@@ -25,3 +25,9 @@ async fn scale_c2_c3_configuration_and_imports_grow_as_they_should() {
     configuration::grows_by_what_changes().await;
     imports::grow_linearly().await;
 }
+
+#[tokio::test]
+#[ignore = "long: run by make long"]
+async fn scale_c3_ten_thousand_entries() {
+    imports::ten_thousand().await;
+}
