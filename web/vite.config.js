@@ -62,6 +62,7 @@ export default defineConfig({
         flow: 'src/flow.ts',
         portal: 'src/portal.ts',
         api: 'src/api.ts',
+        'before-paint': 'src/before-paint.ts',
         'flow-style': 'src/styles/flow.css',
         'portal-style': 'src/styles/portal.css',
       },

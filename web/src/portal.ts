@@ -4,7 +4,6 @@ import { all, announce } from './lib/dom.ts';
 import { menu } from './lib/menu.ts';
 import { matches, rank } from './lib/search.ts';
 import { theme } from './lib/theme.ts';
-import { moments } from './lib/when.ts';
 import { wordmark } from './lib/wordmark.ts';
 
 function search(): void {
@@ -96,4 +95,3 @@ search();
 arrows();
 menu();
 copy();
-moments();

@@ -37,7 +37,7 @@ function scriptSize(name) {
 
 describe('the built files', () => {
   it('have all logical names', () => {
-    expect(Object.keys(manifest)).toEqual(['api.js', 'flow.css', 'flow.js', 'portal.css', 'portal.js']);
+    expect(Object.keys(manifest)).toEqual(['api.js', 'before-paint.js', 'flow.css', 'flow.js', 'portal.css', 'portal.js']);
     for (const file of Object.values(manifest)) expect(file).toMatch(/^assets\/[a-z-]+-[\w-]{8}\.(?:js|css)$/);
   });
   it('keep the budgets', () => {
@@ -46,6 +46,9 @@ describe('the built files', () => {
     expect(scriptSize('flow.js')).toBeLessThanOrEqual(25 * KIB);
     expect(scriptSize('portal.js')).toBeLessThanOrEqual(10 * KIB);
     expect(scriptSize('api.js')).toBeLessThanOrEqual(10 * KIB);
+    // The first paint waits for it: one file, no imports.
+    expect(scriptSize('before-paint.js')).toBeLessThanOrEqual(KIB);
+    expect(text('before-paint.js')).not.toMatch(/from\s*["']|import\s*["'(]/);
   });
   it('are compressed without loss', () => {
     for (const file of readdirSync(join(dist, 'assets')).filter((name) => /\.(?:js|css)$/.test(name))) {
@@ -69,7 +72,7 @@ describe('the built files', () => {
     }
   });
   it('use nothing that Trusted Types or the policy refuse', () => {
-    for (const name of ['flow.js', 'portal.js', 'api.js']) {
+    for (const name of ['flow.js', 'portal.js', 'api.js', 'before-paint.js']) {
       expect(text(name)).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|setAttribute\(["'](?:style|on)/);
     }
   });

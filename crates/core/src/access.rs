@@ -1,7 +1,7 @@
 //! Access decisions: the caller's identity, and whether they may use an application. Every protocol asks
 //! here.
 use crate::flow::PendingUser;
-use crate::models::{Application, PolicyBinding};
+use crate::models::{Application, EngineMode, PolicyBinding};
 use crate::policy::{self, Membership, Question, Trace, Verdict};
 use crate::{Client, Core};
 use signet_base::{Json, Map, Result, Uuid};
@@ -127,6 +127,25 @@ pub async fn explain_use(
         return Ok((Verdict::fail("Nothing gives access to this application."), traces));
     }
     Ok((verdict, traces))
+}
+
+/// The groups that keep a user out of an application, by name: membership in one of them (`any`), or in all of them
+/// (`all`), would let the user in. Empty if something else refuses too. `traces` are those of the refusal.
+pub async fn missing_groups(core: &Core, application: &Object, traces: &[Trace]) -> Vec<String> {
+    let mode = application.get::<Application>().map(|a| a.policy_engine_mode);
+    let refusing: Vec<&Trace> = traces.iter().filter(|t| !t.passing).collect();
+    let groups: Vec<Uuid> = refusing
+        .iter()
+        .filter(|t| t.kind == policy::GROUP && !t.negated)
+        .filter_map(|t| core.config().get(t.binding)?.get::<PolicyBinding>()?.group)
+        .collect();
+    if groups.is_empty() || (mode != Some(EngineMode::Any) && groups.len() != refusing.len()) {
+        return Vec::new();
+    }
+    // Without the names the refusal still stands; it only says less.
+    let read = groups::many(&core.db, &groups).await.unwrap_or_default();
+    let name = |id: &Uuid| read.iter().find(|group| group.id == *id).map(|group| group.name.clone());
+    groups.iter().filter_map(name).collect()
 }
 
 /// Whether an application is among those that a person is shown: those that the person may use. Where memberships

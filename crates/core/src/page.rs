@@ -219,6 +219,8 @@ pub struct Refusal<'a> {
     pub person: &'a Principal,
     /// The policies' message; empty for the default text.
     pub text: &'a str,
+    /// See [`missing_groups`](crate::access::missing_groups).
+    pub missing_groups: &'a [String],
     /// URL at which another user can try the same.
     pub again: &'a str,
 }
@@ -237,6 +239,7 @@ pub fn refused(core: &Core, client: &Client, cookies: &str, refusal: &Refusal<'_
     let switch = sign_out_to(refusal.again);
     let form = FormContext {
         application: Some(refusal.application),
+        missing_groups: refusal.missing_groups,
         switch_url: Some(&switch),
         request_id: Some(&client.request_id),
         help: &page_context.help,

@@ -69,6 +69,9 @@ pub trait Policy: Send + Sync {
     }
 }
 
+/// [`Trace::kind`] of a binding to a group.
+pub const GROUP: &str = "group";
+
 /// The result of one binding.
 #[derive(Debug, Clone)]
 pub struct Trace {
@@ -237,7 +240,7 @@ async fn ask(pk: Uuid, binding: &PolicyBinding, question: &Question<'_>) -> (Sub
             Some(group) => group.name.clone(),
             None => name_of_group(question, group).await,
         };
-        return (subject("group", name), member(found.is_some()));
+        return (subject(GROUP, name), member(found.is_some()));
     }
     if let Some(user) = binding.user {
         let found = question.user.filter(|u| u.user.id == user);

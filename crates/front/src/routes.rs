@@ -137,17 +137,22 @@ pub async fn launch(Path(slug): Path<String>, edge: Edge) -> Response {
             &format!("/flows/-/default/authentication/?next={}", query::encode_path(&edge.client.path)),
         );
     };
-    match access::may_use(&core, &edge.client, person, object, &Map::new()).await {
-        Ok(verdict) if verdict.passing => match application::launch_url(&core, &config, object, Some(person))
+    match access::explain_use(&core, &edge.client, person, object, &Map::new()).await {
+        Ok((verdict, _)) if verdict.passing => match application::launch_url(&core, &config, object, Some(person))
         {
             Some(url) => redirect(StatusCode::FOUND, &url),
             None => edge.not_found(),
         },
-        Ok(verdict) => {
+        Ok((verdict, traces)) => {
             let text = verdict.messages.join("\n");
             core.event_denied(&edge.client, Some(person), object.name(), &text).await;
-            let refusal =
-                page::Refusal { application: object.name(), person, text: &text, again: &edge.client.path };
+            let refusal = page::Refusal {
+                application: object.name(),
+                person,
+                text: &text,
+                missing_groups: &access::missing_groups(&core, object, &traces).await,
+                again: &edge.client.path,
+            };
             page::refused(&core, &edge.client, &edge.cookies, &refusal).into_response()
         }
         Err(e) => edge.fail(&e),

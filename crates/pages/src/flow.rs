@@ -165,6 +165,7 @@ pub fn flow_page(flow: FlowPage) -> Markup {
         title: &title,
         style: "flow",
         script: "flow",
+        times: false,
         background: Some(flow.background),
         refresh: flow.refresh.and_then(safe_href),
         frame: Frame::Flow { layout: flow.layout.word() },

@@ -33,6 +33,8 @@ pub struct FormContext<'a> {
     pub csrf: &'a str,
     /// Name of the application that the user is signing in to.
     pub application: Option<&'a str>,
+    /// Groups whose members may use that application, of which the user is none.
+    pub missing_groups: &'a [String],
     /// Publisher of that application.
     pub publisher: Option<&'a str>,
     /// The claim values an application would get: scope and values.
@@ -85,6 +87,7 @@ impl<'a> FormContext<'a> {
             action_url,
             csrf,
             application: None,
+            missing_groups: &[],
             publisher: None,
             shared: &[],
             purpose: Purpose::SignIn,

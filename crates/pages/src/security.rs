@@ -131,7 +131,7 @@ pub fn security_page(security: &SecurityPage) -> Markup {
             (consents(security))
         }
     };
-    Shell::portal(security.page, "Settings", body).render()
+    Shell { times: true, ..Shell::portal(security.page, "Settings", body) }.render()
 }
 
 fn post(security: &SecurityPage, act: &str, inner: Markup) -> Markup {

@@ -37,6 +37,8 @@ pub struct Shell<'a> {
     pub style: &'a str,
     /// Logical name of the script module, without extension.
     pub script: &'a str,
+    /// The page contains times, which the script writes in the reader's zone before the first paint.
+    pub times: bool,
     /// URL of a background image.
     pub background: Option<&'a str>,
     /// Redirect to this URL immediately. The caller has checked it.
@@ -55,6 +57,7 @@ impl<'a> Shell<'a> {
             title,
             style: "portal",
             script: "portal",
+            times: false,
             background: None,
             refresh: None,
             frame: Frame::Plain,
@@ -89,6 +92,9 @@ impl<'a> Shell<'a> {
                     @if let Some(url) = assets.url(&format!("{}.css", self.style)) { link rel="stylesheet" href=(url); }
                     // Raw: the brand's rules are validated or cannot end the element.
                     @if !style.is_empty() { style nonce=(nonce) { (PreEscaped(style)) } }
+                    @if self.times && let Some(url) = assets.url("before-paint.js") {
+                        script type="module" blocking="render" src=(url) {}
+                    }
                     @if let Some(url) = assets.url(&format!("{}.js", self.script)) { script type="module" src=(url) {} }
                 }
                 body class=[class] data-layout=[layout] {

@@ -10,9 +10,10 @@ use signet_core::directory::Author;
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::grants::{self, GrantToken, TokenKind};
 use signet_store::users;
-use signet_testkit::{App, Browser, DbKind, each_database};
+use signet_testkit::{App, Browser, DbKind, TestResponse, each_database};
 
 const SETTINGS: &str = "/if/user/security/";
+const PASSWORD: &str = "Engine-1843";
 
 async fn finish_first_run(app: &App) {
     signet_core::setup::finish(&app.core).await.unwrap();
@@ -21,6 +22,46 @@ async fn finish_first_run(app: &App) {
 async fn example(app: &App, file: &str) {
     let (name, text) = EXAMPLES.iter().find(|(name, _)| name.contains(file)).unwrap();
     apply(&app.core, &Source::new(name, text), &Author::system()).await.unwrap();
+}
+
+/// A server after the first run, with the administrator's API and with ada, who is signed in.
+async fn site(kind: DbKind) -> (App, Browser, Browser) {
+    let app = App::start(kind).await;
+    finish_first_run(&app).await;
+    let admin = app.admin().await;
+    app.user("ada", PASSWORD).await;
+    let ada = app.login("ada", PASSWORD).await;
+    (app, admin, ada)
+}
+
+/// Answers the form of a page.
+async fn answer(
+    browser: &mut Browser,
+    path: &str,
+    page: &str,
+    component: &str,
+    fields: &[(&str, &str)],
+) -> TestResponse {
+    let token = csrf(page);
+    let mut pairs = vec![("csrf", token.as_str()), ("component", component)];
+    pairs.extend(fields);
+    browser.form(path, &pairs).await
+}
+
+/// The API's path of the default brand.
+async fn default_brand(admin: &mut Browser) -> String {
+    let brands = admin.get("/api/v3/core/brands/?default=true").await.json();
+    format!("/api/v3/core/brands/{}/", brands["results"][0]["brand_uuid"].as_str().unwrap())
+}
+
+/// Binds an application to a new group, whose name is given.
+async fn bind_to_group(admin: &mut Browser, application: &str, group: &str, order: u8) {
+    let group = admin.post("/api/v3/core/groups/", json!({"name": group})).await.json()["pk"].clone();
+    let path = format!("/api/v3/core/applications/{application}/");
+    let target = admin.get(&path).await.json()["pk"].clone();
+    let sent = json!({"target": target, "group": group, "order": order});
+    let bound = admin.post("/api/v3/policies/bindings/", sent).await;
+    assert_eq!(bound.status, StatusCode::CREATED, "{}", bound.text());
 }
 
 /// The value of the form's token on a page.
@@ -84,8 +125,8 @@ async fn pages_a3_a6_b9_consent_is_drawn_for_an_application_and_can_be_withdrawn
         finish_first_run(&app).await;
         let mut admin = app.admin().await;
         let provider = application(&mut admin, "grafana").await;
-        let ada = app.user("ada", "Engine-1843").await;
-        let mut browser = app.login("ada", "Engine-1843").await;
+        let ada = app.user("ada", PASSWORD).await;
+        let mut browser = app.login("ada", PASSWORD).await;
         let (page, at) = follow(&mut browser, &authorize("grafana")).await;
         for said in [
             "Share your details with <bdi>grafana</bdi>?",
@@ -139,7 +180,7 @@ async fn pages_a3_a6_b9_consent_is_drawn_for_an_application_and_can_be_withdrawn
             revoked: false,
             epoch: 0,
         };
-        let eve = app.user("eve", "Engine-1843").await;
+        let eve = app.user("eve", PASSWORD).await;
         grants::insert(&app.core.db, &[token(ada.id), token(eve.id)]).await.unwrap();
         let page = browser.get(SETTINGS).await.text();
         assert!(
@@ -158,8 +199,8 @@ async fn pages_a3_a6_b9_consent_is_drawn_for_an_application_and_can_be_withdrawn
             .unwrap()
             .to_owned();
         let mut bob = {
-            app.user("bob", "Engine-1843").await;
-            app.login("bob", "Engine-1843").await
+            app.user("bob", PASSWORD).await;
+            app.login("bob", PASSWORD).await
         };
         let foreign = csrf(&bob.get("/if/flow/default-user-settings-flow/").await.text());
         assert_eq!(
@@ -189,22 +230,16 @@ async fn pages_a3_a6_b9_consent_is_drawn_for_an_application_and_can_be_withdrawn
 
 #[tokio::test]
 async fn pages_a12_every_door_says_the_same() {
-    let app = App::start(DbKind::Sqlite).await;
-    finish_first_run(&app).await;
-    let mut admin = app.admin().await;
+    let (app, mut admin, mut browser) = site(DbKind::Sqlite).await;
     application(&mut admin, "payroll").await;
-    let group = admin.post("/api/v3/core/groups/", json!({"name": "nobody"})).await.json()["pk"].clone();
-    let pk = admin.get("/api/v3/core/applications/payroll/").await.json()["pk"].clone();
-    let bound =
-        admin.post("/api/v3/policies/bindings/", json!({"target": pk, "group": group, "order": 0})).await;
-    assert_eq!(bound.status, StatusCode::CREATED, "{}", bound.text());
-    app.user("ada", "Engine-1843").await;
-    let mut browser = app.login("ada", "Engine-1843").await;
+    bind_to_group(&mut admin, "payroll", "Finance", 0).await;
     for door in [authorize("payroll"), "/application/launch/payroll/".to_owned()] {
         let answer = browser.get(&door).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
         let page = answer.text();
-        for said in ["You can’t open <bdi>payroll</bdi>", ">ada<", "Sign in as somebody else", "Request id"]
+        let reason = "<bdi>payroll</bdi> is limited to the group <b class=\"strong\"><bdi>Finance</bdi></b>, and your account is not in it.";
+        for said in
+            ["You can’t open <bdi>payroll</bdi>", reason, ">ada<", "Sign in as somebody else", "Request id"]
         {
             assert!(page.contains(said), "{door}: {said}: {page}");
         }
@@ -258,11 +293,7 @@ async fn pages_a9_a_brand_is_what_people_see() {
     let app = App::start(DbKind::Sqlite).await;
     finish_first_run(&app).await;
     let mut admin = app.admin().await;
-    let brand = admin.get("/api/v3/core/brands/?default=true").await.json()["results"][0]["brand_uuid"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let path = format!("/api/v3/core/brands/{brand}/");
+    let path = default_brand(&mut admin).await;
     let set = json!({"branding_title": "Fernhill", "branding_default_flow_background": "/media/hill.jpg", "attributes": {"settings": {"locale": "ar", "help": "help@fernhill.example", "theme": {"brand": "#0f766e"}}}});
     assert_eq!(admin.patch(&path, set).await.status, StatusCode::OK);
     let page = app.browser().get("/if/flow/default-authentication-flow/").await.text();
@@ -318,10 +349,7 @@ async fn pages_a10_b13_nobody_is_called_after_another_product() {
 #[tokio::test]
 async fn pages_a1_b3_b6_details_and_passwords_are_changed_and_said() {
     each_database(|kind| async move {
-        let app = App::start(kind).await;
-        finish_first_run(&app).await;
-        app.user("ada", "Engine-1843").await;
-        let mut browser = app.login("ada", "Engine-1843").await;
+        let (app, _, mut browser) = site(kind).await;
         let details = format!("/if/flow/default-user-settings-flow/?next={SETTINGS}");
         let page = browser.get(&details).await.text();
         assert!(
@@ -334,21 +362,15 @@ async fn pages_a1_b3_b6_details_and_passwords_are_changed_and_said() {
                 && !page.contains("Not you?"),
             "{page}"
         );
-        let pairs = [
-            ("csrf", csrf(&page)),
-            ("component", "ak-stage-prompt".into()),
-            ("username", "ada".into()),
-            ("name", "Ada Lovelace".into()),
-            ("email", "ada@example.test".into()),
-            ("attributes.settings.locale", String::new()),
+        let fields = [
+            ("username", "ada"),
+            ("name", "Ada Lovelace"),
+            ("email", "ada@example.test"),
+            ("attributes.settings.locale", ""),
         ];
-        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let (page, at) = {
-            let answer = browser.form(&details, &pairs).await;
-            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
-            let to = answer.location().to_owned();
-            follow(&mut browser, &to).await
-        };
+        let saved = answer(&mut browser, &details, &page, "ak-stage-prompt", &fields).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text());
+        let (page, at) = follow(&mut browser, saved.location()).await;
         assert!(
             at.starts_with(SETTINGS)
                 && page.contains("Your details are saved.")
@@ -356,11 +378,11 @@ async fn pages_a1_b3_b6_details_and_passwords_are_changed_and_said() {
             "{at}: {page}"
         );
         // The way that password managers look for.
-        let answer = browser.get("/.well-known/change-password").await;
+        let known = browser.get("/.well-known/change-password").await;
         assert!(
-            answer.status == StatusCode::FOUND && answer.location().starts_with("/flows/-/configure/"),
+            known.status == StatusCode::FOUND && known.location().starts_with("/flows/-/configure/"),
             "{}",
-            answer.location()
+            known.location()
         );
         let (page, at) = follow(&mut browser, "/.well-known/change-password").await;
         assert!(
@@ -368,23 +390,14 @@ async fn pages_a1_b3_b6_details_and_passwords_are_changed_and_said() {
                 && page.contains("autocomplete=\"username\" value=\"ada\""),
             "{page}"
         );
-        let post = |password: &'static str, csrf: String| {
-            vec![
-                ("csrf", csrf),
-                ("component", "ak-stage-prompt".into()),
-                ("password", password.into()),
-                ("password_repeat", password.into()),
-            ]
-        };
-        let sent = post("password", csrf(&page));
-        let weak = browser.form(&at, &sent.iter().map(|(n, v)| (*n, v.as_str())).collect::<Vec<_>>()).await;
+        let twice = |password: &'static str| [("password", password), ("password_repeat", password)];
+        let weak = answer(&mut browser, &at, &page, "ak-stage-prompt", &twice("password")).await;
         assert_eq!((weak.status, weak.location()), (StatusCode::SEE_OTHER, at.as_str()));
         let weak = browser.get(&at).await.text();
         assert!(weak.contains("id=\"f-password-error\"") && !weak.contains("role=\"alert\""), "{weak}");
-        let sent = post("Difference-Engine-1822", csrf(&weak));
-        let done = browser.form(&at, &sent.iter().map(|(n, v)| (*n, v.as_str())).collect::<Vec<_>>()).await;
-        let to = done.location().to_owned();
-        let (page, at) = follow(&mut browser, &to).await;
+        let done =
+            answer(&mut browser, &at, &weak, "ak-stage-prompt", &twice("Difference-Engine-1822")).await;
+        let (page, at) = follow(&mut browser, done.location()).await;
         assert!(page.contains("Your new password is saved."), "{at}: {page}");
         // Signing out ends on a page that says so.
         let (page, at) = follow(&mut browser, "/flows/-/default/invalidation/").await;
@@ -404,8 +417,8 @@ async fn pages_a7_recovery_codes_are_made_anew_from_their_row() {
     each_database(|kind| async move {
         let app = App::start(kind).await;
         finish_first_run(&app).await;
-        let ada = app.user("ada", "Engine-1843").await;
-        let mut browser = app.login("ada", "Engine-1843").await;
+        let ada = app.user("ada", PASSWORD).await;
+        let mut browser = app.login("ada", PASSWORD).await;
         let page = browser.get("/if/flow/default-user-settings-flow/").await.text();
         let before = browser.form(SETTINGS, &[("csrf", &csrf(&page)), ("act", "new_codes")]).await.status;
         assert_eq!(before, StatusCode::NOT_FOUND, "without codes there are none to replace");
@@ -465,10 +478,7 @@ async fn pages_b15_b25_b29_addresses_that_people_and_programs_open() {
 
 #[tokio::test]
 async fn pages_b14_pages_without_secrets_are_packed_and_the_document_is_known_again() {
-    let app = App::start(DbKind::Sqlite).await;
-    finish_first_run(&app).await;
-    app.user("ada", "Engine-1843").await;
-    let mut browser = app.login("ada", "Engine-1843").await;
+    let (app, _, mut browser) = site(DbKind::Sqlite).await;
     let gzip = [("accept-encoding", "gzip")];
     let schema = browser.send(Method::GET, "/api/v3/schema/?format=json", &gzip, "").await;
     assert!(

@@ -1,5 +1,3 @@
-import { all } from './dom.ts';
-
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
@@ -23,7 +21,7 @@ export function when(at: Date, now: Date, language: string, zone?: string): stri
 /** Writes every `data-when` in the person's own time; the exact moment stays as the tooltip. */
 export function moments(): void {
   const now = new Date();
-  for (const time of all<HTMLTimeElement>('time[data-when]')) {
+  for (const time of document.querySelectorAll<HTMLTimeElement>('time[data-when]')) {
     const at = new Date(time.dateTime);
     if (Number.isNaN(at.getTime())) continue;
     time.textContent = when(at, now, 'en-GB');

@@ -15,7 +15,30 @@ pub(super) fn denied_heading(challenge: &Value, form: &FormContext) -> Heading {
         Some(name) => Heading::with_name("You can’t open ", name, ""),
         None => Heading::new(words::refused(message, form.purpose)),
     };
-    heading.sentence(html! { (words::refusal(message)) })
+    match limited_to(form).filter(|_| message.is_empty()) {
+        Some(sentence) => heading.sentence(sentence),
+        None => heading.sentence(html! { (words::refusal(message)) }),
+    }
+}
+
+/// Most groups that a refusal names.
+const MOST_GROUPS: usize = 5;
+
+/// Which groups an application is limited to, if only a membership is missing.
+fn limited_to(form: &FormContext) -> Option<Markup> {
+    let application = form.application.filter(|name| !name.is_empty())?;
+    let shown = &form.missing_groups[..form.missing_groups.len().min(MOST_GROUPS)];
+    let more = form.missing_groups.len() - shown.len();
+    let (last, before) = shown.split_last()?;
+    let one = before.is_empty();
+    Some(html! {
+        bdi { (application) } " is limited to the group" @if !one { "s" } " "
+        @for (at, name) in before.iter().enumerate() { @if at > 0 { ", " } b class="strong" { bdi { (name) } } }
+        @if !one { @if more > 0 { ", " } @else { " and " } }
+        b class="strong" { bdi { (last) } }
+        @if more > 0 { " and " (more) " more" }
+        @if one { ", and your account is not in it." } @else { ", and your account is in none of them." }
+    })
 }
 
 /// Body of `ak-stage-access-denied`: what helps, the way home or to be somebody else, and an id to look up.

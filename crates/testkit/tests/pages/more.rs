@@ -1,12 +1,15 @@
 //! Pages of the first run, of waiting, of devices, and with a menu.
-use super::{application, authorize, csrf, example, finish_first_run, follow};
+use super::{
+    PASSWORD, answer, application, authorize, bind_to_group, csrf, default_brand, example, finish_first_run, follow, site,
+};
 use http::{Method, StatusCode};
 use signet_base::{Json, Map, Span, json};
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::events::{self, Event};
-use signet_store::users;
+use signet_store::{groups, users};
 use signet_testkit::{App, Browser, DbKind, each_database};
 
+const IDENTIFICATION: &str = "ak-stage-identification";
 const HTML: [(&str, &str); 1] = [("accept", "text/html")];
 
 /// Posts the first run with this username; none: the field is left out. The administrator's name afterwards.
@@ -79,12 +82,7 @@ async fn pages_b11_a_letter_is_sent_again_after_a_rest() {
     // Nobody of this name: the page is the same.
     let mut browser = app.browser();
     let page = browser.get(path).await.text();
-    let sent = [
-        ("csrf", csrf(&page)),
-        ("component", "ak-stage-identification".into()),
-        ("uid_field", "nobody".into()),
-    ];
-    browser.form(path, &sent.iter().map(|(n, v)| (*n, v.as_str())).collect::<Vec<_>>()).await;
+    answer(&mut browser, path, &page, IDENTIFICATION, &[("uid_field", "nobody")]).await;
     let page = browser.get(path).await.text();
     assert!(page.contains("Check your e-mail") && page.contains("data-wait=\"60\""), "{page}");
     app.clock.advance_secs(40);
@@ -96,7 +94,7 @@ async fn pages_b11_a_letter_is_sent_again_after_a_rest() {
     app.clock.advance_secs(21);
     let page = browser.get(path).await.text();
     assert!(!page.contains("data-wait") && page.contains("then send it again"), "{page}");
-    let again = browser.form(path, &[("csrf", &csrf(&page)), ("component", "ak-stage-email")]).await;
+    let again = answer(&mut browser, path, &page, "ak-stage-email", &[]).await;
     assert_eq!(again.status, StatusCode::SEE_OTHER);
     let page = browser.get(path).await.text();
     assert!(page.contains("Sent again.") && page.contains("data-wait=\"60\""), "{page}");
@@ -105,10 +103,7 @@ async fn pages_b11_a_letter_is_sent_again_after_a_rest() {
 
 #[tokio::test]
 async fn pages_b20_errors_and_the_api_browser_keep_the_menu() {
-    let app = App::start(DbKind::Sqlite).await;
-    finish_first_run(&app).await;
-    app.user("ada", "Engine-1843").await;
-    let mut browser = app.login("ada", "Engine-1843").await;
+    let (app, _, mut browser) = site(DbKind::Sqlite).await;
     for path in ["/no-such", "/if/flow/no-such/", "/if/admin/", "/api/v3/"] {
         let answer = browser.send(Method::GET, path, &HTML, "").await;
         let page = answer.text();
@@ -143,8 +138,8 @@ async fn pages_b22_what_was_used_last_stands_in_front() {
         let app = App::start(kind).await;
         finish_first_run(&app).await;
         let mut admin = app.admin().await;
-        app.user("ada", "Engine-1843").await;
-        let mut browser = app.login("ada", "Engine-1843").await;
+        app.user("ada", PASSWORD).await;
+        let mut browser = app.login("ada", PASSWORD).await;
         let mut made = Vec::new();
         for name in ["Alpha", "Beta", "Gamma", "Delta"] {
             let sent =
@@ -176,17 +171,10 @@ async fn pages_b22_what_was_used_last_stands_in_front() {
 /// Goes on to the second step by the pages; the page of it.
 async fn second_step(browser: &mut Browser, path: &str) -> String {
     let page = browser.get(path).await.text();
-    let name =
-        [("csrf", csrf(&page)), ("component", "ak-stage-identification".into()), ("uid_field", "ada".into())];
-    browser.form(path, &name.iter().map(|(n, v)| (*n, v.as_str())).collect::<Vec<_>>()).await;
+    answer(browser, path, &page, IDENTIFICATION, &[("uid_field", "ada")]).await;
     let page = browser.get(path).await.text();
     if page.contains("ak-stage-password") {
-        let sent = [
-            ("csrf", csrf(&page)),
-            ("component", "ak-stage-password".into()),
-            ("password", "Engine-1843".into()),
-        ];
-        browser.form(path, &sent.iter().map(|(n, v)| (*n, v.as_str())).collect::<Vec<_>>()).await;
+        answer(browser, path, &page, "ak-stage-password", &[("password", PASSWORD)]).await;
     }
     browser.get(path).await.text()
 }
@@ -196,7 +184,7 @@ async fn pages_b23_a_second_step_names_devices_after_the_password() {
     each_database(|kind| async move {
         let app = App::start(kind).await;
         finish_first_run(&app).await;
-        let ada = app.user("ada", "Engine-1843").await;
+        let ada = app.user("ada", PASSWORD).await;
         let new = |kind: DeviceKind, name: &str| Device { confirmed: true, ..Device::new(&app.core.ports, kind, ada.id, name) };
         let mut codes = new(DeviceKind::Static, "Static Token");
         codes.data.insert("codes".into(), json!(3));
@@ -227,28 +215,18 @@ async fn pages_b23_a_second_step_names_devices_after_the_password() {
 
 #[tokio::test]
 async fn pages_a12_access_is_asked_for_where_somebody_can_be_asked() {
-    let app = App::start(DbKind::Sqlite).await;
-    finish_first_run(&app).await;
-    let mut admin = app.admin().await;
+    let (app, mut admin, mut browser) = site(DbKind::Sqlite).await;
     application(&mut admin, "payroll").await;
-    let group = admin.post("/api/v3/core/groups/", json!({"name": "nobody"})).await.json()["pk"].clone();
-    let pk = admin.get("/api/v3/core/applications/payroll/").await.json()["pk"].clone();
-    admin.post("/api/v3/policies/bindings/", json!({"target": pk, "group": group, "order": 0})).await;
-    app.user("ada", "Engine-1843").await;
-    let mut browser = app.login("ada", "Engine-1843").await;
+    bind_to_group(&mut admin, "payroll", "Finance", 0).await;
     let nobody = browser.get(&authorize("payroll")).await.text();
     assert!(!nobody.contains("Ask for access") && nobody.contains("Go to my applications"), "{nobody}");
-    let brand =
-        admin.get("/api/v3/core/brands/?default=true").await.json()["results"][0]["brand_uuid"].clone();
+    let brand = default_brand(&mut admin).await;
     for (help, href) in [
         ("help@corp.test", "mailto:help@corp.test?subject=Access%20to%20payroll&amp;body="),
         ("https://help.corp.test/new", "https://help.corp.test/new"),
     ] {
         let set = json!({"attributes": {"settings": {"help": help}}});
-        assert_eq!(
-            admin.patch(&format!("/api/v3/core/brands/{}/", brand.as_str().unwrap()), set).await.status,
-            StatusCode::OK
-        );
+        assert_eq!(admin.patch(&brand, set).await.status, StatusCode::OK);
         let page = browser.get(&authorize("payroll")).await.text();
         let button = page.split("Ask for access").next().unwrap().rsplit("<a ").next().unwrap();
         assert!(button.contains("btn--primary") && button.contains(href), "{button}");
@@ -260,7 +238,7 @@ async fn pages_a12_access_is_asked_for_where_somebody_can_be_asked() {
 async fn pages_too_many_wrong_passwords_lead_to_the_recovery() {
     let app = App::start(DbKind::Sqlite).await;
     finish_first_run(&app).await;
-    app.user("ada", "Engine-1843").await;
+    app.user("ada", PASSWORD).await;
     let path = "/if/flow/default-authentication-flow/?next=%2Fif%2Fuser%2F";
     let forgot = "Forgot your password?";
     for recovery in [false, true] {
@@ -268,33 +246,19 @@ async fn pages_too_many_wrong_passwords_lead_to_the_recovery() {
             example(&app, "recovery-email").await;
             let mut admin = app.admin().await;
             let flow = admin.get("/api/v3/flows/instances/default-recovery-flow/").await.json();
-            let brands = admin.get("/api/v3/core/brands/?default=true").await.json();
-            let brand = brands["results"][0]["brand_uuid"].as_str().unwrap();
+            let brand = default_brand(&mut admin).await;
             let sent = json!({"flow_recovery": flow["pk"]});
-            assert_eq!(
-                admin.patch(&format!("/api/v3/core/brands/{brand}/"), sent).await.status,
-                StatusCode::OK
-            );
+            assert_eq!(admin.patch(&brand, sent).await.status, StatusCode::OK);
         }
         let mut browser = app.browser();
         let page = browser.get(path).await.text();
-        let sent = [
-            ("csrf", csrf(&page)),
-            ("component", "ak-stage-identification".into()),
-            ("uid_field", "ada".into()),
-        ];
-        browser.form(path, &sent.iter().map(|(n, v)| (*n, v.as_str())).collect::<Vec<_>>()).await;
+        answer(&mut browser, path, &page, IDENTIFICATION, &[("uid_field", "ada")]).await;
         let mut page = browser.get(path).await.text();
         for _ in 0..8 {
             if page.contains("Too many tries") {
                 break;
             }
-            let sent = [
-                ("csrf", csrf(&page)),
-                ("component", "ak-stage-password".into()),
-                ("password", "wrong".into()),
-            ];
-            browser.form(path, &sent.iter().map(|(n, v)| (*n, v.as_str())).collect::<Vec<_>>()).await;
+            answer(&mut browser, path, &page, "ak-stage-password", &[("password", "wrong")]).await;
             page = browser.get(path).await.text();
         }
         assert!(page.contains("Too many tries"), "{page}");
@@ -302,4 +266,42 @@ async fn pages_too_many_wrong_passwords_lead_to_the_recovery() {
         assert_eq!((page.contains(forgot), page.contains(link)), (recovery, recovery), "{page}");
     }
     app.stop().await;
+}
+
+#[tokio::test]
+async fn pages_a12_a_refusal_names_groups_where_a_membership_would_help() {
+    each_database(|kind| async move {
+        let (app, mut admin, mut browser) = site(kind).await;
+        application(&mut admin, "payroll").await;
+        let path = "/api/v3/core/applications/payroll/";
+        let target = admin.get(path).await.json()["pk"].clone();
+        bind_to_group(&mut admin, "payroll", "Finance", 0).await;
+        bind_to_group(&mut admin, "payroll", "Board & Co", 1).await;
+        let page = browser.get(&authorize("payroll")).await.text();
+        let both = "is limited to the groups <b class=\"strong\"><bdi>Finance</bdi></b> and <b class=\"strong\"><bdi>Board &amp; Co</bdi></b>, and your account is in none of them.";
+        assert!(page.contains(both), "{page}");
+        // Something else refuses as well: no group would help, so none is named, unless one binding is enough.
+        let no = json!({"name": "never", "expression": "return False"});
+        let policy = admin.post("/api/v3/policies/expression/", no).await.json()["pk"].clone();
+        admin.post("/api/v3/policies/bindings/", json!({"target": target, "policy": policy, "order": 9})).await;
+        for (mode, named) in [("all", false), ("any", true)] {
+            admin.patch(path, json!({"policy_engine_mode": mode})).await;
+            let page = browser.get("/application/launch/payroll/").await.text();
+            assert_eq!((page.contains("Finance"), page.contains("Somebody who manages it")), (named, !named), "{mode}: {page}");
+        }
+        // Words of a policy say more than the name of a group.
+        let no = json!({"name": "never", "expression": "ak_message('Only in office hours.')\nreturn False"});
+        let of = format!("/api/v3/policies/expression/{}/", policy.as_str().unwrap());
+        assert_eq!(admin.patch(&of, no).await.status, StatusCode::OK);
+        let page = browser.get("/application/launch/payroll/").await.text();
+        assert!(page.contains("Only in office hours.") && !page.contains("Finance"), "{page}");
+        // A member is let in.
+        let finance = groups::by_name(&app.core.db, "Finance").await.unwrap().unwrap();
+        let ada = users::by_username(&app.core.db, "ada").await.unwrap().unwrap();
+        users::join_group(&app.core.db, ada.id, finance.id).await.unwrap();
+        let (page, _) = follow(&mut browser, &authorize("payroll")).await;
+        assert!(page.contains("Share your details with <bdi>payroll</bdi>?"), "{page}");
+        app.stop().await;
+    })
+    .await;
 }

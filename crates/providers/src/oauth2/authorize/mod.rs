@@ -240,14 +240,16 @@ impl AuthorizeCall<'_> {
             }
         }
         let context = access_context(ask);
-        let verdict = access::may_use(core, self.client, &person, &entry.application, &context).await?;
+        let (verdict, traces) =
+            access::explain_use(core, self.client, &person, &entry.application, &context).await?;
         if !verdict.passing {
             let text = verdict.messages.join("\n");
             core.event_denied(self.client, Some(&person), entry.application.name(), &text).await;
             if ask.prompt.none {
                 return Ok(self.error(entry, ask, &OAuthError::access_denied()));
             }
-            return Ok(self.refused(entry, &person, &text, params));
+            let missing = access::missing_groups(core, &entry.application, &traces).await;
+            return Ok(self.refused(entry, &person, &text, &missing, params));
         }
         let config = core.config();
         let flow = config
@@ -326,12 +328,25 @@ impl AuthorizeCall<'_> {
     }
 
     /// The access-denied page. Signing in as another user returns to the same request.
-    fn refused(&self, entry: &ClientEntry, person: &Principal, text: &str, params: &Params) -> Response {
+    fn refused(
+        &self,
+        entry: &ClientEntry,
+        person: &Principal,
+        text: &str,
+        missing_groups: &[String],
+        params: &Params,
+    ) -> Response {
         let again = format!("{}?{}", self.client.path, params.query_without(&[]));
         self.web.refused(
             self.client,
             self.headers,
-            &page::Refusal { application: entry.application.name(), person, text, again: &again },
+            &page::Refusal {
+                application: entry.application.name(),
+                person,
+                text,
+                missing_groups,
+                again: &again,
+            },
         )
     }
 
@@ -350,7 +365,7 @@ impl AuthorizeCall<'_> {
             NotPlanned::NotApplicable(messages) => messages.join("\n"),
             NotPlanned::Empty => String::new(),
         };
-        self.refused(entry, person, &text, params)
+        self.refused(entry, person, &text, &[], params)
     }
 
     /// Runs the flow in this request as long as no stage needs a page, else redirects to the flow's page.
