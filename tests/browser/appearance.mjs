@@ -145,17 +145,96 @@ async function recent(browser, base) {
   const page = await browser.newPage();
   await check("library: what was used last stands in front, and not among the hits of a search (pages B22)", async () => {
     await page.goto(`${base}/library.html`);
-    const front = page.locator("[data-recent]");
+    const front = page.locator("[data-front=recent]");
     assert.equal(await front.locator("a.tile").count(), 2);
     await page.locator("input[name=q]").fill("wiki");
     assert.equal(await front.isVisible(), false);
     assert.equal(await page.locator("a.tile:visible").count(), 1);
+    assert.equal(await page.locator("[data-front=favourites]").isVisible(), false);
     await page.locator("input[name=q]").fill("");
     assert.equal(await front.isVisible(), true);
   });
   await page.close();
 }
 
+/** Answers the posts of the library, and keeps what was sent. */
+async function posts(page, status) {
+  const sent = [];
+  await page.route("**/if/user/", (route) => {
+    sent.push(new URLSearchParams(route.request().postData() ?? "").toString());
+    return route.fulfill({ status });
+  });
+  return sent;
+}
+
+async function choices(browser, base) {
+  const page = await browser.newPage();
+  const names = (id) => page.locator(`#${id} .tile__t b`).allInnerTexts();
+  await check("library: F marks a favourite and takes it back, the focus stays (pages B22)", async () => {
+    const sent = await posts(page, 204);
+    await page.goto(`${base}/library.html`);
+    const before = await names("favourites");
+    const tile = page.locator("#group-1 a.tile").filter({ hasText: "Grafana" });
+    await tile.focus();
+    await page.keyboard.press("f");
+    assert.deepEqual(await names("favourites"), [...before, "Grafana"]);
+    assert.equal(await page.locator("#favourites .count").innerText(), String(before.length + 1));
+    // The copy in front is one more button of the same application.
+    const copy = page.locator("#favourites a.tile").filter({ hasText: "Grafana" });
+    await copy.focus();
+    await page.keyboard.press("f");
+    assert.deepEqual(await names("favourites"), before);
+    assert.ok(await tile.evaluate((element) => element === document.activeElement), "the focus is lost");
+    assert.deepEqual(sent.map((text) => text.split("&")[1].split("=")[0]), ["star", "unstar"]);
+    await page.unroute("**/if/user/");
+    await posts(page, 403);
+    await page.keyboard.press("f");
+    await page.locator("[data-announce]").getByText("That was not saved.").waitFor({ state: "attached" });
+    assert.deepEqual(await names("favourites"), before, "what was not kept is taken back");
+  });
+  await check("library: the view changes at once (pages B22)", async () => {
+    await page.unroute("**/if/user/");
+    const sent = await posts(page, 204);
+    await page.goto(`${base}/library.html`);
+    const width = () => page.locator("#group-0 li").first().evaluate((element) => element.getBoundingClientRect().width);
+    const tile = await width();
+    await page.getByRole("button", { name: "List" }).click();
+    assert.ok((await width()) > 2 * tile);
+    assert.deepEqual(sent, ["csrf=sample&view=list"]);
+  });
+  await page.close();
+}
+
+async function settings(browser, base) {
+  const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
+  await check("settings: what is not saved is counted, saved by Ctrl S and discarded (pages B20)", async () => {
+    await page.goto(`${base}/security.html`);
+    const bar = page.locator("[data-savebar]");
+    assert.equal(await bar.isVisible(), false);
+    assert.equal(await page.locator("[data-without-script]:visible").count(), 0);
+    await page.locator("#f-name").fill("Mara L.");
+    assert.equal((await bar.locator("p").innerText()).replace(/\s+/g, " "), "1 unsaved change Name");
+    const [top, places] = await Promise.all([bar.boundingBox(), page.locator(".places").boundingBox()]);
+    assert.ok(top.y + top.height <= places.y, "the bar lies under the places");
+    await bar.getByRole("button", { name: "Discard" }).click();
+    assert.equal(await bar.isVisible(), false);
+    assert.equal(await page.locator("#f-name").inputValue(), "Mara Lindqvist");
+    await page.locator("#f-name").fill("Mara L.");
+    const posted = page.waitForRequest((request) => request.method() === "POST");
+    await page.route("**/if/user/security/", (route) => route.fulfill({ contentType: "text/html", body: "<h1>saved</h1>" }));
+    await page.keyboard.press("Control+s");
+    assert.equal(new URLSearchParams((await posted).postData()).get("name"), "Mara L.");
+  });
+  await check("settings: the section that is read is marked in the list (pages B20)", async () => {
+    await page.goto(`${base}/security.html`);
+    const current = () => page.locator("[data-sections] [aria-current]").innerText();
+    assert.equal(await current(), "Profile");
+    await page.locator("[data-sections] a", { hasText: "Tokens" }).click();
+    await page.waitForFunction(() => document.querySelector("[data-sections] [aria-current]")?.textContent === "Tokens");
+  });
+  await page.close();
+}
+
 export async function appearance(browser, base) {
-  for (const look of [nothingMoves, codesKeepTheirSlots, oldBrowsers, smallWindows, menus, waiting, strength, recent]) await look(browser, base).catch(() => {});
+  for (const look of [nothingMoves, codesKeepTheirSlots, oldBrowsers, smallWindows, menus, waiting, strength, recent, choices, settings]) await look(browser, base).catch(() => {});
 }

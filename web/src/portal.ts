@@ -1,8 +1,11 @@
-// Comfort for the portal: live search, arrow keys between tiles, the account menu, the theme, copying.
+// Comfort for the portal: live search, arrow keys, favourites, the account menu, the theme, copying, the save bar.
 import { copy } from './lib/comfort.ts';
 import { all, announce } from './lib/dom.ts';
 import { menu } from './lib/menu.ts';
+import { saveBar } from './lib/save-bar.ts';
 import { matches, rank } from './lib/search.ts';
+import { sections } from './lib/sections.ts';
+import { choices } from './lib/stars.ts';
 import { theme } from './lib/theme.ts';
 import { wordmark } from './lib/wordmark.ts';
 
@@ -11,7 +14,7 @@ function search(): void {
   const input = form?.querySelector('input');
   if (!form || !input) return;
   const groups = all<HTMLElement>('[data-group]');
-  const recent = document.querySelector<HTMLElement>('[data-recent]');
+  const front = all<HTMLElement>('[data-front]');
   const none = document.querySelector<HTMLElement>('[data-none]');
   const query = document.querySelector<HTMLElement>('[data-none-query]');
   // As the server wrote them: the order that comes back when the search is empty.
@@ -27,12 +30,13 @@ function search(): void {
         return !tile.hidden;
       }).length;
       group.hidden = shown === 0;
-      const count = group.querySelector('.count');
-      if (count) count.textContent = String(shown);
+      for (const count of all(`#${group.id} .count, a[href="#${group.id}"] .n`)) count.textContent = String(shown);
+      for (const link of all<HTMLElement>(`a[href="#${group.id}"]`)) link.hidden = shown === 0;
       found += shown;
     }
-    // A search is about all tiles: the recently used ones are among them.
-    if (recent) recent.hidden = input.value.trim() !== '';
+    // A search is about all tiles: those in front are among them.
+    for (const section of front) section.hidden = input.value.trim() !== '' || !section.querySelector('li');
+    for (const link of all<HTMLElement>('a[href="#favourites"]')) link.hidden = front.every((section) => section.hidden || section.id !== 'favourites');
     if (none) none.hidden = found > 0;
     if (query) query.textContent = input.value;
     const address = new URL(location.href);
@@ -95,3 +99,6 @@ search();
 arrows();
 menu();
 copy();
+saveBar();
+sections();
+choices();

@@ -338,7 +338,7 @@ fn no_page(site: &Site, client: &Client, headers: &HeaderMap) -> Response {
 
 fn browser(site: &Site, client: &Client, headers: &HeaderMap) -> Response {
     let page_context = page::PageContext::of(&site.core, client, &cookies(headers));
-    let menu = page::AccountMenu::of_request(&site.core, client);
+    let menu = page::AccountMenu::of_request(client);
     let account = menu.as_ref().map(|menu| menu.account("/api/v3/"));
     let page = page_context.page(&site.core);
     let body = signet_pages::api_browser_page(page, account, "/api/v3/schema/?format=json");

@@ -181,7 +181,7 @@ pub fn error_with(
     way_on: Option<(&str, &str)>,
 ) -> Response<String> {
     let page_context = PageContext::of(core, client, cookies);
-    let menu = AccountMenu::of_request(core, client);
+    let menu = AccountMenu::of_request(client);
     let page = signet_pages::error_page(&ErrorPage {
         page: page_context.page(core),
         account: menu.as_ref().map(|menu| menu.account("")),

@@ -31,6 +31,7 @@ pub async fn list(core: &Core, person: &Principal) -> Result<Vec<ConsentRow>> {
                 id: consent.id.to_string(),
                 application,
                 permissions: consent.permissions,
+                since: moment(consent.created),
                 expires,
                 away: false,
             },
@@ -46,6 +47,7 @@ pub async fn list(core: &Core, person: &Principal) -> Result<Vec<ConsentRow>> {
             id: pk.to_string(),
             application,
             permissions: token.scope.clone(),
+            since: moment(token.issued),
             ..ConsentRow::default()
         });
         row.away = true;

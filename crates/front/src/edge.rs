@@ -100,6 +100,12 @@ pub fn redirect(status: StatusCode, to: &str) -> Response {
     response
 }
 
+/// The page for a form that [`read_answer`] refuses.
+pub fn unreadable(edge: &Edge, status: StatusCode, text: &str) -> Response {
+    page::error(&edge.core, &edge.client, &edge.cookies, status, "The form could not be read", text)
+        .into_response()
+}
+
 /// Reads the members of a JSON or form body. `Err` carries the status and the message.
 pub async fn read_answer(request: Request) -> Result<Map, (StatusCode, &'static str)> {
     let json = request

@@ -33,7 +33,7 @@ pub async fn page(edge: &Edge, person: &Principal) -> Result<Response> {
     let core = &edge.core;
     let steps = steps(core).await?;
     let page_context = PageContext::of(core, &edge.client, &edge.cookies);
-    let menu = AccountMenu::of(core, &edge.client, person, edge.session.csrf_if_known(core));
+    let menu = AccountMenu::of(person, edge.session.csrf_if_known(core));
     let page = first_steps_page(&FirstStepsPage {
         page: page_context.page(core),
         account: menu.account("/if/admin/"),

@@ -1,6 +1,6 @@
 //! `/if/flow/<slug>/`: flows as HTML pages that work without script. A form post is answered with 303, so
 //! reload and back send no form twice.
-use crate::edge::{Edge, here, read_answer, redirect};
+use crate::edge::{Edge, here, read_answer, redirect, unreadable};
 use crate::form;
 use crate::form_context::{self, OwnedFormContext};
 use crate::stale_forms::{self, FormTarget};
@@ -43,17 +43,7 @@ pub async fn post(Path(slug): Path<String>, mut edge: Edge, request: Request) ->
     }
     let mut sent = match read_answer(request).await {
         Ok(sent) => sent,
-        Err((status, text)) => {
-            return signet_core::page::error(
-                &core,
-                &edge.client,
-                &edge.cookies,
-                status,
-                "The form could not be read",
-                text,
-            )
-            .into_response();
-        }
+        Err((status, text)) => return unreadable(&edge, status, text),
     };
     let token = sent.remove("csrf");
     let client = edge.client.clone();
@@ -116,7 +106,7 @@ fn too_long(edge: &Edge) -> Response {
     .into_response()
 }
 
-async fn drive(
+pub async fn drive(
     edge: &mut Edge,
     core: &Arc<Core>,
     client: &Client,
@@ -137,7 +127,7 @@ async fn drive(
     Err(Error::internal("the flow does not come to an end"))
 }
 
-async fn answer(
+pub async fn answer(
     mut edge: Edge,
     core: &Arc<Core>,
     flow: &Arc<Object>,

@@ -62,6 +62,8 @@ pub fn done(word: &str) -> &'static str {
         "saved" => "Your details are saved.",
         "password" => "Your new password is saved.",
         "added" => "The method is set up.",
+        "token" => "The token is created.",
+        "token_deleted" => "The token is deleted.",
         _ => "",
     }
 }

@@ -1,12 +1,11 @@
 //! The banner that every page shows during impersonation, and the form that ends it. Impersonation starts
 //! through the API.
-use crate::edge::{Edge, read_answer, redirect};
+use crate::edge::{Edge, read_answer, redirect, unreadable};
 use crate::library::to_sign_in;
 use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::StatusCode;
 use signet_base::Json;
-use signet_core::page;
 use signet_core::session::impersonation;
 
 pub async fn stop(mut edge: Edge, request: Request) -> Response {
@@ -15,17 +14,7 @@ pub async fn stop(mut edge: Edge, request: Request) -> Response {
     }
     let sent = match read_answer(request).await {
         Ok(sent) => sent,
-        Err((status, text)) => {
-            return page::error(
-                &edge.core,
-                &edge.client,
-                &edge.cookies,
-                status,
-                "The form could not be read",
-                text,
-            )
-            .into_response();
-        }
+        Err((status, text)) => return unreadable(&edge, status, text),
     };
     let csrf = sent.get("csrf").and_then(Json::as_str).unwrap_or_default();
     if edge.session.csrf_fits(&edge.core, csrf) {

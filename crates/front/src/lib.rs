@@ -31,7 +31,7 @@ pub fn router(core: Arc<Core>) -> Router {
         )
         .route("/api/v3/flows/inspector/{slug}/", get(inspector::get))
         .route("/if/flow/{slug}/", get(flow_page::get).post(flow_page::post))
-        .route("/if/user/", get(library::get))
+        .route("/if/user/", get(library::get).post(library::post))
         .route("/if/user/security/", get(security::get).post(security::post))
         .route(signet_core::page::STOP, post(impersonation::stop))
         .route("/if/admin/", get(first_steps::admin))

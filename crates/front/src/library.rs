@@ -1,16 +1,20 @@
 //! `/if/user/`: the applications a user may open.
-use crate::edge::{Edge, redirect};
+mod choices;
+
+use self::choices::{Change, Choices};
+use crate::edge::{Edge, read_answer, redirect, unreadable};
 use crate::first_steps;
 use crate::form_context::HOME;
 use axum::body::Body;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use signet_base::{Result, Span, Uuid, query};
+use signet_base::{Error, Json, Result, Span, Uuid, query};
 use signet_core::models::Application;
 use signet_core::page::{self, AccountMenu, PageContext};
 use signet_core::permission::ADMIN_INTERFACE;
 use signet_core::{Core, Principal, access, application};
-use signet_pages::{LibraryPage, Tile, library_page};
+use signet_pages::{LibraryPage, Tile, View, library_page};
 use signet_store::events;
 
 pub async fn get(edge: Edge) -> Response {
@@ -23,6 +27,32 @@ pub async fn get(edge: Edge) -> Response {
             edge.send(response).await
         }
         Err(e) => edge.fail(&e),
+    }
+}
+
+/// A view or a favourite is chosen. Scripts ask for JSON and get no page.
+pub async fn post(edge: Edge, request: Request) -> Response {
+    let Some(person) = edge.session.principal().cloned() else { return to_sign_in(&edge) };
+    let sent = match read_answer(request).await {
+        Ok(sent) => sent,
+        Err((status, text)) => return unreadable(&edge, status, text),
+    };
+    let text = |name: &str| sent.get(name).and_then(Json::as_str);
+    if !text("csrf").is_some_and(|token| edge.session.csrf_fits(&edge.core, token)) {
+        return redirect(StatusCode::SEE_OTHER, HOME);
+    }
+    let change = match (text("view").map(View::parse), text("star"), text("unstar")) {
+        (Some(Some(view)), None, None) => Change::View(view),
+        (None, Some(pk), None) => Change::Favourite(pk, true),
+        (None, None, Some(pk)) => Change::Favourite(pk, false),
+        _ => return edge.fail(&Error::NotFound),
+    };
+    match choices::keep(&edge, &person, change).await {
+        Ok(()) if edge.header("accept").contains("application/json") => {
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Ok(()) => redirect(StatusCode::SEE_OTHER, HOME),
+        Err(error) => edge.fail(&error),
     }
 }
 
@@ -52,6 +82,7 @@ async fn library(edge: &Edge) -> Result<Response> {
     let Some(person) = edge.session.principal() else { return Ok(to_sign_in(edge)) };
     let config = core.config();
     let asked = query::value(&edge.client.query, "q").unwrap_or_default();
+    let choices = Choices::of(&person.user);
     let (mut tiles, mut keys) = (Vec::new(), Vec::new());
     let mut all: Vec<_> = config.all::<Application>().filter(|(_, a)| !a.meta_hide).collect();
     all.sort_by_key(|(_, a)| (a.group.to_lowercase(), a.name.to_lowercase()));
@@ -68,20 +99,30 @@ async fn library(edge: &Edge) -> Result<Response> {
             icon_url: Some(app.meta_icon.clone()).filter(|i| !i.is_empty()),
             group: app.group.clone(),
             new_tab: app.open_in_new_tab,
+            id: object.pk.to_string(),
+            favourite: choices.favourites.contains(&object.pk),
         });
     }
     if tiles.is_empty() && asked.is_empty() && person.may(ADMIN_INTERFACE) {
         return first_steps::page(edge, person).await;
     }
     let page_context = PageContext::of(core, &edge.client, &edge.cookies);
-    let menu = AccountMenu::of(core, &edge.client, person, edge.session.csrf_if_known(core));
+    let csrf = edge.session.csrf_if_known(core);
+    let menu = AccountMenu::of(person, csrf.clone());
     let done = crate::form_context::done(&query::value(&edge.client.query, "done").unwrap_or_default());
-    let recent = recent(core, person, &keys).await?;
+    let place = |pk: &Uuid| keys.iter().position(|key| key == pk);
+    let favourites: Vec<usize> = choices.favourites.iter().filter_map(place).collect();
+    let mut recent = recent(core, person, &keys).await?;
+    recent.retain(|at| !favourites.contains(at));
+    recent.truncate(RECENT);
     let page = library_page(&LibraryPage {
         page: page_context.page(core),
         account: menu.account(HOME),
         tiles: &tiles,
+        favourites: &favourites,
         recent: &recent,
+        view: choices.view,
+        csrf: csrf.as_deref(),
         query: asked.trim(),
         done,
         url: HOME,
@@ -105,5 +146,5 @@ async fn recent(core: &Core, person: &Principal, keys: &[Uuid]) -> Result<Vec<us
     }
     let since = core.now().minus(Span::from_secs(PERIOD));
     let opened = events::opened_by(&core.db, &person.user.username, since).await?;
-    Ok(opened.iter().filter_map(|pk| keys.iter().position(|key| key == pk)).take(RECENT).collect())
+    Ok(opened.iter().filter_map(|pk| keys.iter().position(|key| key == pk)).collect())
 }

@@ -1,6 +1,6 @@
 //! `/recovery/use-token/<key>/`: signs in once with a recovery key created on the command line. GET only asks
 //! for confirmation, so that link scanners do not consume the key; POST signs in.
-use crate::edge::{Edge, here, read_answer, redirect};
+use crate::edge::{Edge, here, read_answer, redirect, unreadable};
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -41,17 +41,7 @@ pub async fn ask(Path(key): Path<String>, mut edge: Edge) -> Response {
 pub async fn use_up(Path(key): Path<String>, mut edge: Edge, request: Request) -> Response {
     let sent = match read_answer(request).await {
         Ok(sent) => sent,
-        Err((status, text)) => {
-            return signet_core::page::error(
-                &edge.core,
-                &edge.client,
-                &edge.cookies,
-                status,
-                "The form could not be read",
-                text,
-            )
-            .into_response();
-        }
+        Err((status, text)) => return unreadable(&edge, status, text),
     };
     if !edge.session.csrf_fits(&edge.core, sent.get("csrf").and_then(Json::as_str).unwrap_or_default()) {
         return redirect(StatusCode::SEE_OTHER, &here(&edge.client));

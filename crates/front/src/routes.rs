@@ -138,11 +138,12 @@ pub async fn launch(Path(slug): Path<String>, edge: Edge) -> Response {
         );
     };
     match access::explain_use(&core, &edge.client, person, object, &Map::new()).await {
-        Ok((verdict, _)) if verdict.passing => match application::launch_url(&core, &config, object, Some(person))
-        {
-            Some(url) => redirect(StatusCode::FOUND, &url),
-            None => edge.not_found(),
-        },
+        Ok((verdict, _)) if verdict.passing => {
+            match application::launch_url(&core, &config, object, Some(person)) {
+                Some(url) => redirect(StatusCode::FOUND, &url),
+                None => edge.not_found(),
+            }
+        }
         Ok((verdict, traces)) => {
             let text = verdict.messages.join("\n");
             core.event_denied(&edge.client, Some(person), object.name(), &text).await;

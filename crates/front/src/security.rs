@@ -1,19 +1,22 @@
-//! `/if/user/security/`: who a person is, their sign-in methods, sessions and what they share. Works without
-//! script.
+//! `/if/user/security/`: who a person is, their sign-in methods, sessions, what they share, tokens, theme. Works
+//! without script.
+mod details;
+mod tokens;
+
 use crate::consents;
-use crate::edge::{Edge, read_answer, redirect};
+use crate::edge::{Edge, read_answer, redirect, unreadable};
 use crate::form_context::done;
 use crate::library::to_sign_in;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use signet_base::{Error, Json, Map, Result, Timestamp, Uuid, json, query};
-use signet_core::directory::{Author, DeviceChange, Transaction};
+use signet_core::directory::{Author, DeviceChange, TokenChange, Transaction};
 use signet_core::event::EventAction;
 use signet_core::page::{AccountMenu, PageContext, details_url};
 use signet_core::{Core, Principal, directory, session};
 use signet_model::Base;
-use signet_pages::{Method, Profile, SecurityPage, SessionRow, SetUp, security_page};
+use signet_pages::{Method, Profile, SecurityPage, SessionRow, SetUp, THEME_COOKIE, Theme, security_page};
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::sessions;
 
@@ -27,7 +30,7 @@ pub async fn get(mut edge: Edge) -> Response {
     }
     let core = edge.core.clone();
     let csrf = edge.session.csrf(&core);
-    match page(&edge, &csrf).await {
+    match page(&mut edge, &csrf).await {
         Ok(response) => edge.send(response).await,
         Err(e) => edge.fail(&e),
     }
@@ -39,40 +42,52 @@ pub async fn post(mut edge: Edge, request: Request) -> Response {
     let Some(person) = edge.session.principal().cloned() else { return to_sign_in(&edge) };
     let sent = match read_answer(request).await {
         Ok(sent) => sent,
-        Err((status, text)) => {
-            return signet_core::page::error(
-                &edge.core,
-                &edge.client,
-                &edge.cookies,
-                status,
-                "The form could not be read",
-                text,
-            )
-            .into_response();
-        }
+        Err((status, text)) => return unreadable(&edge, status, text),
     };
     if !edge.session.csrf_fits(&edge.core, text(&sent, "csrf")) {
         return redirect(StatusCode::SEE_OTHER, PATH);
     }
+    // The form of the flow in which people change their details has no `act`.
+    if !sent.contains_key("act") && sent.contains_key("component") {
+        return details::post(edge, sent).await;
+    }
+    if text(&sent, "act") == "theme" {
+        return keep_theme(&edge, text(&sent, "theme"));
+    }
     match change(&mut edge, &person, &sent).await {
-        // New codes are made on the page that shows them.
-        Ok("new_codes") => {
-            let to = set_up(&edge.core)
-                .into_iter()
-                .find(|one| one.model == "authenticatorstaticstage")
-                .map_or_else(|| PATH.to_owned(), |one| one.url);
-            edge.send(redirect(StatusCode::SEE_OTHER, &to)).await
-        }
-        Ok(done) => edge.send(redirect(StatusCode::SEE_OTHER, &format!("{PATH}?done={done}"))).await,
+        Ok(to) => edge.send(redirect(StatusCode::SEE_OTHER, &to)).await,
         Err(e) => edge.fail(&e),
     }
+}
+
+/// The page with the success message of an act.
+fn after(done: &str) -> String {
+    format!("{PATH}?done={done}")
+}
+
+/// Seconds for which browsers keep the theme.
+const THEME_LIFE: i64 = 31_536_000;
+
+/// The cookie that scripts set as well, so it is set as they do: for this host alone.
+fn keep_theme(edge: &Edge, word: &str) -> Response {
+    if Theme::parse(word).is_none() {
+        return edge.fail(&Error::NotFound);
+    }
+    let secure = if edge.client.secure { "; Secure" } else { "" };
+    let cookie = format!("{THEME_COOKIE}={word}; Path=/; Max-Age={THEME_LIFE}; SameSite=Lax{secure}");
+    let mut response = redirect(StatusCode::SEE_OTHER, &format!("{PATH}#theme"));
+    if let Ok(value) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    response
 }
 
 fn text<'a>(sent: &'a Map, name: &str) -> &'a str {
     sent.get(name).and_then(Json::as_str).unwrap_or_default()
 }
 
-async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'static str> {
+/// Where the person goes after the change.
+async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<String> {
     let core = &edge.core.clone();
     let author = Author::request(&edge.client, Some(person), "authentik_core");
     match text(sent, "act") {
@@ -87,12 +102,12 @@ async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'sta
             }
             device.name = name;
             directory::commit(core, &author, DeviceChange::update(&before, device)).await?;
-            Ok("renamed")
+            Ok(after("renamed"))
         }
         "remove" => {
             let device = own_device(core, person, sent).await?;
             directory::commit(core, &author, DeviceChange::delete(&device)).await?;
-            Ok("removed")
+            Ok(after("removed"))
         }
         "new_codes" => {
             let all = devices::of_user(&core.db, person.user.id, Some(DeviceKind::Static)).await?;
@@ -104,7 +119,9 @@ async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'sta
                 changes.change(DeviceChange::delete(device)).await?;
             }
             changes.commit().await?;
-            Ok("new_codes")
+            // New codes are made on the page that shows them.
+            let made = set_up(core).into_iter().find(|one| one.model == "authenticatorstaticstage");
+            Ok(made.map_or_else(|| PATH.to_owned(), |one| one.url))
         }
         "sign_out" => {
             let id = Uuid::parse_str(text(sent, "id")).map_err(|_| Error::NotFound)?;
@@ -114,7 +131,7 @@ async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'sta
                 .ok_or(Error::NotFound)?;
             session::end(core, &session).await?;
             record_end(edge, person, &session).await;
-            Ok("signed_out")
+            Ok(after("signed_out"))
         }
         "sign_out_others" => {
             let own = edge.session.uuid();
@@ -127,11 +144,17 @@ async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<&'sta
             for session in over.iter().filter(|s| Some(s.uuid) != own) {
                 record_end(edge, person, session).await;
             }
-            Ok("signed_out")
+            Ok(after("signed_out"))
         }
         "withdraw" => {
             consents::withdraw(core, person, text(sent, "id")).await?;
-            Ok("withdrawn")
+            Ok(after("withdrawn"))
+        }
+        "new_token" => tokens::create(edge, person, sent).await,
+        "delete_token" => {
+            let token = tokens::own(core, person, text(sent, "id")).await?;
+            directory::commit(core, &author, TokenChange::delete(&token)).await?;
+            Ok(after("token_deleted"))
         }
         _ => Err(Error::NotFound),
     }
@@ -151,14 +174,18 @@ async fn record(edge: &Edge, person: &Principal, action: EventAction, model: Jso
     edge.core.event(&edge.client, Some(person), action, "authentik_events", json!({"model": model})).await;
 }
 
-async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
-    let core = &edge.core;
-    let Some(person) = edge.session.principal() else { return Ok(to_sign_in(edge)) };
+async fn page(edge: &mut Edge, csrf: &str) -> Result<Response> {
+    let core = &edge.core.clone();
+    let Some(person) = edge.session.principal().cloned() else { return Ok(to_sign_in(edge)) };
+    let person = &person;
     let now = core.now();
-    let (methods, sessions, consents) = (
+    let details = details::show(edge).await;
+    let new_token = tokens::new_one(edge, person).await?;
+    let (methods, sessions, consents, tokens) = (
         methods(core, person, now).await?,
         sessions(edge, person, now).await?,
         consents::list(core, person).await?,
+        tokens::list(core, person).await?,
     );
     let profile = Profile {
         name: person.user.name.clone(),
@@ -167,8 +194,10 @@ async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
         change_url: details_url(core, &edge.client, PATH).unwrap_or_default(),
     };
     let set_up = set_up(core);
-    let menu = AccountMenu::of(core, &edge.client, person, Some(csrf.to_owned()));
+    let menu = AccountMenu::of(person, Some(csrf.to_owned()));
     let page_context = PageContext::of(core, &edge.client, &edge.cookies);
+    let refused = tokens::Refused::of(&edge.client.query);
+    let lasts = tokens::lasts(core, person);
     let page = security_page(&SecurityPage {
         page: page_context.page(core),
         account: menu.account(PATH),
@@ -181,6 +210,10 @@ async fn page(edge: &Edge, csrf: &str) -> Result<Response> {
         set_up: &set_up,
         sessions: &sessions,
         consents: &consents,
+        details: details.as_ref().map(|details| details.form(edge, &page_context.help, csrf)),
+        tokens: &tokens,
+        token_form: person.impersonator.is_none().then(|| refused.form(&lasts)),
+        new_token: new_token.as_ref().map(|(name, key)| (name.as_str(), key.reveal())),
     });
     Ok(page_context.answer(StatusCode::OK, &[], page).into_response())
 }

@@ -57,6 +57,8 @@ pub enum Icon {
     Passkey,
     /// An authenticator app or phone.
     Phone,
+    /// Create.
+    Plus,
     /// Print.
     Print,
     /// Continue.
@@ -65,6 +67,10 @@ pub enum Icon {
     Search,
     /// Account security.
     Shield,
+    /// The user's settings.
+    Sliders,
+    /// A favourite.
+    Star,
     /// Light theme.
     Sun,
     /// Delete.
@@ -84,6 +90,13 @@ impl Icon {
             }
             Self::Shield => {
                 r#"<path d="M10 2.75 15.75 5v4.5c0 3.6-2.3 6.3-5.75 7.75-3.45-1.45-5.75-4.15-5.75-7.75V5z"/><path d="m7.25 9.75 2 2 3.5-3.75"/>"#
+            }
+            Self::Plus => r#"<path d="M10 4.5v11M4.5 10h11"/>"#,
+            Self::Sliders => {
+                r#"<path d="M3.5 6h7M14.5 6h2M3.5 14h2M9.5 14h7"/><circle cx="12.5" cy="6" r="2"/><circle cx="7.5" cy="14" r="2"/>"#
+            }
+            Self::Star => {
+                r#"<path d="m10 3 2.15 4.5 4.85.65-3.55 3.4.9 4.9L10 14.05l-4.35 2.4.9-4.9L3 8.15l4.85-.65z"/>"#
             }
             Self::Right => r#"<path d="M8 5.5 12.5 10 8 14.5"/>"#,
             Self::Print => {

@@ -15,6 +15,7 @@ mod first_steps;
 mod flow;
 mod form;
 mod icons;
+mod library;
 mod message;
 mod portal;
 mod security;
@@ -31,10 +32,12 @@ pub use first_steps::{FirstStep, FirstStepsPage, first_steps_page};
 pub use flow::{FlowPage, Heading, Layout, flow_page};
 pub use form::{FormContext, Purpose, field_error};
 pub use icons::{Icon, icon};
+pub use library::{LibraryPage, Tile, View, library_page};
 pub use message::{ErrorPage, NoticePage, error_page, notice_page};
-pub use portal::{Account, Impersonation, LibraryPage, Tile, library_page};
+pub use portal::{Account, Impersonation};
 pub use security::{
-    ConsentRow, Method, Profile, SecurityPage, SessionRow, SetUp, device_name, security_page,
+    ConsentRow, DetailsForm, Method, Profile, SecurityPage, SessionRow, SetUp, TokenForm, TokenRow,
+    device_name, security_page,
 };
 pub use shell::{ExternalOrigins, Page, Shell, csp, csp_with};
 pub use ui::Person;

@@ -6,7 +6,7 @@ mod forms;
 use serde_json::{Value, json};
 use signet_pages::{
     Account, Assets, Brand, ConsentRow, FormContext, LibraryPage, Manifest, Method, Page, Profile, Purpose,
-    SecurityPage, SessionRow, SetUp, Theme, Tile, challenge_page, library_page, security_page,
+    SecurityPage, SessionRow, SetUp, Theme, Tile, View, challenge_page, library_page, security_page,
 };
 
 fn shown(challenge: &Value, form: &FormContext) -> String {
@@ -290,8 +290,19 @@ fn library(tiles: &[Tile], query: &str) -> String {
         sign_out_url: "/out",
         impersonation: None,
     };
-    library_page(&LibraryPage { page, account, tiles, recent: &[], query, done: "", url: "/if/user/" })
-        .into_string()
+    library_page(&LibraryPage {
+        page,
+        account,
+        tiles,
+        favourites: &[],
+        recent: &[],
+        view: View::Tiles,
+        csrf: None,
+        query,
+        done: "",
+        url: "/if/user/",
+    })
+    .into_string()
 }
 
 #[test]
@@ -387,6 +398,10 @@ fn pages_b7_b8_settings_tell_sessions_and_methods_apart() {
                 away: true,
                 ..ConsentRow::default()
             }],
+            details: None,
+            tokens: &[],
+            token_form: None,
+            new_token: None,
         };
         security_page(&security).into_string()
     };

@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use signet_pages::{
-    Account, Assets, Brand, ConsentRow, DEFAULT_BACKGROUND, ErrorPage, FooterLink, FormContext, LibraryPage,
-    Manifest, Method, NoticePage, Page, Profile, Purpose, SecurityPage, SessionRow, SetUp, Theme, Tile,
-    api_browser_page, challenge, challenge_body, challenge_page, error_page, library_page, notice_page,
-    security_page,
+    Account, Assets, Brand, ConsentRow, DEFAULT_BACKGROUND, DetailsForm, ErrorPage, FooterLink, FormContext,
+    LibraryPage, Manifest, Method, NoticePage, Page, Profile, Purpose, SecurityPage, SessionRow, SetUp,
+    Theme, Tile, TokenForm, TokenRow, View, api_browser_page, challenge, challenge_body, challenge_page,
+    error_page, library_page, notice_page, security_page,
 };
 
 const EVIL: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'`${x}</style></title>";
 
 fn assets() -> Manifest {
-    let names = r#"{"flow.css":"assets/f.css","flow.js":"assets/f.js","portal.css":"assets/p.css","portal.js":"assets/p.js","api.js":"assets/a.js"}"#;
+    let names = r#"{"flow.css":"assets/f.css","flow.js":"assets/f.js","portal.css":"assets/p.css","portal.js":"assets/p.js","api.js":"assets/a.js","before-paint.js":"assets/b.js"}"#;
     Manifest::parse(names, "/static/dist/").expect("a fixed manifest")
 }
 
@@ -169,6 +169,8 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
         );
     }
     let tile = |launch: &str| Tile {
+        id: text.into(),
+        favourite: launch == text,
         name: text.into(),
         description: text.into(),
         launch_url: launch.into(),
@@ -189,8 +191,19 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
     };
     for (tiles, query) in [(&tiles[..], ""), (&tiles[..], text), (&[][..], text), (&[][..], "")] {
         out.push(
-            library_page(&LibraryPage { page, account, tiles, recent: &[0, 9], query, done: text, url })
-                .into_string(),
+            library_page(&LibraryPage {
+                page,
+                account,
+                tiles,
+                favourites: &[0, 9],
+                recent: &[0, 9],
+                view: View::List,
+                csrf: Some(text),
+                query,
+                done: text,
+                url,
+            })
+            .into_string(),
         );
     }
     let error = ErrorPage {
@@ -207,6 +220,8 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
     out.push(error_page(&error).into_string());
     out.push(notice_page(&NoticePage { page, title: text, text, action: Some((url, text)) }).into_string());
     out.push(api_browser_page(page, Some(account), url).into_string());
+    let details = json!({"component": "ak-stage-prompt", "fields": [{"field_key": text, "type": "text", "label": text, "initial_value": text}],
+        "response_errors": {text: [{"string": text, "code": text}]}});
     let security = SecurityPage {
         page,
         account,
@@ -252,9 +267,23 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
             id: text.into(),
             application: text.into(),
             permissions: text.into(),
+            since: text.into(),
             expires: text.into(),
             away: true,
         }],
+        details: Some(DetailsForm {
+            challenge: &details,
+            form: FormContext { csrf: text, ..FormContext::new(text, text) },
+        }),
+        tokens: &[TokenRow {
+            id: text.into(),
+            name: text.into(),
+            description: text.into(),
+            expires: text.into(),
+            ..TokenRow::default()
+        }],
+        token_form: Some(TokenForm { lasts: text, name: text, app_password: true, error: text }),
+        new_token: Some((text, text)),
     };
     out.push(security_page(&security).into_string());
     out.push(
@@ -263,6 +292,10 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
             set_up: &[],
             sessions: &[],
             consents: &[],
+            details: None,
+            tokens: &[],
+            token_form: None,
+            new_token: None,
             done: "",
             ..security
         })
@@ -327,11 +360,10 @@ fn text_from_anywhere_stays_text() {
                 .map(|part| part.split_once("</style>").map_or(part, |(_, rest)| rest))
                 .collect();
             assert!(!markup.contains("<script>") && !markup.contains("<img src=x"), "{html}");
-            let sources =
-                ["/static/dist/assets/f.js", "/static/dist/assets/p.js", "/static/dist/assets/a.js"];
+            let sources = ["f", "p", "a", "b"].map(|name| format!("/static/dist/assets/{name}.js"));
             for (tag, attributes) in tags(&html) {
                 if tag == "script" {
-                    assert!(sources.contains(&attribute(&attributes, "src").unwrap()));
+                    assert!(sources.iter().any(|url| Some(url.as_str()) == attribute(&attributes, "src")));
                     assert_eq!(attribute(&attributes, "type"), Some("module"));
                 }
                 for (key, value) in &attributes {

@@ -1,13 +1,16 @@
 //! What people see, over HTTP: what they stumbled over once, and what is there now.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+#[path = "pages/library.rs"]
+mod library;
 #[path = "pages/more.rs"]
 mod more;
+#[path = "pages/settings.rs"]
+mod settings;
 
 use http::{Method, StatusCode};
 use signet_base::{Json, Uuid, json, query};
 use signet_blueprints::{EXAMPLES, Source, apply};
 use signet_core::directory::Author;
-use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::grants::{self, GrantToken, TokenKind};
 use signet_store::users;
 use signet_testkit::{App, Browser, DbKind, TestResponse, each_database};
@@ -407,40 +410,6 @@ async fn pages_a1_b3_b6_details_and_passwords_are_changed_and_said() {
                 && page.contains("Sign in again"),
             "{at}: {page}"
         );
-        app.stop().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn pages_a7_recovery_codes_are_made_anew_from_their_row() {
-    each_database(|kind| async move {
-        let app = App::start(kind).await;
-        finish_first_run(&app).await;
-        let ada = app.user("ada", PASSWORD).await;
-        let mut browser = app.login("ada", PASSWORD).await;
-        let page = browser.get("/if/flow/default-user-settings-flow/").await.text();
-        let before = browser.form(SETTINGS, &[("csrf", &csrf(&page)), ("act", "new_codes")]).await.status;
-        assert_eq!(before, StatusCode::NOT_FOUND, "without codes there are none to replace");
-        let old = devices::insert(
-            &app.core.db,
-            &Device::new(&app.core.ports, DeviceKind::Static, ada.id, "Static Token"),
-        )
-        .await
-        .unwrap();
-        let page = browser.get(SETTINGS).await.text();
-        assert!(
-            page.contains("Make new codes")
-                && page.contains("stop working at once")
-                && page.contains("only second step"),
-            "{page}"
-        );
-        let answer = browser.form(SETTINGS, &[("csrf", &csrf(&page)), ("act", "new_codes")]).await;
-        assert_eq!(answer.status, StatusCode::SEE_OTHER);
-        assert!(devices::get(&app.core.db, DeviceKind::Static, old).await.unwrap().is_none());
-        let to = answer.location().to_owned();
-        let (page, _) = follow(&mut browser, &to).await;
-        assert!(page.contains("class=\"codes\"") && page.contains("Not now"), "{page}");
         app.stop().await;
     })
     .await;

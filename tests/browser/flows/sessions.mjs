@@ -38,7 +38,7 @@ export async function security(browser) {
     await turnOnApp(page);
     await heading(page, "Settings").waitFor();
     await page.locator("summary", { hasText: "Change" }).first().click();
-    await page.getByLabel("Name", { exact: true }).first().fill("Blue phone");
+    await page.locator("#methods").getByLabel("Name", { exact: true }).first().fill("Blue phone");
     await page.getByRole("button", { name: "Save name" }).first().click();
     await page.getByText("The name is saved.").waitFor();
     await page.getByText("Blue phone").first().waitFor();

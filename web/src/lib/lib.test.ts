@@ -4,6 +4,7 @@ import { digits } from './code.ts';
 import { address, basePath, curl, groups } from './openapi.ts';
 import { base64url, bytes, creationOptions, credentialJson, requestOptions } from './passkey.ts';
 import { find } from './proof.ts';
+import { changes } from './save-bar.ts';
 import { sha256 } from './sha256.ts';
 import { fold, matches, rank } from './search.ts';
 import { bits, strength } from './strength.ts';
@@ -188,5 +189,11 @@ describe('captcha', () => {
     expect(service({})).toBeUndefined();
     expect(service({ hcaptcha: { render } })?.render).toBe(render);
     expect(service({ grecaptcha: { enterprise: { render } } })?.render).toBe(render);
+  });
+});
+
+describe('the save bar', () => {
+  it('counts in words', () => {
+    expect([changes(1), changes(2)]).toEqual(['1 unsaved change', '2 unsaved changes']);
   });
 });

@@ -30,7 +30,9 @@ export function theme(): void {
   };
   press(kept ?? document.documentElement.dataset['theme'] ?? 'automatic');
   for (const button of buttons) {
-    button.addEventListener('click', () => {
+    button.addEventListener('click', (event) => {
+      // On the settings page the buttons post a form where there is no script.
+      event.preventDefault();
       const chosen = button.dataset['themeChoice'] as Theme;
       const secure = location.protocol === 'https:' ? '; Secure' : '';
       document.cookie = `${COOKIE}=${chosen}; Path=/; Max-Age=${YEAR}; SameSite=Lax${secure}`;

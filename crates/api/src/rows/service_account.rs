@@ -1,11 +1,11 @@
 //! `POST /core/users/service_account/`
 use super::blank;
-use super::tokens::SERVICE_ACCOUNT;
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use signet_base::{Error, Json, Secret, Timestamp, json};
 use signet_core::directory::{self, GroupChange, TokenChange, Transaction, UserChange};
 use signet_core::permission;
+use signet_core::token::SERVICE_ACCOUNT;
 use signet_model::{FieldDef, FieldKind};
 use signet_store::groups::{self, Group};
 use signet_store::tokens::{self, Token};

@@ -7,6 +7,7 @@ use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp
 use signet_core::directory::{self, TokenChange, token_model};
 use signet_core::event::EventAction;
 use signet_core::permission::Right;
+use signet_core::token::{MOST, default_expiry, is_reserved, must_expire, new_key};
 use signet_core::{Principal, rows};
 use signet_model::{FieldDef, FieldKind};
 use signet_store::tokens::{self, INTENTS, Token};
@@ -46,9 +47,6 @@ async fn answer(call: &Call, token: Token) -> Result<Json> {
 
 const ADD: &str = "authentik_core.add_token";
 const CHANGE: &str = "authentik_core.change_token";
-/// Maximum number of tokens of a user who does not manage tokens, and the prefix reserved for others.
-const MOST: u64 = 100;
-pub(crate) const SERVICE_ACCOUNT: &str = "service-account-";
 
 /// The token of the path, if the caller has the required permission.
 async fn find(call: &Call) -> Result<Token, Fault> {
@@ -91,12 +89,7 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
                 format!("You have {MOST} tokens. Delete those that you do not need."),
             ));
         }
-        if call
-            .body
-            .get("identifier")
-            .and_then(Json::as_str)
-            .is_some_and(|name| name.trim().to_lowercase().starts_with(SERVICE_ACCOUNT))
-        {
+        if call.body.get("identifier").and_then(Json::as_str).is_some_and(is_reserved) {
             return Err(Fault::invalid("identifier", "This beginning is kept for service accounts."));
         }
     }
@@ -106,14 +99,9 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let mut token = Token::new(call.core.ports.uuid(), "", "api", owner, call.core.now());
     token.expiring = true;
     fill(call, manages, &mut token, &sent, &mut errors, true).await?;
-    let key = new_key(call);
+    let key = new_key(&call.core);
     commit(call, TokenChange::create(token.clone(), key)).await?;
     Ok(Reply::created(answer(call, token).await?))
-}
-
-fn new_key(call: &Call) -> Secret {
-    let length = usize::try_from(call.core.system().default_token_length).unwrap_or(60);
-    Secret::new(call.core.ports.alphanumeric(length.clamp(1, 1024)))
 }
 
 /// `PUT /core/tokens/<identifier>/`
@@ -133,9 +121,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
         call.body.remove("user");
     }
     let (sent, mut errors) = form::judge(call, FIELDS, partial).await?;
-    let reserved = |name: &str| {
-        name.trim().to_lowercase().starts_with(SERVICE_ACCOUNT) && name.trim() != token.identifier
-    };
+    let reserved = |name: &str| is_reserved(name) && name.trim() != token.identifier;
     if !manages && sent.text("identifier").is_some_and(|name| reserved(&name)) {
         errors.add("identifier", "This beginning is kept for service accounts.");
     }
@@ -195,19 +181,10 @@ async fn owner(call: &Call, id: i64) -> Result<Principal, Fault> {
         .await?
         .ok_or_else(|| Fault::invalid("user", format!("Invalid pk \"{id}\" - object does not exist.")))
 }
-/// Whether the account's tokens must expire, which is the default.
-fn must_expire(owner: &Principal) -> bool {
-    rows::group_attributes(owner)
-        .get("goauthentik.io/user/token-expires")
-        .and_then(Json::as_bool)
-        .unwrap_or(true)
-}
-
 /// The expiry of an API token is set by the system; app passwords may choose one within the account's limit.
 fn expiry(call: &Call, token: &Token, owner: &Principal, sent: &Map) -> Result<Option<Timestamp>, Fault> {
     let now = call.core.now();
-    let system = call.core.system();
-    let default = now.plus(Span::parse(&system.default_token_duration).map_err(Error::internal)?);
+    let default = default_expiry(&call.core)?;
     if token.intent != "app_password" {
         return Ok(Some(default));
     }

@@ -22,10 +22,9 @@ pub struct AccountMenu {
 
 impl AccountMenu {
     /// `csrf` is the token of the session's forms; without one there is no form that stops impersonation.
-    pub fn of(core: &Core, client: &Client, person: &Principal, csrf: Option<String>) -> Self {
+    pub fn of(person: &Principal, csrf: Option<String>) -> Self {
         let user = &person.user;
         let mut links = vec![(SETTINGS.to_owned(), "Settings")];
-        links.extend(details_url(core, client, SETTINGS).map(|url| (url, "Your details")));
         if person.may(ADMIN_INTERFACE) {
             links.push(("/api/v3/".to_owned(), "API browser"));
         }
@@ -38,8 +37,8 @@ impl AccountMenu {
         }
     }
     /// The menu of a request's session, where it has been loaded.
-    pub fn of_request(core: &Core, client: &Client) -> Option<Self> {
-        client.sent.person().map(|person| Self::of(core, client, person, None))
+    pub fn of_request(client: &Client) -> Option<Self> {
+        client.sent.person().map(|person| Self::of(person, None))
     }
     /// `here` is the address of the page among the places of the top bar.
     pub fn account<'a>(&'a self, here: &'a str) -> Account<'a> {

@@ -57,6 +57,7 @@ impl State {
         self.browser_only = newer(self.browser_only, &base.browser_only, stored.browser_only);
         self.remembered = newer(self.remembered, &base.remembered, stored.remembered);
         self.binding = newer(self.binding, &base.binding, stored.binding);
+        self.new_token = newer(self.new_token, &base.new_token, stored.new_token);
         self.acts_as = newer(self.acts_as, &base.acts_as, stored.acts_as);
         self
     }

@@ -48,6 +48,9 @@ pub struct State {
     /// Requests that asked for a new sign-in (`prompt=login`).
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub asked: Map,
+    /// The token that the user has created on the settings page, which shows its key once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_token: Option<Uuid>,
     /// The account as which the session's owner acts, see [`acting`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acts_as: Option<i64>,

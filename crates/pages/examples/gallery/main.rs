@@ -13,8 +13,8 @@ use signet_pages::challenge::CHOSEN;
 use signet_pages::ui::{self, Field};
 use signet_pages::{
     Account, Assets, Brand, ErrorPage, FlowPage, FooterLink, FormContext, Heading, Layout, LibraryPage,
-    Manifest, NoticePage, Page, Person, Theme, Tile, api_browser_page, challenge_page, error_page, flow_page,
-    library_page, notice_page,
+    Manifest, NoticePage, Page, Person, Theme, Tile, View, api_browser_page, challenge_page, error_page,
+    flow_page, library_page, notice_page,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -111,10 +111,26 @@ fn pages(brand: &Brand, assets: &dyn Assets, theme: Theme) -> Vec<(String, Strin
         impersonation: None,
     };
     let tiles = tiles();
-    let library =
-        LibraryPage { page, account, tiles: &tiles, recent: &[3, 7], query: "", done: "", url: "/if/user/" };
+    let library = LibraryPage {
+        page,
+        account,
+        tiles: &tiles,
+        favourites: &[1, 4],
+        recent: &[3, 7],
+        view: View::Tiles,
+        csrf: Some("sample"),
+        query: "",
+        done: "",
+        url: "/if/user/",
+    };
     out.push(("library".into(), library_page(&library).into_string()));
     out.push(("library-empty".into(), library_page(&LibraryPage { tiles: &[], ..library }).into_string()));
+    out.push((
+        "library-list".into(),
+        library_page(&LibraryPage { view: View::List, ..library }).into_string(),
+    ));
+    let many = many(&tiles);
+    out.push(("library-many".into(), library_page(&LibraryPage { tiles: &many, ..library }).into_string()));
     let none = LibraryPage { query: "graphana", ..library };
     out.push(("library-none".into(), library_page(&none).into_string()));
     let security = steps::Security::new();
@@ -297,8 +313,18 @@ fn tiles() -> Vec<Tile> {
         name: name.into(),
         description: description.into(),
         group: group.into(),
+        favourite: matches!(name, "Nextcloud" | "Paperless"),
         launch_url: "https://app.example/".into(),
         ..Tile::default()
     })
     .collect()
+}
+
+/// So many tiles that groups are listed beside them.
+fn many(tiles: &[Tile]) -> Vec<Tile> {
+    let more = ["Customers", "Finance", "Logistics"];
+    let more = more.into_iter().flat_map(|group| {
+        tiles.iter().map(move |tile| Tile { group: group.into(), favourite: false, ..tile.clone() })
+    });
+    tiles.iter().cloned().chain(more).collect()
 }

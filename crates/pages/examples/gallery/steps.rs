@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use signet_pages::{Account, ConsentRow, Method, Page, Profile, SecurityPage, SessionRow, SetUp};
+use signet_pages::{
+    Account, ConsentRow, DetailsForm, FormContext, Method, Page, Profile, SecurityPage, SessionRow, SetUp,
+    TokenForm, TokenRow,
+};
 
 use crate::flow;
 
@@ -100,6 +103,8 @@ pub struct Security {
     set_up: Vec<SetUp>,
     sessions: Vec<SessionRow>,
     consents: Vec<ConsentRow>,
+    details: Value,
+    tokens: Vec<TokenRow>,
 }
 
 impl Security {
@@ -113,6 +118,7 @@ impl Security {
             created: "2026-01-09T10:00:00Z".into(),
             used: used.into(),
         };
+        let field = |key: &str, kind: &str, label: &str, value: &str| json!({"field_key": key, "type": kind, "label": label, "required": true, "initial_value": value});
         let set_up = |model: &str| SetUp { model: model.into(), title: String::new(), url: "#".into() };
         let session = |id: &str, user_agent: &str, ip: &str| SessionRow {
             id: id.into(),
@@ -157,9 +163,28 @@ impl Security {
                 id: "1".into(),
                 application: "Grafana".into(),
                 permissions: "openid profile email groups".into(),
+                since: "2026-05-03T00:00:00Z".into(),
                 expires: "2026-12-21T00:00:00Z".into(),
                 away: true,
             }],
+            details: json!({"component": "ak-stage-prompt", "fields": [
+                field("username", "username", "Username", "mara.lindqvist"), field("name", "text", "Name", "Mara Lindqvist"),
+                field("email", "email", "Email", "mara.lindqvist@fernhill.example")]}),
+            tokens: vec![
+                TokenRow {
+                    id: "a".into(),
+                    name: "backup-nas".into(),
+                    expires: "2027-05-23T00:00:00Z".into(),
+                    ..TokenRow::default()
+                },
+                TokenRow {
+                    id: "b".into(),
+                    name: "Thunderbird".into(),
+                    description: "Mail on the laptop".into(),
+                    app_password: true,
+                    ..TokenRow::default()
+                },
+            ],
         }
     }
 
@@ -176,6 +201,13 @@ impl Security {
             set_up: &self.set_up,
             sessions: &self.sessions,
             consents: &self.consents,
+            details: Some(DetailsForm {
+                challenge: &self.details,
+                form: FormContext::new("/if/user/security/", "sample"),
+            }),
+            tokens: &self.tokens,
+            token_form: Some(TokenForm { lasts: "30 days", ..TokenForm::default() }),
+            new_token: Some(("backup-nas", "EXAMPLE4k2mQ9vXw7Rt")),
         }
     }
 }

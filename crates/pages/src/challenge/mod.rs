@@ -39,6 +39,7 @@ pub use outcome::{access_denied, flow_error, session_end};
 pub use passkey::webauthn;
 pub use password::password;
 pub use prompt::prompt;
+pub(crate) use prompt::prompt_form;
 pub use setup::{duo, email, recovery_codes, sms, totp};
 pub use validate::{CHOSEN, validate};
 

@@ -24,9 +24,36 @@ pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
 #[must_use]
 pub fn prompt(challenge: &Value, form: &FormContext) -> Markup {
     let fields = list(challenge, "fields");
+    let nothing_to_type = !fields.iter().any(can_be_typed);
+    let new_password = fields.iter().any(|field| text(field, "type") == "password");
+    let (act, busy) = button(form.purpose, new_password, form.address.is_some());
+    html! {
+        (prompt_form(challenge, form, true, html! {
+            @if form.purpose == Purpose::Delete && nothing_to_type { (ui::button_danger("Delete my account", "Deleting")) }
+            @else { (ui::button_primary(act, busy)) }
+        }))
+        @if let Some(address) = form.address {
+            p class="row row--top help" {
+                (icon_s(if address.starts_with("https:") { Icon::Lock } else { Icon::Alert }))
+                span { "You are at " bdi { (address) } ". " @if let Some(words) = form.certificate { (words) " " } "Stop here if this is not your server." }
+            }
+        }
+        (way_back(form, match form.purpose {
+            Purpose::Delete => KEEP,
+            Purpose::Recover | Purpose::Enrol => "Back to sign-in",
+            Purpose::SetUp | Purpose::SignIn => "Cancel",
+        }))
+    }
+}
+
+/// The form of `ak-stage-prompt`: its fields, then `foot`. `focus`: the first field gets the focus when the page
+/// opens; a field with an error always does.
+pub(crate) fn prompt_form(challenge: &Value, form: &FormContext, focus: bool, foot: Markup) -> Markup {
+    let fields = list(challenge, "fields");
     let keys: Vec<&str> =
         fields.iter().filter(|field| can_be_typed(field)).map(|field| text(field, "field_key")).collect();
-    let first = keys.iter().find(|key| field_error(challenge, key).is_some()).or(keys.first()).copied();
+    let wrong = keys.iter().find(|key| field_error(challenge, key).is_some());
+    let first = wrong.or(keys.first().filter(|_| focus)).copied();
     let at_password = about_password(challenge, form, fields);
     let first = at_password.as_ref().map_or(first, |(key, _)| Some(key));
     // What is said at the password is not said above the form too.
@@ -40,34 +67,19 @@ pub fn prompt(challenge: &Value, form: &FormContext) -> Markup {
         .iter()
         .any(|field| text(field, "type") == "username" || text(field, "field_key") == "username");
     let new_password = fields.iter().any(|field| text(field, "type") == "password");
-    let (act, busy) = button(form.purpose, new_password, form.address.is_some());
-    html! {
-        (form.form(
-            &rest,
-            html! {
-                (ui::errors(&stray_errors(challenge, &keys)))
-                // Tells password managers whose password this is.
-                @if let Some(name) = form.username.filter(|_| new_password && !says_name) { (ui::hidden_username(name)) }
-                @for field in fields {
-                    @let error = at_password.as_ref().filter(|(key, _)| *key == text(field, "field_key")).map(|(_, error)| error.as_str());
-                    (one(field, challenge, form, first, error))
-                }
-                @if form.purpose == Purpose::Delete && keys.is_empty() { (ui::button_danger("Delete my account", "Deleting")) }
-                @else { (ui::button_primary(act, busy)) }
-            },
-        ))
-        @if let Some(address) = form.address {
-            p class="row row--top help" {
-                (icon_s(if address.starts_with("https:") { Icon::Lock } else { Icon::Alert }))
-                span { "You are at " bdi { (address) } ". " @if let Some(words) = form.certificate { (words) " " } "Stop here if this is not your server." }
+    form.form(
+        &rest,
+        html! {
+            (ui::errors(&stray_errors(challenge, &keys)))
+            // Tells password managers whose password this is.
+            @if let Some(name) = form.username.filter(|_| new_password && !says_name) { (ui::hidden_username(name)) }
+            @for field in fields {
+                @let error = at_password.as_ref().filter(|(key, _)| *key == text(field, "field_key")).map(|(_, error)| error.as_str());
+                (one(field, challenge, form, first, error))
             }
-        }
-        (way_back(form, match form.purpose {
-            Purpose::Delete => KEEP,
-            Purpose::Recover | Purpose::Enrol => "Back to sign-in",
-            Purpose::SetUp | Purpose::SignIn => "Cancel",
-        }))
-    }
+            (foot)
+        },
+    )
 }
 
 /// What the button does, by what the form is for.

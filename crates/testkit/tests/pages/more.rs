@@ -1,6 +1,7 @@
 //! Pages of the first run, of waiting, of devices, and with a menu.
 use super::{
-    PASSWORD, answer, application, authorize, bind_to_group, csrf, default_brand, example, finish_first_run, follow, site,
+    PASSWORD, answer, application, authorize, bind_to_group, default_brand, example, finish_first_run,
+    follow, site,
 };
 use http::{Method, StatusCode};
 use signet_base::{Json, Map, Span, json};
@@ -162,7 +163,7 @@ async fn pages_b22_what_was_used_last_stands_in_front() {
         assert!(gamma < beta && !front.contains("Delta") && !front.contains("Alpha"), "{front}");
         assert!(page.matches("Delta").count() >= 1);
         let searching = browser.get("/if/user/?q=beta").await.text();
-        assert!(searching.contains("data-recent hidden"), "{searching}");
+        assert!(searching.contains("data-front=\"recent\" hidden"), "{searching}");
         app.stop().await;
     })
     .await;
