@@ -18,8 +18,11 @@ const UNITS: [(&str, i64); 7] = [
 impl Span {
     pub const ZERO: Span = Span(0);
     pub const DAY: Span = Span(86_400_000_000);
-    pub fn from_secs(secs: i64) -> Self {
+    pub const fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1_000_000))
+    }
+    pub fn from_millis(millis: i64) -> Self {
+        Self(millis.saturating_mul(1_000))
     }
     pub fn micros(self) -> i64 {
         self.0

@@ -1,5 +1,6 @@
 //! The base crate: errors, secrets, time, ports. No I/O except reading limits of the process.
 pub mod akql;
+mod crontab;
 pub mod duration;
 pub mod error;
 pub mod machine;
@@ -13,6 +14,7 @@ pub mod time;
 mod timed;
 pub mod vault;
 
+pub use crontab::Crontab;
 pub use duration::Span;
 pub use error::{Error, FieldErrors, Result};
 pub use ports::{Clock, Ports, Random};

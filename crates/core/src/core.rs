@@ -4,6 +4,7 @@ use crate::budget::Budgets;
 use crate::flow::StageKind;
 use crate::geoip::GeoIp;
 use crate::hash::Hasher;
+use crate::job::Job;
 use crate::keyed_semaphore::KeyedSemaphore;
 use crate::metrics::Metrics;
 use crate::password::{AppPasswords, Internal, PasswordBackend};
@@ -29,6 +30,7 @@ pub struct Families {
     providers: HashMap<String, Arc<dyn ProviderKind>>,
     passwords: HashMap<&'static str, Arc<dyn PasswordBackend>>,
     sources: HashMap<String, Arc<dyn SourceKind>>,
+    jobs: Vec<&'static dyn Job>,
 }
 impl Families {
     pub fn new(
@@ -48,6 +50,7 @@ impl Families {
             providers: providers.into_iter().map(|p| (p.def().full_name(), p)).collect(),
             passwords: HashMap::new(),
             sources: HashMap::new(),
+            jobs: Vec::new(),
         }
         .with_passwords([Arc::new(Internal) as Arc<dyn PasswordBackend>, Arc::new(AppPasswords)])
     }
@@ -62,6 +65,18 @@ impl Families {
     pub fn with_sources(mut self, kinds: impl IntoIterator<Item = Arc<dyn SourceKind>>) -> Self {
         self.sources.extend(kinds.into_iter().map(|s| (s.def().full_name(), s)));
         self
+    }
+    /// Adds kinds of jobs.
+    #[must_use]
+    pub fn with_jobs(mut self, jobs: impl IntoIterator<Item = &'static dyn Job>) -> Self {
+        self.jobs.extend(jobs);
+        self
+    }
+    pub fn jobs(&self) -> &[&'static dyn Job] {
+        &self.jobs
+    }
+    pub fn job(&self, name: &str) -> Option<&'static dyn Job> {
+        self.jobs.iter().find(|job| job.name() == name).copied()
     }
     pub fn source(&self, def: &ModelDef) -> Option<Arc<dyn SourceKind>> {
         self.sources.get(&def.full_name()).cloned()

@@ -15,6 +15,7 @@ pub mod expression;
 pub mod flow;
 pub mod geoip;
 pub mod hash;
+pub mod job;
 pub mod keyed_semaphore;
 pub mod login;
 pub mod mail;

@@ -1,4 +1,5 @@
 //! Prometheus metrics, with authentik's names.
+use crate::job::JobMetrics;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
 use prometheus_client::registry::Registry;
@@ -26,6 +27,7 @@ pub struct Metrics {
     pub requests: Counter,
     /// Refused or dropped because of a rate limit.
     pub throttled: Throttled,
+    pub jobs: JobMetrics,
     lost_lines: Counter,
 }
 
@@ -61,6 +63,7 @@ impl Default for Metrics {
             throttled.0.clone(),
         );
         registry.register("log_lines_dropped", "Log lines that were not written", lost_lines.clone());
+        let jobs = JobMetrics::register(&mut registry);
         Self {
             registry,
             logins,
@@ -70,6 +73,7 @@ impl Default for Metrics {
             flow_executions,
             requests,
             throttled,
+            jobs,
             lost_lines,
         }
     }

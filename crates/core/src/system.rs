@@ -54,6 +54,7 @@ pub struct Settings {
     pub mail: crate::mail::MailSettings,
     /// Rate limits of anonymous clients.
     pub limits: crate::budget::Limits,
+    pub jobs: crate::job::JobSettings,
 }
 
 /// Memory reserved for everything but password hashes.
@@ -98,6 +99,7 @@ impl Settings {
             internal_networks: Vec::new(),
             mail: crate::mail::MailSettings::default(),
             limits: crate::budget::Limits::default(),
+            jobs: crate::job::JobSettings::default(),
         }
     }
 }

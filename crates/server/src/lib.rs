@@ -10,6 +10,7 @@ mod emails;
 pub mod first_run;
 pub mod folder;
 pub mod housekeeping;
+pub mod jobs;
 mod log;
 pub mod serve;
 mod signals;

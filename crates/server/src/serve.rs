@@ -1,5 +1,5 @@
 //! `signet server`: start, listeners, shutdown.
-use crate::config::Options;
+use crate::config::{Database, Options};
 use crate::edge::connections::Connections;
 use crate::edge::health::Scrape;
 use crate::edge::listen::{self, Serve};
@@ -8,7 +8,7 @@ use crate::edge::tls;
 use crate::signals::{ServiceRequest, Signals};
 use crate::{first_run, folder, housekeeping, wiring};
 use signet_base::{Error, Ports, Result, machine, memory};
-use signet_core::Core;
+use signet_core::{Core, job};
 use signet_store::{Db, DbKind, migrate};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -123,6 +123,9 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
         ));
     }
     background(&core, &mut tasks, &stopped);
+    if options.embedded_worker() {
+        tasks.spawn(job::work(core.clone(), stopped.clone()));
+    }
     Ok(Running {
         core,
         http: addresses.0,
@@ -134,8 +137,8 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
     })
 }
 
-/// Starts the background work.
-pub fn background(core: &Arc<Core>, tasks: &mut JoinSet<()>, stopped: &watch::Receiver<bool>) {
+/// Starts what each process does for itself.
+fn background(core: &Arc<Core>, tasks: &mut JoinSet<()>, stopped: &watch::Receiver<bool>) {
     tasks.spawn(housekeeping::run(core.clone(), stopped.clone()));
     tasks.spawn(housekeeping::follow(core.clone(), stopped.clone()));
     tasks.spawn(signet_store::bus::relay(core.db.clone(), core.ports.clone(), stopped.clone()));
@@ -199,17 +202,38 @@ pub async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Runs the background work only, for a node without listeners.
+/// `signet worker`: carries jobs out, and answers no requests but those for metrics. Several can run beside servers.
 pub async fn worker(options: &Options) -> Result<()> {
+    if let Database::Sqlite(_) = options.database {
+        let (host, embedded) = (options.variable("POSTGRESQL__HOST"), options.variable("WORKER__EMBEDDED"));
+        return Err(Error::Unavailable(format!(
+            "the database is SQLite, which belongs to one process: `server` carries the jobs out itself ({embedded}). A worker needs PostgreSQL: set {host}."
+        )));
+    }
     let mut signals = Signals::listen()?;
-    let _folder = folder::lock(options)?;
+    let metrics = bind(&options.metrics, &options.variable("LISTEN__METRICS")).await?;
     let core = open(options, wiring::ports()).await?;
     first_run::prepare(&core, &options.bootstrap).await?;
+    // Links of the machine itself lead to the server that is started with the same settings.
+    let ports =
+        |list: &[SocketAddr], secure: bool| list.iter().map(|at| (at.port(), secure)).collect::<Vec<_>>();
+    core.set_listeners([ports(&options.http, false), ports(&options.https, true)].concat());
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
+    let connections =
+        Arc::new(Connections::new(core.clone(), memory::raise_descriptors(), options.connections()));
+    let scrape = Arc::new(Scrape::new(core.clone()));
+    let bound: Vec<String> =
+        metrics.iter().filter_map(|l| l.local_addr().ok()).map(|at| at.to_string()).collect();
+    for listener in metrics {
+        let serve = Serve::Metrics(scrape.clone());
+        tasks.spawn(listen::run(listener, None, serve, connections.clone(), stopped.clone()));
+    }
     background(&core, &mut tasks, &stopped);
-    tracing::info!("worker started");
+    tasks.spawn(job::work(core.clone(), stopped));
+    tracing::info!(metrics = %bound.join(", "), "worker started");
     until_stopped(&mut signals, &core).await;
+    tracing::info!("stopping: running jobs finish");
     let _ = stop.send(true);
     while tasks.join_next().await.is_some() {}
     core.db.close().await;

@@ -26,7 +26,7 @@ pub fn registry() -> Registry {
     Registry::new(signet_core::models::ALL.iter().chain(stages).chain(policies).chain(providers).copied())
 }
 
-/// All kinds of stages, policies and providers.
+/// All kinds of stages, policies, providers and jobs.
 pub fn families() -> Families {
     let stages = signet_stages::ALL
         .iter()
@@ -37,6 +37,7 @@ pub fn families() -> Families {
         signet_policies::ALL.iter().map(|s| (s.kind)()),
         signet_providers::ALL.iter().map(|s| (s.provider)()),
     )
+    .with_jobs(crate::jobs::ALL.iter().copied())
 }
 
 /// Opens the configured database. Creates the folder of an SQLite file.

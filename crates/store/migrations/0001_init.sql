@@ -481,3 +481,65 @@ CREATE INDEX event_app ON event (app, created);
 CREATE INDEX event_expires ON event ((COALESCE(expires, -1)), created);
 CREATE INDEX event_about ON event (model_app, model_name, model_pk) WHERE model_pk <> '';
 CREATE INDEX event_authorized ON event (authorized_app) WHERE authorized_app <> '';
+
+-- Work outside of requests: see rows/jobs.rs. `due` is when a worker may take a job, NULL when it is over.
+CREATE TABLE job (
+    id TEXT NOT NULL,
+    queue TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    uid TEXT NOT NULL,
+    unique_key TEXT,
+    schedule TEXT,
+    state TEXT NOT NULL,
+    status TEXT NOT NULL,
+    attempts BIGINT NOT NULL,
+    due BIGINT,
+    lease TEXT,
+    rel_obj_app_label TEXT NOT NULL,
+    rel_obj_model TEXT NOT NULL,
+    rel_obj_id TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    log TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    updated BIGINT NOT NULL,
+    expires BIGINT,
+    CONSTRAINT job__id PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX job__unique_key ON job (unique_key);
+CREATE INDEX job_due ON job (queue, due) WHERE due IS NOT NULL;
+CREATE INDEX job_schedule ON job (schedule, updated) WHERE schedule IS NOT NULL;
+CREATE INDEX job_updated ON job (updated, id);
+CREATE INDEX job_queue ON job (queue, id);
+CREATE INDEX job_kind ON job (kind, id);
+CREATE INDEX job_state ON job (state, id);
+CREATE INDEX job_status ON job (status, id);
+CREATE INDEX job_about ON job (rel_obj_id) WHERE rel_obj_id <> '';
+CREATE INDEX job_expires ON job ((COALESCE(expires, -1)), id);
+
+-- When recurring jobs are queued: one row for all nodes.
+CREATE TABLE schedule (
+    id TEXT NOT NULL,
+    identifier TEXT NOT NULL,
+    uid TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    rel_obj_app_label TEXT NOT NULL,
+    rel_obj_model TEXT NOT NULL,
+    rel_obj_id TEXT NOT NULL,
+    crontab TEXT NOT NULL,
+    paused BIGINT NOT NULL,
+    next_run BIGINT NOT NULL,
+    CONSTRAINT schedule__id PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX schedule__identifier ON schedule (identifier);
+CREATE INDEX schedule_next_run ON schedule (next_run, id);
+CREATE INDEX schedule_kind ON schedule (kind, id);
+CREATE INDEX schedule_paused ON schedule (paused, id);
+
+-- Processes that work jobs off, while they live.
+CREATE TABLE worker (
+    id TEXT NOT NULL,
+    version TEXT NOT NULL,
+    expires BIGINT NOT NULL,
+    CONSTRAINT worker__id PRIMARY KEY (id)
+);
+CREATE INDEX worker_expires ON worker (expires, id);

@@ -28,6 +28,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub enum Topic {
     /// Configuration objects; the payload is the new change counter.
     Config,
+    /// A job is queued; the payload is its queue.
+    Job,
     /// The round trip that proves the connection.
     Ping,
 }
@@ -36,6 +38,7 @@ impl Topic {
     fn as_str(self) -> &'static str {
         match self {
             Topic::Config => "config",
+            Topic::Job => "job",
             Topic::Ping => "ping",
         }
     }
@@ -54,7 +57,8 @@ impl Notice {
     /// None for topics of newer releases.
     fn parse(text: &str) -> Option<Self> {
         let (word, payload) = text.split_once(' ')?;
-        let topic = [Topic::Config, Topic::Ping].into_iter().find(|topic| topic.as_str() == word)?;
+        let topic =
+            [Topic::Config, Topic::Job, Topic::Ping].into_iter().find(|topic| topic.as_str() == word)?;
         Some(Self { topic, payload: payload.to_owned() })
     }
 }

@@ -170,7 +170,7 @@ fn by_table(statements: Vec<Statement>) -> Vec<Statement> {
 }
 
 fn relaxed(statements: Vec<Statement>) -> Batch {
-    Batch { statements, relaxed: true }
+    Batch { statements, ..Batch::relaxed() }
 }
 
 #[cfg(test)]

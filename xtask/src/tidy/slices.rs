@@ -1,23 +1,31 @@
-//! A kind of stage, policy or provider is one file or folder, and its family's `lib.rs` registers it in the
-//! list `ALL`.
+//! A kind of stage, policy, provider or job is one file or folder, and the file above it registers it in the list `ALL`.
 use super::allow::Allowances;
 use super::{Finding, Tracked};
 use std::collections::BTreeSet;
 
-const FAMILIES: [&str; 3] = ["stages", "policies", "providers"];
+/// Folders of kinds, and the file with the list.
+const FAMILIES: [(&str, &str); 4] = [
+    ("crates/stages/src/", "lib"),
+    ("crates/policies/src/", "lib"),
+    ("crates/providers/src/", "lib"),
+    ("crates/server/src/jobs/", "mod"),
+];
 
 pub fn judge(files: &[Tracked], allowances: &mut Allowances) -> Vec<Finding> {
-    FAMILIES.iter().flat_map(|family| judge_family(family, files, allowances)).collect()
+    FAMILIES.iter().flat_map(|family| judge_family(*family, files, allowances)).collect()
 }
 
-fn judge_family(family: &str, files: &[Tracked], allowances: &mut Allowances) -> Vec<Finding> {
-    let source = format!("crates/{family}/src/");
-    let lib = format!("{source}lib.rs");
+fn judge_family(
+    (source, root): (&str, &str),
+    files: &[Tracked],
+    allowances: &mut Allowances,
+) -> Vec<Finding> {
+    let lib = format!("{source}{root}.rs");
     let Some(text) = files.iter().find(|f| f.path == lib).and_then(|f| f.text.as_deref()) else {
         return Vec::new();
     };
     let modules: BTreeSet<&str> =
-        files.iter().filter_map(|f| module(f.path.strip_prefix(&source)?)).collect();
+        files.iter().filter_map(|f| module(f.path.strip_prefix(source)?, root)).collect();
     let Some(list) = list(text) else {
         return vec![format!("{lib}: the list `ALL` is missing")];
     };
@@ -33,10 +41,10 @@ fn judge_family(family: &str, files: &[Tracked], allowances: &mut Allowances) ->
     findings
 }
 
-/// The top-level module of a file below `src/`.
-fn module(path: &str) -> Option<&str> {
+/// The module of a file of the folder, except the one with the list.
+fn module<'a>(path: &'a str, root: &str) -> Option<&'a str> {
     let name = path.split_once('/').map_or_else(|| path.strip_suffix(".rs"), |(folder, _)| Some(folder))?;
-    (name != "lib").then_some(name)
+    (name != root).then_some(name)
 }
 
 /// The content of the list `ALL`.

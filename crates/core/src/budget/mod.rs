@@ -18,7 +18,6 @@ use signet_base::{Error, Result, Span, Timestamp};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A rate: a burst, and the same number per period.
@@ -144,7 +143,6 @@ pub struct Budgets {
     buckets: Mutex<HashMap<(BudgetKind, Prefix), Bucket>>,
     good: Mutex<HashMap<Prefix, Timestamp>>,
     names: RandomState,
-    hour: AtomicI64,
     /// Repeated events of anonymous clients.
     pub repeats: Repeats,
     throttled: Throttled,
@@ -157,7 +155,6 @@ impl Budgets {
             buckets: Mutex::default(),
             good: Mutex::default(),
             names: RandomState::new(),
-            hour: AtomicI64::new(0),
             repeats: Repeats::default(),
             throttled: metrics.throttled.clone(),
         }
@@ -281,15 +278,6 @@ impl Budgets {
     pub fn is_good(&self, ip: IpAddr, now: Timestamp) -> bool {
         let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
         good.get(&Prefix::of(ip)).is_some_and(|at| now.secs() - at.secs() < GOOD)
-    }
-    /// Returns true once an hour.
-    pub fn is_hour_over(&self, now: Timestamp) -> bool {
-        let before = self.hour.load(Relaxed);
-        let over = now.secs() - before >= 3600;
-        if over {
-            self.hour.store(now.secs(), Relaxed);
-        }
-        over
     }
     /// Counts something that was refused or left out.
     pub fn count(&self, what: &'static str) {

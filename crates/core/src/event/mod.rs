@@ -8,6 +8,7 @@ use crate::budget::{EventKey, Prefix};
 use crate::policy::Decision;
 use crate::{Client, Core, Principal};
 use signet_base::{Json, Map, Span, Uuid, json};
+use signet_store::Batch;
 use signet_store::events::{self, Event};
 use signet_store::logins;
 use signet_store::users::User;
@@ -138,6 +139,22 @@ impl Core {
                 None
             }
         }
+    }
+    /// [`Core::event`] as statements that the caller commits with what it tells of; empty where another event represents it.
+    pub fn event_batch(
+        &self,
+        client: &Client,
+        user: Option<&Principal>,
+        action: &EventAction,
+        app: &str,
+        context: Json,
+    ) -> Batch {
+        let (id, context) = (self.ports.uuid_v7(), map(context));
+        if user.is_none() && self.stands_for(client, action, app, &context, id).is_some() {
+            return Batch::new();
+        }
+        let event = Event { id, ..self.event_row(client, user, action, app, context) };
+        events::insert_batch(&[event], true)
     }
     /// An event that the caller writes in its own commit.
     pub fn event_row(

@@ -28,7 +28,6 @@ const REDIS: &str = "Redis; sessions and caches live in the database and in memo
 const STORAGE: &str = "uploaded files";
 const OUTPOST: &str = "outposts";
 const TENANTS: &str = "tenants";
-const TASKS: &str = "the task queue";
 const OTHER_SERVER: &str = "belongs to another server's process model";
 
 /// The declarations.
@@ -361,6 +360,27 @@ pub const TABLE: &[Setting] = &[
         Text,
         "Folder of own templates; one with the name of a built-in template replaces it. It need not exist.",
     ),
+    now(
+        "WORKER__EMBEDDED",
+        "true",
+        Flag,
+        "The server carries jobs out itself. `false`, on PostgreSQL: only `worker` processes do.",
+    ),
+    now(
+        "WORKER__THREADS",
+        "2",
+        Number(1, 256),
+        "Jobs that one process carries out at once; mail has a queue of its own.",
+    ),
+    now("WORKER__TASK_MAX_RETRIES", "5", Number(0, 100), "Attempts after the first one of a job that fails."),
+    now("WORKER__TASK_DEFAULT_TIME_LIMIT", "minutes=10", Duration, "How long one attempt of a job may take."),
+    now(
+        "WORKER__TASK_EXPIRATION",
+        "days=30",
+        Duration,
+        "How long jobs that are over stay; good runs of a schedule stay a day.",
+    ),
+    now("WORKER__SCHEDULER_INTERVAL", "seconds=60", Duration, "How often the schedules are looked at."),
     // Not implemented yet.
     later("REDIS__HOST", "localhost", Text, REDIS),
     later("REDIS__PORT", "6379", PORT, REDIS),
@@ -385,12 +405,6 @@ pub const TABLE: &[Setting] = &[
     later("OUTPOSTS__DISCOVER", "true", Flag, OUTPOST),
     later("OUTPOSTS__DISABLE_EMBEDDED_OUTPOST", "false", Flag, OUTPOST),
     later("STORAGE__*", "", Text, STORAGE),
-    later("WORKER__PROCESSES", "1", Number(1, 256), TASKS),
-    later("WORKER__CONCURRENCY", "1", Number(1, 256), TASKS),
-    later("WORKER__THREADS", "2", Number(1, 256), TASKS),
-    later("WORKER__TASK_*", "", Text, TASKS),
-    later("WORKER__SCHEDULER_INTERVAL", "seconds=60", Duration, TASKS),
-    later("WORKER__CONSUMER_LISTEN_TIMEOUT", "seconds=30", Duration, TASKS),
     later("LDAP__*", "", Text, "LDAP sources"),
     later("SOURCES__*", "", Text, "sources"),
     later("TENANTS__ENABLED", "false", Flag, TENANTS),
@@ -406,6 +420,10 @@ pub const TABLE: &[Setting] = &[
     later("COMPLIANCE__FIPS__ENABLED", "false", Flag, "FIPS mode"),
     // Settings of another process model.
     never("WEB__WORKERS", Number(0, 1024), "one process uses all cores; see WEB__THREADS"),
+    never("WORKER__PROCESSES", Number(1, 256), "start `worker` several times"),
+    never("WORKER__CONCURRENCY", Number(1, 256), "see WORKER__THREADS"),
+    never("WORKER__TASK_PURGE_INTERVAL", Duration, "jobs that are over go with other expired rows"),
+    never("WORKER__CONSUMER_LISTEN_TIMEOUT", Duration, "a lost notice costs a second"),
     never("WEB__MAX_REQUESTS", Number(0, MANY), "processes need not be restarted"),
     never("WEB__MAX_REQUESTS_JITTER", Number(0, MANY), "processes need not be restarted"),
     never("WEB__TIMEOUT_HTTP_*", Text, "time limits are fixed"),

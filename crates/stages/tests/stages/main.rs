@@ -4,6 +4,7 @@ mod devices;
 mod email_links;
 mod entry_and_exit;
 mod forms;
+mod jobs;
 mod keys;
 mod login;
 mod mfa;

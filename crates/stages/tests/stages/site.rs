@@ -14,6 +14,7 @@ use signet_stages::ALL;
 use signet_store::users::{self, User};
 use signet_store::{Author, ObjectStore, Write, testdb};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// A policy that answers what it is told.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
@@ -72,6 +73,8 @@ pub struct Site {
     pub mail: Arc<MailBox>,
     /// What other servers answer.
     pub http: Arc<ScriptedHttp>,
+    /// Ends the worker.
+    _stop: watch::Sender<bool>,
 }
 
 impl Site {
@@ -114,7 +117,10 @@ impl Site {
             },
             assets: Arc::new(NoAssets),
         };
-        Self { core: Core::new(parts).unwrap(), clock, mail, http }
+        let core = Core::new(parts).unwrap();
+        let (_stop, stopped) = watch::channel(false);
+        tokio::spawn(signet_core::job::work(core.clone(), stopped));
+        Self { core, clock, mail, http, _stop }
     }
     /// Creates an object as the API does; its key.
     pub async fn make(&self, def: &'static ModelDef, sent: Json) -> Uuid {

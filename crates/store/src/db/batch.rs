@@ -1,5 +1,6 @@
 //! Atomic batches of statements.
 use super::Value;
+use crate::bus::Notice;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub struct Statement {
 pub struct Batch {
     pub(crate) statements: Vec<Statement>,
     pub(crate) relaxed: bool,
+    /// What every node hears when, and only if, the batch is committed.
+    pub(crate) notices: Vec<Notice>,
 }
 
 impl Batch {
@@ -69,13 +72,21 @@ impl Batch {
         }
         self
     }
+    /// Tells every node of the commit.
+    #[must_use]
+    pub fn notice(mut self, notice: Notice) -> Self {
+        if !self.notices.contains(&notice) {
+            self.notices.push(notice);
+        }
+        self
+    }
     /// Appends another batch; the result is durable if one of them is.
     #[must_use]
     pub fn then(mut self, other: Batch) -> Self {
         let relaxed = (self.relaxed || self.is_empty()) && (other.relaxed || other.is_empty());
         self.statements.extend(other.statements);
         self.relaxed = relaxed;
-        self
+        other.notices.into_iter().fold(self, Self::notice)
     }
     pub fn is_empty(&self) -> bool {
         self.statements.is_empty()

@@ -18,7 +18,7 @@ pub use settings::{PostgresConfig, SslMode};
 pub use value::{Row, Value};
 
 use crate::attempt_counters::AttemptCounters;
-use crate::bus::Bus;
+use crate::bus::{self, Bus};
 use crate::pending_sessions::PendingSessions;
 use crate::read_cache::{People, Tokens};
 use crate::rows::Places;
@@ -131,11 +131,16 @@ impl Db {
     }
     /// Executes the statements atomically. The result has one entry per statement: its rows if it is
     /// `returning`, else none. Completes even if the caller is cancelled.
-    pub async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>> {
+    pub async fn batch(&self, mut batch: Batch) -> Result<Vec<Vec<Row>>> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        self.backend.batch(batch).await
+        let (notices, count) = (std::mem::take(&mut batch.notices), batch.len());
+        notices.iter().for_each(|notice| bus::notify(&mut batch, self.kind(), notice));
+        let mut answers = self.backend.batch(batch).await?;
+        answers.truncate(count);
+        notices.into_iter().for_each(|notice| self.bus.deliver(notice));
+        Ok(answers)
     }
     /// One durable statement.
     pub async fn execute(

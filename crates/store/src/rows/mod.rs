@@ -14,6 +14,7 @@ pub mod grants;
 pub mod groups;
 mod housekeeping;
 pub mod invitations;
+pub mod jobs;
 pub mod known_devices;
 mod list;
 pub mod logins;
@@ -23,6 +24,7 @@ pub mod password_history;
 pub mod people;
 pub mod reputation;
 pub mod roles;
+pub mod schedules;
 pub(crate) mod search;
 pub mod sessions;
 mod statistics;
@@ -57,6 +59,9 @@ pub const TABLES: &[&TableDef] = &[
     invitations::InvitationRow::TABLE,
     flow_tokens::FlowTokenRow::TABLE,
     reputation::Reputation::TABLE,
+    jobs::JobRow::TABLE,
+    schedules::Schedule::TABLE,
+    schedules::Worker::TABLE,
 ];
 
 /// The statements that follow from the declarations.
@@ -74,6 +79,10 @@ pub(crate) fn declared_statements() -> Vec<&'static str> {
         devices::selects(),
         invitations::selects(),
         flow_tokens::selects(),
+        jobs::selects(),
+        jobs::statements(),
+        schedules::selects(),
+        schedules::statements(),
     ] {
         all.extend(selects);
     }

@@ -7,6 +7,7 @@ mod devices;
 mod directory;
 mod epoch;
 mod grants;
+mod jobs;
 mod lists;
 mod objects;
 mod opening;

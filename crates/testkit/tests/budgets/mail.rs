@@ -2,6 +2,7 @@
 use super::{count, from, start};
 use signet_blueprints::{Source, apply, shipped};
 use signet_core::directory::Author;
+use signet_server::jobs::clean_accounts;
 use signet_store::DbKind;
 use signet_store::users;
 use signet_testkit::{App, Browser, MailSink, each_database, json};
@@ -106,10 +107,10 @@ async fn redteam_19_accounts_that_nobody_confirms_go_and_others_stay() {
         );
         let inactive = "SELECT count(*) FROM users WHERE is_active = 0";
         let before = count(&app, inactive).await;
-        signet_server::housekeeping::sweep(&app.core).await.unwrap();
+        clean_accounts::clean(&app.core).await.unwrap();
         assert_eq!(count(&app, inactive).await, before);
         app.clock.advance_secs(7 * 86_400);
-        signet_server::housekeeping::sweep(&app.core).await.unwrap();
+        clean_accounts::clean(&app.core).await.unwrap();
         assert_eq!(count(&app, inactive).await, before - 1);
         assert!(users::by_username(&app.core.db, "mallory").await.unwrap().is_none());
         app.stop().await;

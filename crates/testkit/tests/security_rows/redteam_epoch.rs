@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use signet_base::{Json, Secret, json};
 use signet_blueprints::{EXAMPLES, Source, apply};
 use signet_core::directory::Author;
-use signet_server::housekeeping;
+use signet_server::jobs::clean_expired;
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::sessions;
 use signet_store::tokens::{self, Token};
@@ -251,7 +251,7 @@ async fn redteam_05_signing_out_and_a_new_password_take_tokens_back() {
         assert_eq!(browser.log_in("alice", NEW).await.component(), "xak-flow-redirect");
         let last = app.tokens(&browser).await;
         site.clock.advance_secs(130);
-        housekeeping::sweep(&site.core).await.unwrap();
+        clean_expired::sweep(&site.core).await.unwrap();
         assert!(sessions::of_user(&site.core.db, alice).await.unwrap().is_empty());
         assert!(
             !app.is_active(&text(&last, "access_token")).await
