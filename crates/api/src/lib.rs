@@ -33,8 +33,8 @@ pub type Bearer = Arc<dyn for<'a> Fn(&'a Arc<Core>, &'a Client, &'a str) -> Bear
 pub type Export = Arc<dyn for<'a> Fn(&'a Core, &'a Object) -> ExportFuture<'a> + Send + Sync>;
 pub type ExportFuture<'a> = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
 
-/// Sends a run's link through the e-mail stage with this key. `None`: there is no such stage.
-pub type SendLink = Arc<dyn Fn(&Arc<Core>, &Client, Link) -> Option<()> + Send + Sync>;
+/// The statements that queue the email with a run's link, by the e-mail stage with this key. `None`: there is no such stage.
+pub type SendLink = Arc<dyn Fn(&Arc<Core>, &Client, Link) -> Result<Option<Batch>> + Send + Sync>;
 
 /// A link that an administrator sends.
 pub struct Link {

@@ -1,8 +1,10 @@
 //! Ports to the outside: mail and HTTP. `signet-outbound` implements them; tests use their own.
 use crate::{Error, Result, Secret};
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -89,7 +91,7 @@ pub struct MailServer {
 }
 
 /// An email message. Addresses are `name@host` or `Name <name@host>`.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Mail {
     pub from: String,
     pub to: Vec<String>,
@@ -99,6 +101,8 @@ pub struct Mail {
     pub text: String,
     /// HTML alternative; empty for text only.
     pub html: String,
+    /// The part of `Message-ID` before the sender's domain; empty for a random one.
+    pub message_id: String,
 }
 
 impl fmt::Debug for Mail {
@@ -132,17 +136,27 @@ impl Mailer for NoOutbound {
 
 /// A mailer for tests; keeps the messages.
 #[derive(Default)]
-pub struct MailBox(Mutex<Vec<Mail>>);
+pub struct MailBox {
+    kept: Mutex<Vec<Mail>>,
+    refuses: AtomicBool,
+}
 impl MailBox {
+    /// From now on messages are refused, or taken again.
+    pub fn refuse(&self, refuses: bool) {
+        self.refuses.store(refuses, Ordering::SeqCst);
+    }
     /// Removes and returns the messages so far.
     pub fn take(&self) -> Vec<Mail> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 #[async_trait]
 impl Mailer for MailBox {
     async fn send(&self, _: &MailServer, mail: &Mail) -> Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(Error::Unavailable("451 not now".to_owned()));
+        }
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
         Ok(())
     }
 }

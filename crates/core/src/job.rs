@@ -116,6 +116,8 @@ pub struct JobRun {
     pub core: Arc<Core>,
     /// Of the job; the same in every attempt.
     pub id: Uuid,
+    /// Counted from one. What was counted or done elsewhere before a later one may have been so by an earlier one.
+    pub attempt: i64,
     /// The request that asked for it; else [`Client::internal`].
     pub client: Client,
     /// Who asked for it.

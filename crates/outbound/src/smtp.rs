@@ -22,11 +22,15 @@ impl Smtp {
         Self { clock, random }
     }
 
-    fn message(&self, mail: &Mail) -> Result<(Envelope, Vec<u8>)> {
-        let from: Mailbox = address("from", &mail.from)?;
+    fn number(&self) -> String {
         let mut number = [0; 16];
         self.random.fill(&mut number);
-        let number: String = number.iter().map(|b| format!("{b:02x}")).collect();
+        number.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    fn message(&self, mail: &Mail) -> Result<(Envelope, Vec<u8>)> {
+        let from: Mailbox = address("from", &mail.from)?;
+        let number = if mail.message_id.is_empty() { self.number() } else { mail.message_id.clone() };
         let now = UNIX_EPOCH + Duration::from_micros(u64::try_from(self.clock.now().0).unwrap_or_default());
         let mut builder = Message::builder()
             .message_id(Some(format!("<{number}@{}>", from.email.domain())))

@@ -10,8 +10,9 @@ use signet_core::{Client, Core};
 use signet_model::{FieldDef, FieldKind, Lookup, Model, Object, Snapshot, Verb, check};
 use signet_providers::oauth2::{self, OAuth2Provider};
 use signet_stages::authenticator_webauthn::device_types;
-use signet_stages::email::{self, Delivery, EmailStage};
+use signet_stages::email::{Delivery, EmailStage};
 use signet_stages::prompt::{self, Prompt};
+use signet_store::Batch;
 use std::sync::Arc;
 
 /// All actions for the API's route table.
@@ -105,14 +106,14 @@ async fn device_type(call: &mut Call) -> ApiResult {
     known.map(|id| Reply::ok(device_types::present(id))).ok_or_else(|| Fault::missing("WebAuthnDeviceType"))
 }
 
-/// Sends a recovery link on behalf of an administrator, through the chosen e-mail stage.
-fn send_link(core: &Arc<Core>, client: &Client, link: Link) -> Option<()> {
-    let settings = core.config().get(link.stage)?.share::<EmailStage>()?;
-    let stage = link.stage.to_string();
+/// Queues a recovery link on behalf of an administrator, through the chosen e-mail stage.
+fn send_link(core: &Arc<Core>, client: &Client, link: Link) -> signet_base::Result<Option<Batch>> {
+    if core.config().get_typed::<EmailStage>(link.stage).is_none() {
+        return Ok(None);
+    }
     let delivery = Delivery {
-        flow: link.flow,
-        stage,
-        settings,
+        flow: link.flow.pk,
+        stage: link.stage,
         plan: link.plan,
         query: String::new(),
         user: Some(link.user),
@@ -120,8 +121,7 @@ fn send_link(core: &Arc<Core>, client: &Client, link: Link) -> Option<()> {
         by_stranger: false,
         lifetime: link.lifetime,
     };
-    email::deliver(core, client, delivery);
-    Some(())
+    delivery.queue(core, client).map(Some)
 }
 
 async fn email_templates(call: &mut Call) -> ApiResult {

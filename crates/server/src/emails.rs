@@ -2,7 +2,7 @@
 use signet_api::{Action, ApiResult, Call, Fault, Output, Permission, Reply, Run};
 use signet_base::json;
 use signet_core::Principal;
-use signet_core::mail::{self, Email, templates};
+use signet_core::mail::{self, Email, Via, templates};
 use signet_model::{FieldDef, FieldKind};
 
 const SEND: &[FieldDef] = &[
@@ -67,14 +67,8 @@ async fn send(call: &mut Call) -> ApiResult {
         values: values.as_object().cloned().unwrap_or_default(),
         ..Email::default()
     };
-    let (core, client, sender) =
-        (call.core.clone(), call.client.clone(), call.core.settings.mail.sender.clone());
-    mail::in_background(
-        &call.core,
-        &call.client,
-        Some(person),
-        "a letter that a script asked for",
-        async move { mail::send_with_patience(&core, &client, &sender, &letter).await },
-    );
+    let user = Some(person.user.id);
+    let batch = mail::queue(&call.core, &call.client, user, Via::Installation, &letter, None)?;
+    call.core.db.batch(batch).await?;
     Ok(Reply::Empty)
 }

@@ -8,12 +8,12 @@ use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json, query};
 use signet_core::address;
 use signet_core::event::EventAction;
 use signet_core::flow::invitation::shown_as;
-use signet_core::mail::{self, Email, templates};
+use signet_core::mail::{self, Email, Via, templates};
 use signet_core::models::Flow;
 use signet_core::permission::{self, flows};
 use signet_model::{FieldDef, FieldKind, OnDelete};
 use signet_store::invitations::{self, Invitation, InvitationRow};
-use signet_store::users;
+use signet_store::{Batch, users};
 use std::collections::HashMap;
 
 const FLOW: FieldKind = FieldKind::Ref { target: "authentik_flows.flow", on_delete: OnDelete::Cascade };
@@ -233,6 +233,8 @@ pub(crate) async fn send_email(call: &mut Call) -> ApiResult {
     );
     let left = invitation.expires.map(|at| templates::duration((at.0 - call.core.now().0) / 1_000_000));
     let values = json!({"url": url, "expires": invitation.expires, "expires_in": left, "invitation": {"name": invitation.name}});
+    let user = call.principal.as_ref().map(|person| person.user.id);
+    let mut batch = Batch::new();
     for address in to {
         let letter = Email {
             to: vec![address],
@@ -242,15 +244,8 @@ pub(crate) async fn send_email(call: &mut Call) -> ApiResult {
             template: template.clone(),
             values: values.as_object().cloned().unwrap_or_default(),
         };
-        let (core, client) = (call.core.clone(), call.client.clone());
-        let sender = core.settings.mail.sender.clone();
-        mail::in_background(
-            &call.core,
-            &call.client,
-            call.principal.clone(),
-            "an invitation by mail",
-            async move { mail::send_with_patience(&core, &client, &sender, &letter).await },
-        );
+        batch = batch.then(mail::queue(&call.core, &call.client, user, Via::Installation, &letter, None)?);
     }
+    call.core.db.batch(batch).await?;
     Ok(Reply::Empty)
 }

@@ -182,7 +182,8 @@ pub(crate) async fn recovery_email(call: &mut Call) -> ApiResult {
     let link = crate::Link { stage, flow, plan, user: user.id, lifetime: lifetime(&sent)? };
     let send = call.wiring.send_link.clone().ok_or_else(none)?;
     call.record(EventAction::SecretView, model("user", user.id, &user.username)).await?;
-    send(&call.core, &call.client, link).ok_or_else(none)?;
+    let batch = send(&call.core, &call.client, link)?.ok_or_else(none)?;
+    call.core.db.batch(batch).await?;
     Ok(Reply::Empty)
 }
 

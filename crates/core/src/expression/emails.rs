@@ -1,19 +1,20 @@
 //! `ak_send_email`: sends through the installation's mail server, or an email stage's.
 use super::objects::{CallResult, Shared};
 use super::to_json;
-use crate::mail::{self, Email, Sender};
+use crate::mail::{self, Email, Via};
 use crate::{Core, Principal};
+use signet_base::outbound::Mail;
 use signet_base::{Json, Map, Uuid};
 use signet_expr::{CallError, Value};
-use signet_model::{Base, Object};
+use signet_model::Base;
 use std::sync::Arc;
 
 const MAX_RECIPIENTS: usize = 20;
 const MAX_BODY: usize = 64 * 1024;
 
 /// `ak_send_email(address, subject, body=None, stage=None, template=None, context=None, cc=None, bcc=None)`.
-/// The email is sent asynchronously; the result says only that it was accepted.
-pub fn send(
+/// The email is queued: with what the text writes, if it may write, else at once.
+pub async fn send(
     shared: &Arc<Shared>,
     about: Option<&Principal>,
     dry_run: bool,
@@ -49,51 +50,47 @@ pub fn send(
             _ => return Err(CallError::Type("context is a dictionary".into())),
         },
     };
-    let (core, client) = (shared.core.clone(), shared.client.clone());
-    let sender = match given(3) {
-        None => core.settings.mail.sender.clone(),
-        Some(stage) => sender_of(&core, stage)?,
+    let (core, client) = (&shared.core, &shared.client);
+    let via = match given(3) {
+        None => Via::Installation,
+        Some(stage) => via_stage(core, stage)?,
     };
-    match (text(2)?, text(4)?) {
+    let user = about.map(|person| person.user.id);
+    let queued = match (text(2)?, text(4)?) {
         (Some(_), Some(_)) | (None, None) => {
-            Err(CallError::Value("a letter has either a body or a template".into()))
+            return Err(CallError::Value("a letter has either a body or a template".into()));
         }
-        (Some(body), None) if body.len() > MAX_BODY => Err(CallError::Value("the body is too long".into())),
-        _ if dry_run => Ok(true.into()),
+        (Some(body), None) if body.len() > MAX_BODY => {
+            return Err(CallError::Value("the body is too long".into()));
+        }
+        _ if dry_run => return Ok(true.into()),
         (Some(text), None) => {
-            let letter = signet_base::outbound::Mail {
-                from: sender.from.clone(),
-                to,
-                cc,
-                bcc,
-                subject,
-                text,
-                html: String::new(),
-            };
-            let work = async move { core.ports.mail.send(&sender.server, &letter).await };
-            mail::in_background(&shared.core, &shared.client, about.cloned(), "ak_send_email", work);
-            Ok(true.into())
+            let mail = Mail { to, cc, bcc, subject, text, ..Mail::default() };
+            mail::queue_text(core, client, user, via, mail)
         }
         (None, Some(template)) => {
-            let letter = Email { to, cc, bcc, subject, template, values };
-            let work = async move { mail::send(&core, &client, &sender, &letter).await };
-            mail::in_background(&shared.core, &shared.client, about.cloned(), "ak_send_email", work);
-            Ok(true.into())
+            let email = Email { to, cc, bcc, subject, template, values };
+            mail::queue(core, client, user, via, &email, None)
         }
-    }
+    };
+    let done = match queued {
+        Ok(batch) if shared.journal.is_open() => return shared.journal.queue(batch).map(|()| true.into()),
+        Ok(batch) => core.db.batch(batch).await.map(drop),
+        Err(error) => Err(error),
+    };
+    done.map(|()| true.into()).map_err(|error| CallError::Failed(error.to_string()))
 }
 
-/// The mail server of an email stage, given as object or by name.
-fn sender_of(core: &Core, stage: &Value) -> Result<Sender, CallError> {
+/// An email stage, given as object or by name.
+fn via_stage(core: &Core, stage: &Value) -> Result<Via, CallError> {
     let config = core.config();
-    let sender = |stage: &Arc<Object>| core.families.stage(&stage.def.full_name())?.sender(core, stage);
+    let sends = |pk: Uuid| Some(Via::Stage(pk)).filter(|via| via.sender(core).is_ok());
     let found = match stage {
         Value::Str(name) => {
-            config.family(Base::Stage).filter(|stage| stage.name() == &**name).find_map(sender)
+            let named = config.family(Base::Stage).filter(|stage| stage.name() == &**name);
+            named.map(|stage| stage.pk).find_map(sends)
         }
-        Value::Object(object) => {
-            Uuid::parse_str(&object.identity()).ok().and_then(|pk| sender(config.get(pk)?))
-        }
+        Value::Object(object) => Uuid::parse_str(&object.identity()).ok().and_then(sends),
         _ => None,
     };
     found.ok_or_else(|| CallError::Value("stage is an email stage or its name".into()))

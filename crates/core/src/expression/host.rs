@@ -147,11 +147,11 @@ impl Caller {
         Ok(Value::record("PolicyResult", [("passing", Value::Bool(verdict.passing)), ("messages", messages)]))
     }
 
-    fn send_email(&self, args: &[Value], kwargs: &[(String, Value)]) -> CallResult {
+    async fn send_email(&self, args: &[Value], kwargs: &[(String, Value)]) -> CallResult {
         if self.letters.fetch_add(1, Ordering::Relaxed) >= MAX_LETTERS {
             return Err(CallError::Fatal(format!("one run sends at most {MAX_LETTERS} letters")));
         }
-        emails::send(&self.shared, self.user.as_ref(), self.dry_run, args, kwargs)
+        emails::send(&self.shared, self.user.as_ref(), self.dry_run, args, kwargs).await
     }
 
     /// `ak_user_has_authenticator(user, device_type=None)`: confirmed devices only.
@@ -293,7 +293,7 @@ impl Host for Caller {
                 )),
                 "ak_create_jwt" => deeper(jwt::create(&self.shared, &args, &kwargs)).await,
                 "ak_create_jwt_raw" => jwt::create_raw(&self.shared, &args, &kwargs).await,
-                "ak_send_email" => self.send_email(&args, &kwargs),
+                "ak_send_email" => self.send_email(&args, &kwargs).await,
                 "ak_create_event" => self.create_event(args, kwargs).await,
                 _ => Err(CallError::NotFound),
             }

@@ -8,6 +8,7 @@ use signet_expr::CallError;
 use signet_model::Object;
 use signet_store::groups::Group;
 use signet_store::lookups::Model;
+use signet_store::Batch;
 use signet_store::tokens::Token;
 use signet_store::users::User;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -86,12 +87,18 @@ pub struct State {
     /// New tokens with their keys.
     pub tokens: Vec<(Token, Secret)>,
     pub gone: BTreeSet<DeletedRow>,
+    /// Emails.
+    pub jobs: Batch,
     /// Hashes that `set_password` made and no `save` has taken yet.
     pub hashes: HashMap<i64, String>,
 }
 impl State {
     fn len(&self) -> usize {
-        self.users.len() + self.groups.len() + self.members.len() + self.tokens.len() + self.gone.len()
+        self.users.len()
+            + self.groups.len()
+            + self.members.len()
+            + self.tokens.len()
+            + self.gone.len()
     }
 }
 
@@ -127,6 +134,14 @@ impl Journal {
             return Err(CallError::Fatal(format!("one run writes at most {MOST} rows")));
         }
         Ok(noted)
+    }
+    /// Queues jobs with what is written.
+    pub fn queue(&self, jobs: Batch) -> Result<(), CallError> {
+        self.write(|state| state.jobs = std::mem::take(&mut state.jobs).then(jobs))
+    }
+    /// Whether there is nothing to commit.
+    pub fn is_idle(&self) -> bool {
+        self.is_empty() && self.lock().jobs.is_empty()
     }
     pub fn new_id(&self) -> i64 {
         NEW + i64::try_from(self.lock().users.range(..0).count()).unwrap_or_default()

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Secret, Span, Uuid, json, query};
 use signet_model::Object;
 use signet_pages::{FormContext, ui};
+use signet_store::Batch;
 use signet_store::flow_tokens::{self, FlowToken};
 use signet_store::users::canonical;
 use std::sync::Arc;
@@ -45,6 +46,12 @@ pub struct FlowTokenRequest<'a> {
 
 /// Stores the run and returns the key of its link. The link is valid for the run's pending user only.
 pub async fn issue(core: &Core, ticket: FlowTokenRequest<'_>) -> Result<Secret> {
+    let (key, batch) = prepare(core, ticket)?;
+    core.db.batch(batch).await?;
+    Ok(key)
+}
+/// [`issue`] as statements that the caller commits.
+pub fn prepare(core: &Core, ticket: FlowTokenRequest<'_>) -> Result<(Secret, Batch)> {
     let mut kept = ticket.plan.clone();
     kept.shown = false;
     kept.given = None;
@@ -69,8 +76,8 @@ pub async fn issue(core: &Core, ticket: FlowTokenRequest<'_>) -> Result<Secret> 
         epoch: ticket.epoch,
     };
     let key = Secret::new(core.ports.alphanumeric(KEY_LENGTH));
-    flow_tokens::insert(&core.db, &core.vault, &token, &key, ticket.replace).await?;
-    Ok(key)
+    let batch = flow_tokens::insert_batch(&core.vault, &token, &key, ticket.replace)?;
+    Ok((key, batch))
 }
 
 /// The URL of a link. The run's query (`next` and the like) is kept.

@@ -72,7 +72,8 @@ async fn run(
     };
     let client = envelope.client();
     let (user, payload) = (envelope.user, envelope.payload);
-    let mut run = JobRun { core: core.clone(), id: row.id, client, user, payload, log: Vec::new() };
+    let (shared, id, attempt) = (core.clone(), row.id, row.attempts);
+    let mut run = JobRun { core: shared, id, attempt, client, user, payload, log: Vec::new() };
     // A task of its own, so that a panic is a failure of the job. Dropping the set ends it.
     let mut work = JoinSet::new();
     work.spawn(async move { (job.run(&mut run).await, run.log) });

@@ -1,19 +1,17 @@
-//! Emails: templates, mail servers, asynchronous sending.
+//! Emails: templates, mail servers, sending.
+mod send;
 pub mod templates;
 
-use crate::event::EventAction;
+pub use send::{SendMail, Via, queue, queue_text};
+
 use crate::{Client, Core, Principal, device};
 use serde::Serialize;
 use signet_base::outbound::{Mail, MailSecurity, MailServer};
-use signet_base::{Error, Json, Map, Result, Secret, json};
+use signet_base::{Json, Map, Result, Secret, json};
 use signet_store::attempts::{self, AttemptOutcome};
 use signet_store::users::{User, canonical};
-use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// A mail server with a sender.
 #[derive(Debug, Clone)]
@@ -186,49 +184,17 @@ fn subject(kept: &str, brand: &str) -> String {
     }
 }
 
-/// Sends an email and waits until the server has accepted it.
+/// Sends an email and waits until the server has accepted it: for answers that say whether it was. Others [`queue`] it.
 ///
 /// # Errors
 /// `Invalid` for a malformed address or a template error, `Unavailable` when the server does not accept it.
 pub async fn send(core: &Core, client: &Client, sender: &Sender, letter: &Email) -> Result<()> {
-    let mail = write(core, client, sender, letter)?;
+    let mail = Mail { from: sender.from.clone(), ..render(core, client, letter)? };
     core.ports.mail.send(&sender.server, &mail).await
 }
 
-/// Like [`send`], with retries while the server is unavailable.
-pub async fn send_with_patience(core: &Core, client: &Client, sender: &Sender, letter: &Email) -> Result<()> {
-    let mail = write(core, client, sender, letter)?;
-    for pause in [2, 10] {
-        match core.ports.mail.send(&sender.server, &mail).await {
-            Err(Error::Unavailable(why)) => {
-                tracing::warn!(%why, "a mail did not leave; tried again in {pause} s");
-                tokio::time::sleep(Duration::from_secs(pause)).await;
-            }
-            other => return other,
-        }
-    }
-    core.ports.mail.send(&sender.server, &mail).await
-}
-
-/// A text without a template, for expressions.
-pub async fn send_text(
-    core: &Core,
-    sender: &Sender,
-    to: Vec<String>,
-    subject: &str,
-    text: &str,
-) -> Result<()> {
-    let mail = Mail {
-        from: sender.from.clone(),
-        to,
-        subject: subject.to_owned(),
-        text: text.to_owned(),
-        ..Mail::default()
-    };
-    core.ports.mail.send(&sender.server, &mail).await
-}
-
-fn write(core: &Core, client: &Client, sender: &Sender, letter: &Email) -> Result<Mail> {
+/// An email as it leaves, without its sender.
+fn render(core: &Core, client: &Client, letter: &Email) -> Result<Mail> {
     let look = crate::brand::look(core, client);
     let mut values = Map::new();
     // Emails without a link can be sent without a known address.
@@ -242,57 +208,14 @@ fn write(core: &Core, client: &Client, sender: &Sender, letter: &Email) -> Resul
     let (html, text) =
         templates::render(&core.settings.mail.template_dir, core.now(), &letter.template, &values)?;
     Ok(Mail {
-        from: sender.from.clone(),
         to: letter.to.clone(),
         cc: letter.cc.clone(),
         bcc: letter.bcc.clone(),
         subject,
         text,
         html,
+        ..Mail::default()
     })
-}
-
-/// Maximum number of emails in progress, and of waiting ones.
-const AT_ONCE: usize = 16;
-const WAITING: usize = 4096;
-static SENDING: Semaphore = Semaphore::const_new(AT_ONCE);
-static QUEUE: AtomicUsize = AtomicUsize::new(0);
-
-/// Runs `work` asynchronously, so that a slow mail server delays no response, and response times do not
-/// reveal whether an email was sent. Failures are logged and recorded as an event.
-pub fn in_background<F>(
-    core: &Arc<Core>,
-    client: &Client,
-    about: Option<Principal>,
-    what: &'static str,
-    work: F,
-) where
-    F: Future<Output = Result<()>> + Send + 'static,
-{
-    let (core, client) = (core.clone(), client.clone());
-    let crowded = QUEUE.fetch_add(1, Ordering::SeqCst) >= WAITING;
-    tokio::spawn(async move {
-        let done = if crowded {
-            Err(Error::Unavailable("too many letters are waiting".to_owned()))
-        } else {
-            match SENDING.acquire().await {
-                Ok(_permit) => work.await,
-                Err(_) => Err(Error::Unavailable("the server is going down".to_owned())),
-            }
-        };
-        QUEUE.fetch_sub(1, Ordering::SeqCst);
-        if let Err(error) = done {
-            tracing::error!(%what, %error, "a letter was not sent");
-            core.event(
-                &client,
-                about.as_ref(),
-                EventAction::SystemTaskException,
-                "authentik_stages_email",
-                json!({"task": what, "message": error.to_string()}),
-            )
-            .await;
-        }
-    });
 }
 
 #[cfg(test)]

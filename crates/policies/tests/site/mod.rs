@@ -38,6 +38,8 @@ pub struct Site {
     pub ada: Principal,
     pub mail: Arc<MailBox>,
     pub http: Arc<ScriptedHttp>,
+    /// Ends the worker.
+    _stop: tokio::sync::watch::Sender<bool>,
 }
 
 /// A core without users; its HTTP requests go to `http`.
@@ -55,7 +57,8 @@ pub async fn core(http: Arc<dyn signet_base::outbound::Http>, mail: Arc<MailBox>
     objects.load().await.unwrap();
     let mut settings = Settings::new(secret);
     settings.expressions = Outside { hosts: vec![host.into()], dns: true };
-    let families = Families::new([], ALL.iter().map(|s| (s.kind)()), []);
+    let families = Families::new([], ALL.iter().map(|s| (s.kind)()), [])
+        .with_jobs([&signet_core::mail::SendMail as &dyn signet_core::job::Job]);
     let parts = CoreParts {
         ports: ports.clone(),
         settings,
@@ -99,7 +102,9 @@ impl Site {
         grace.attributes = map(json!({"desk": "7"}));
         users::insert(&db, &grace, &[]).await.unwrap();
         let ada = Principal::load(&core, id).await.unwrap().unwrap();
-        Self { core, ada, mail, http }
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        tokio::spawn(signet_core::job::work(core.clone(), stopped));
+        Self { core, ada, mail, http, _stop: stop }
     }
     pub async fn make(&self, def: &'static ModelDef, sent: Json) -> Arc<Object> {
         make(&self.core, def, sent).await

@@ -12,6 +12,9 @@ pub const ALL: &[&dyn Job] = &[
     &clean_expired::CleanExpired,
     &optimize::Optimize,
     &rotate_tokens::RotateTokens,
+    &signet_core::mail::SendMail,
+    &signet_stages::email::DeliverLink,
+    &signet_stages::user_write::TellOwner,
 ];
 
 #[cfg(test)]

@@ -1,28 +1,31 @@
-//! Asynchronous part of the email stage: finds the account, creates the link, renders and sends the email.
+//! The job behind the email stage: finds the account, creates the link, and queues the email.
 use super::{EmailStage, OVERRIDE};
-use signet_base::{Result, Secret, Span, json};
-use signet_core::event::EventAction;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, Map, Result, Secret, Span, Uuid, json};
 use signet_core::flow::{Plan, account, keys, token};
-use signet_core::mail::{self, Email, templates};
+use signet_core::job::{Job, JobRun, LogLevel, NewJob, Queue};
+use signet_core::mail::{self, Email, Via, templates};
 use signet_core::{Client, Core, Principal};
 use signet_model::Object;
 use signet_store::attempts;
 use signet_store::users::User;
+use signet_store::Batch;
 use std::sync::Arc;
 
 /// Purpose of links requested by an administrator.
 pub const RECOVERY: &str = "recovery";
 /// Purpose of a stage's links.
-pub(super) fn purpose(stage: &str) -> String {
+pub(super) fn purpose(stage: Uuid) -> String {
     format!("email/{stage}")
 }
 
 /// An email with a link.
+#[derive(Serialize, Deserialize)]
 pub struct Delivery {
-    pub flow: Arc<Object>,
-    /// Primary key of the stage that the link leads to.
-    pub stage: String,
-    pub settings: Arc<EmailStage>,
+    pub flow: Uuid,
+    /// The stage that the link leads to.
+    pub stage: Uuid,
     /// The run that the link continues.
     pub plan: Plan,
     /// The query string of the run.
@@ -38,51 +41,82 @@ pub struct Delivery {
     pub lifetime: Option<Span>,
 }
 
-/// Sends the email in the background.
-pub fn deliver(core: &Arc<Core>, client: &Client, delivery: Delivery) {
-    let (work_core, work_client) = (core.clone(), client.clone());
-    mail::in_background(core, client, None, "a link by mail", async move {
-        work(&work_core, &work_client, delivery).await
-    });
+impl Delivery {
+    /// The statements that queue it: the same for every user, and for none, so that times tell nothing.
+    pub fn queue(&self, core: &Core, client: &Client) -> Result<Batch> {
+        let config = core.config();
+        let stage = config.get(self.stage).ok_or(Error::NotFound)?;
+        NewJob::new(&DeliverLink, self)?.asked_by(client, None).about(stage).batch(core)
+    }
 }
 
-async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> {
-    let Some(person) = addressee(core, &d).await? else { return Ok(()) };
+/// Makes a link and queues its email, in one commit.
+pub struct DeliverLink;
+
+#[async_trait]
+impl Job for DeliverLink {
+    fn name(&self) -> &'static str {
+        "signet.stages.email.tasks.deliver_link"
+    }
+    fn description(&self) -> &'static str {
+        "Make a link and its email"
+    }
+    fn queue(&self) -> Queue {
+        Queue::Mail
+    }
+    fn app(&self) -> &'static str {
+        "authentik_stages_email"
+    }
+    async fn run(&self, run: &mut JobRun) -> Result<Batch> {
+        let delivery: Delivery = run.payload()?;
+        let (core, client) = (run.core.clone(), run.client.clone());
+        match work(&core, &client, delivery, run.attempt == 1).await? {
+            Ok(batch) => Ok(batch),
+            Err(why) => {
+                run.log(LogLevel::Info, format!("no email: {why}"));
+                Ok(Batch::new())
+            }
+        }
+    }
+}
+
+/// `Err`: why no email is sent. A later attempt `counts` for no limit: an earlier one did.
+async fn work(
+    core: &Arc<Core>,
+    client: &Client,
+    mut d: Delivery,
+    counts: bool,
+) -> Result<Result<Batch, &'static str>> {
+    let config = core.config();
+    let flow = config.get(d.flow).ok_or(Error::NotFound)?;
+    let settings = config.get(d.stage).and_then(|stage| stage.share::<EmailStage>()).ok_or(Error::NotFound)?;
+    let Some(person) = addressee(core, &d).await? else { return Ok(Err("no account may get it")) };
     let elsewhere = d.plan.context.get(&OVERRIDE).filter(|a| !a.is_empty());
     if elsewhere.is_none() {
         d.plan.context.set(&token::ADDRESS, person.user.email.clone());
     }
     let address = elsewhere.unwrap_or_else(|| person.user.email.clone());
     if address.is_empty() {
-        tracing::info!(user = person.user.id, "no mail: the account has no address");
-        return Ok(());
+        return Ok(Err("the account has no address"));
     }
-    if d.by_stranger && !mail::take_share(core, client, &address, person.user.id).await?.is_allowed() {
-        tracing::info!(user = person.user.id, "no mail: strangers have caused too many to this recipient");
-        return Ok(());
+    if counts && d.by_stranger && !mail::take_share(core, client, &address, person.user.id).await?.is_allowed() {
+        return Ok(Err("strangers have caused too many to this recipient"));
     }
     // Several identifiers lead to one account: its own limit protects the mailbox.
     let own = format!("email/{}/user/{}", d.stage, person.user.id);
-    if !d.by_administrator
-        && !attempts::take(
-            &core.db,
-            &own,
-            d.settings.recovery_max_attempts,
-            d.settings.recovery_cache_timeout,
-            core.now(),
-        )
-        .await?
-        .is_allowed()
+    let (limit, window) = (settings.recovery_max_attempts, settings.recovery_cache_timeout);
+    if counts
+        && !d.by_administrator
+        && !attempts::take(&core.db, &own, limit, window, core.now()).await?.is_allowed()
     {
-        tracing::info!(user = person.user.id, "no mail: too many were asked for");
-        return Ok(());
+        return Ok(Err("too many were asked for"));
     }
     // Checked before earlier links are invalidated: without an address no email is sent.
     signet_core::address::public(core, client)?;
     d.plan.context.set(&keys::PENDING_USER, person.pending());
-    let lifetime = d.lifetime.unwrap_or(d.settings.token_expiry);
-    let purpose = if d.by_administrator { RECOVERY.to_owned() } else { purpose(&d.stage) };
-    let key = token::issue(
+    let lifetime = d.lifetime.unwrap_or(settings.token_expiry);
+    let purpose = if d.by_administrator { RECOVERY.to_owned() } else { purpose(d.stage) };
+    let (key, link) = token::prepare(
         core,
         token::FlowTokenRequest {
             plan: &d.plan,
@@ -91,9 +125,9 @@ async fn work(core: &Arc<Core>, client: &Client, mut d: Delivery) -> Result<()> 
             replace: d.by_administrator,
             epoch: person.user.epoch,
         },
-    )
-    .await?;
-    send(core, client, &d, &person, address, &key, lifetime).await
+    )?;
+    let email = email(core, client, &d, (flow, &settings), &person, address, (&key, lifetime))?;
+    Ok(Ok(link.then(email)))
 }
 
 /// Whether the run's authentication of the account is still valid.
@@ -109,18 +143,17 @@ async fn addressee(core: &Arc<Core>, d: &Delivery) -> Result<Option<Principal>> 
     }))
 }
 
-/// Renders and sends the stage's email with a link.
-async fn send(
-    core: &Arc<Core>,
+/// Renders and queues the stage's email with a link.
+fn email(
+    core: &Core,
     client: &Client,
     d: &Delivery,
+    (flow, settings): (&Object, &EmailStage),
     person: &Principal,
     address: String,
-    key: &Secret,
-    lifetime: Span,
-) -> Result<()> {
-    let settings = &d.settings;
-    let url = token::link(core, client, &d.flow, &d.query, key)?;
+    (key, lifetime): (&Secret, Span),
+) -> Result<Batch> {
+    let url = token::link(core, client, flow, &d.query, key)?;
     // Until the address is confirmed, the email contains nothing that an anonymous client chose.
     let addressee = if d.plan.context.get(&keys::CREATED_ACCOUNT).is_some_and(|at| at.user == person.user.id)
         || !person.user.is_active
@@ -130,16 +163,14 @@ async fn send(
         mail::person(person)
     };
     let values = json!({"url": url, "user": addressee, "expires": core.now().plus(lifetime), "expires_in": templates::duration(lifetime.secs())});
-    let letter = Email {
-        to: vec![address.clone()],
+    let said = json!({"subject": settings.subject, "to_email": [address.clone()], "message": "A link was sent."});
+    let email = Email {
+        to: vec![address],
         subject: settings.subject.clone(),
         template: settings.template.clone(),
         values: values.as_object().cloned().unwrap_or_default(),
         ..Email::default()
     };
-    let sender = settings.sender(core);
-    mail::send_with_patience(core, client, &sender, &letter).await?;
-    let said = json!({"subject": settings.subject, "to_email": [address], "from_email": sender.from, "message": "A link was sent."});
-    core.event(client, Some(person), EventAction::EmailSent, "authentik_stages_email", said).await;
-    Ok(())
+    let sent: Option<Map> = said.as_object().cloned();
+    mail::queue(core, client, Some(person.user.id), Via::Stage(d.stage), &email, sent)
 }

@@ -5,7 +5,7 @@ use crate::Slice;
 use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, Timestamp, vault::sha256_hex};
+use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, Timestamp, Uuid, vault::sha256_hex};
 use signet_core::budget::{Prefix, SharedBudget};
 use signet_core::directory::{self, UserChange};
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind, account, keys};
@@ -16,7 +16,7 @@ use signet_store::users::{self, User, canonical};
 use signet_store::{attempts, attempts::AttemptOutcome};
 use std::sync::Arc;
 
-pub use deliver::{Delivery, deliver};
+pub use deliver::{DeliverLink, Delivery};
 
 pub const SLICE: Slice = Slice { models: &[EmailStage::DEF], kind: || Arc::new(Email) };
 
@@ -153,8 +153,11 @@ impl StageKind for Email {
     }
 }
 
+fn pk_of(flow: &FlowRun<'_>) -> Uuid {
+    flow.stage.as_ref().map(|s| s.pk).unwrap_or_default()
+}
 fn key_of(flow: &FlowRun<'_>) -> String {
-    flow.stage.as_ref().map(|s| s.pk.to_string()).unwrap_or_default()
+    pk_of(flow).to_string()
 }
 fn is_sent(flow: &FlowRun<'_>) -> bool {
     flow.plan.context.get(&SENT).is_some_and(|all| all.contains(&key_of(flow)))
@@ -164,7 +167,7 @@ fn is_sent(flow: &FlowRun<'_>) -> bool {
 fn came_back(flow: &FlowRun<'_>) -> bool {
     let restored = flow.plan.context.get(&keys::IS_RESTORED);
     let purpose = restored.as_ref().and_then(|r| r.get("purpose")).and_then(Json::as_str).unwrap_or_default();
-    purpose == deliver::RECOVERY || purpose == deliver::purpose(&key_of(flow))
+    purpose == deliver::RECOVERY || purpose == deliver::purpose(pk_of(flow))
 }
 
 async fn confirmed(flow: &mut FlowRun<'_>, settings: &EmailStage) -> Result<FlowStep> {
@@ -198,8 +201,8 @@ fn later(flow: &FlowRun<'_>, until: Timestamp) -> String {
     format!("Too many mails were asked for. Try again in {minutes} minutes.")
 }
 
-/// Counts the request and sends the email in the background. `Err`: the limit is reached. Everything that
-/// depends on whether the user exists happens in the background.
+/// Counts the request and queues the email. `Err`: the limit is reached. Everything that depends on whether the user
+/// exists happens in the job.
 async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Result<(), String>> {
     let context = &flow.plan.context;
     let typed = context
@@ -232,21 +235,17 @@ async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Resu
         sent.push(key_of(flow));
     }
     flow.context().set(&SENT, sent);
-    deliver(
-        flow.core,
-        flow.client,
-        Delivery {
-            flow: flow.flow.clone(),
-            stage: key_of(flow),
-            settings: settings.clone(),
-            plan: flow.plan.clone(),
-            query: flow.query.to_owned(),
-            user,
-            by_administrator: false,
-            by_stranger,
-            lifetime: None,
-        },
-    );
+    let delivery = Delivery {
+        flow: flow.flow.pk,
+        stage: pk_of(flow),
+        plan: flow.plan.clone(),
+        query: flow.query.to_owned(),
+        user,
+        by_administrator: false,
+        by_stranger,
+        lifetime: None,
+    };
+    flow.core.db.batch(delivery.queue(flow.core, flow.client)?).await?;
     Ok(Ok(()))
 }
 

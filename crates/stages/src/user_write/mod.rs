@@ -2,6 +2,8 @@
 mod apply;
 mod taken;
 
+pub use taken::TellOwner;
+
 use crate::Slice;
 use crate::user_login::proof;
 use apply::{Applied, apply, change};
@@ -18,7 +20,7 @@ use signet_core::pool::{Lane, PoolTurn};
 use signet_core::{Core, Principal, directory, setup};
 use signet_model::{Change, Choice, Model, Snapshot};
 use signet_pages::{FormContext, ui};
-use signet_store::epoch;
+use signet_store::{Batch, epoch};
 use signet_store::users::{self, User};
 use std::sync::Arc;
 
@@ -151,16 +153,16 @@ async fn save(flow: &mut FlowRun<'_>, mut data: Map) -> Result<FlowStep> {
         }
     };
     // Everything else is written, so that the answer is the one that a free address gets.
-    let mut entered = None;
+    let (mut entered, mut also) = (None, Batch::new());
     let before = target.as_ref().map(|person| person.user.as_ref());
     if !is_first_run(flow) && taken::is_taken(flow, &user, before).await? {
         let kept = before.map(|before| before.email.clone()).unwrap_or_default();
         let address = std::mem::replace(&mut user.email, kept);
         applied.fields.retain(|field| field != "email");
-        taken::tell_owner(flow, &user.username, address.clone());
+        also = taken::tell_owner(flow, &user.username, &address)?;
         entered = Some(address);
     }
-    match write(flow, &settings, target.as_ref(), user, &applied).await {
+    match write(flow, &settings, target.as_ref(), user, &applied, also).await {
         Ok(person) => {
             flow.plan.context.remove(&keys::PENDING_CHANGES);
             let mut pending = person.pending();
@@ -262,6 +264,7 @@ async fn write(
     target: Option<&Principal>,
     mut user: User,
     applied: &Applied,
+    also: Batch,
 ) -> Result<Principal> {
     let core = flow.core.clone();
     let mut groups = flow.plan.context.get(&keys::GROUPS).unwrap_or_default();
@@ -296,6 +299,7 @@ async fn write(
     let created = target.is_none();
     let model = directory::model_of("user", json!(user.id), &user.username);
     all.event(EventAction::UserWrite, json!({"created": created, "model": model, "fields": applied.fields}));
+    all.also(also);
     let done = all.commit().await?;
     if let Some(epoch) = done.epoch {
         goes_on_at(flow, &user, epoch);

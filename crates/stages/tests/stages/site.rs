@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::outbound::{MailBox, ScriptedHttp};
 use signet_base::{Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vault, json};
+use signet_core::job::Job;
+use signet_core::mail::SendMail;
 use signet_core::flow::{Executor, Reply, StageKind};
 use signet_core::models::{Flow, FlowStageBinding};
 use signet_core::policy::{Policy, Question, Verdict};
@@ -11,6 +13,8 @@ use signet_core::system::{Settings, SystemSettings};
 use signet_core::{Client, Core, CoreParts, Families, WebSession};
 use signet_model::{Lookup, Model, ModelDef, Object, Registry, check};
 use signet_stages::ALL;
+use signet_stages::email::DeliverLink;
+use signet_stages::user_write::TellOwner;
 use signet_store::users::{self, User};
 use signet_store::{Author, ObjectStore, Write, testdb};
 use std::sync::Arc;
@@ -49,6 +53,8 @@ impl Policy for Fixed {
         }
     }
 }
+
+const JOBS: [&dyn Job; 3] = [&SendMail, &DeliverLink, &TellOwner];
 
 struct NoAssets;
 impl signet_pages::Assets for NoAssets {
@@ -106,7 +112,7 @@ impl Site {
             ports,
             settings,
             registry,
-            families: families(Families::new(stages, policies, [])),
+            families: families(Families::new(stages, policies, []).with_jobs(JOBS.iter().copied())),
             db,
             vault,
             objects,

@@ -82,8 +82,8 @@ fn opened(vault: &Vault, row: FlowTokenRow) -> Result<FlowToken> {
 pub async fn by_key(db: &Db, vault: &Vault, key: &str) -> Result<Option<FlowToken>> {
     table::row(db, &BY_DIGEST, params![digest(vault, key)]).await?.map(|row| opened(vault, row)).transpose()
 }
-/// Inserts a link. With `replace`, the user's other links for the same flow are deleted.
-pub async fn insert(db: &Db, vault: &Vault, token: &FlowToken, key: &Secret, replace: bool) -> Result<()> {
+/// Inserts a link, as part of a batch. With `replace`, the user's other links for the same flow are deleted.
+pub fn insert_batch(vault: &Vault, token: &FlowToken, key: &Secret, replace: bool) -> Result<Batch> {
     let t = token;
     let plan = vault.seal(("flow_token", &t.id.to_string(), "plan"), &t.plan)?;
     let mut batch = Batch::new();
@@ -101,8 +101,7 @@ pub async fn insert(db: &Db, vault: &Vault, token: &FlowToken, key: &Secret, rep
         expires: t.expires,
         epoch: t.epoch,
     };
-    let batch = batch.then(table::insert(&row));
-    db.batch(batch).await.map(drop)
+    Ok(batch.then(table::insert(&row)))
 }
 /// Uses up an unexpired link, with the user's other links for the same flow. Of concurrent calls one gets
 /// `true`.

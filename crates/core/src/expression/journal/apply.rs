@@ -22,7 +22,7 @@ pub async fn apply(
     author: &Author,
     changes: &mut Map,
 ) -> Result<()> {
-    if shared.journal.is_empty() {
+    if shared.journal.is_idle() {
         return Ok(());
     }
     let state = std::mem::take(&mut *shared.journal.lock());
@@ -142,6 +142,7 @@ async fn commit(shared: &Shared, by: &directory::Author, state: &State) -> Resul
             DeletedRow::Invitation(digest) => all.also(invitations::delete_batch(digest)),
         }
     }
+    all.also(state.jobs.clone());
     all.commit().await?;
     Ok(numbers)
 }
