@@ -22,6 +22,7 @@ use axum::Router;
 use signet_base::Result;
 use signet_core::{Client, Core, Principal};
 use signet_model::Object;
+use signet_store::Batch;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,10 +1,14 @@
 //! Counters of jobs by kind, with authentik's names.
-use super::Job;
+use super::{Job, Queue};
+use crate::Core;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use signet_base::Result;
+use signet_store::jobs::{self, QUEUED};
+use signet_store::schedules;
 
 type Labels = [(&'static str, &'static str); 2];
 
@@ -26,6 +30,8 @@ pub struct JobMetrics {
     rejected: Family<Labels, Counter>,
     in_progress: Family<Labels, Gauge>,
     duration: Family<Labels, Histogram, Durations>,
+    queued: Family<[(&'static str, &'static str); 1], Gauge>,
+    workers: Gauge,
 }
 
 /// Those of one kind.
@@ -47,6 +53,8 @@ impl JobMetrics {
             rejected: Family::default(),
             in_progress: Family::default(),
             duration: Family::new_with_constructor(Durations),
+            queued: Family::default(),
+            workers: Gauge::default(),
         };
         registry.register("tasks", "Attempts of jobs that have ended", own.attempts.clone());
         registry.register("tasks_errors", "Attempts of jobs that failed", own.errors.clone());
@@ -54,7 +62,21 @@ impl JobMetrics {
         registry.register("tasks_rejected", "Jobs that are given up", own.rejected.clone());
         registry.register("tasks_in_progress", "Jobs that run now", own.in_progress.clone());
         registry.register("tasks_duration_milliseconds", "How long attempts took", own.duration.clone());
+        registry.register("tasks_queued", "Jobs that wait, on all nodes", own.queued.clone());
+        registry.register("tasks_workers", "Processes that carry jobs out", own.workers.clone());
         own
+    }
+    /// What the database knows, for a scrape.
+    pub async fn count(&self, core: &Core) -> Result<()> {
+        let counts = jobs::count(&core.db).await?;
+        for queue in Queue::ALL {
+            let waits = |(name, state, _): &&(String, String, i64)| name == queue.as_str() && state == QUEUED;
+            let count = counts.iter().find(waits).map_or(0, |(_, _, count)| *count);
+            self.queued.get_or_create(&[("queue_name", queue.as_str())]).set(count);
+        }
+        let workers = schedules::workers(&core.db, core.now()).await?;
+        self.workers.set(i64::try_from(workers.len()).unwrap_or(i64::MAX));
+        Ok(())
     }
     pub(super) fn of(&self, job: &dyn Job) -> OfKind {
         let labels = [("actor_name", job.name()), ("queue_name", job.queue().as_str())];

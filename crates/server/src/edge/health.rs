@@ -53,6 +53,10 @@ impl Scrape {
                 // The last count is kept: a scrape must not fail because the database is unavailable.
                 Ok(Err(_)) | Err(_) => tracing::debug!("sessions could not be counted"),
             }
+            match tokio::time::timeout(PATIENCE, self.core.metrics.jobs.count(&self.core)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => tracing::debug!("jobs could not be counted"),
+            }
         }
         self.core.metrics.render()
     }

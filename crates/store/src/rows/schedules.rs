@@ -58,6 +58,8 @@ selects! { Schedule:
     DUE = "WHERE s.next_run <= ? AND s.paused = 0 ORDER BY s.next_run, s.id";
     BY_IDENTIFIER = "WHERE s.identifier = ?";
 }
+static LIVING: LazyLock<String> =
+    LazyLock::new(|| table::select::<Worker>("WHERE w.expires > ? ORDER BY w.id"));
 static ENSURE: LazyLock<String> =
     LazyLock::new(|| format!("{} ON CONFLICT (identifier) DO NOTHING", table::inserting::<Schedule>()));
 static ALIVE: LazyLock<String> = LazyLock::new(|| table::upsert::<Worker>("id", &[]));
@@ -66,7 +68,7 @@ const FIRED: &str = "fired";
 const FIRE: &str = "UPDATE schedule SET next_run = ? WHERE id = ? AND next_run = ?";
 
 pub(crate) fn statements() -> Vec<&'static str> {
-    vec![ENSURE.as_str(), ALIVE.as_str(), FIRE]
+    vec![LIVING.as_str(), ENSURE.as_str(), ALIVE.as_str(), FIRE]
 }
 
 /// Adds a schedule unless there is one with its identifier.
@@ -96,8 +98,7 @@ pub async fn alive(db: &Db, worker: &Worker) -> Result<()> {
 }
 /// Workers that live.
 pub async fn workers(db: &Db, now: Timestamp) -> Result<Vec<Worker>> {
-    let (all, _) = super::list::list::<Worker>(db, &super::list::ListQuery::default()).await?;
-    Ok(all.into_iter().filter(|worker| worker.expires > now).collect())
+    table::rows(db, &LIVING, params![now]).await
 }
 pub async fn stopped(db: &Db, worker: Uuid) -> Result<()> {
     db.batch(table::remove::<Worker>(worker)).await.map(drop)
