@@ -1,8 +1,8 @@
 //! Recurring jobs of one server and of several.
 use signet_store::jobs::{self, DONE, JobRow};
 use signet_store::{params, schedules, tokens};
-use signet_testkit::{App, DbKind, Setup, each_database};
-use std::time::Duration;
+use signet_testkit::{App, DbKind, MailSink, Setup, each_database, json};
+use std::time::{Duration, Instant};
 
 const CLEAN: &str = "authentik.core.tasks.clean_expired_models";
 
@@ -73,5 +73,73 @@ async fn core_jobs_of_three_nodes_one_runs_what_is_due() {
     for node in nodes {
         node.halt().await;
     }
+    setup.remove();
+}
+
+fn mails_to(setup: Setup, port: u16) -> Setup {
+    setup
+        .with("AUTHENTIK_EMAIL__HOST", "127.0.0.1")
+        .with("AUTHENTIK_EMAIL__PORT", &port.to_string())
+        .with("AUTHENTIK_WEB__BASE_URL", "http://id.test")
+}
+/// Asks for a letter to somebody.
+async fn ask(app: &App, user: i64) {
+    let sent = json!({"user": user, "template": "email/setup.html"});
+    let said = app.admin().await.post("/api/v3/stages/email/send/", sent).await;
+    assert_eq!(said.status, 204, "{}", said.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn core_jobs_a_letter_outlives_its_process_and_goes_by_the_server_that_is_set_then() {
+    each_database(|kind| async move {
+        // Nobody listens there.
+        let app = mails_to(Setup::new(kind).await, 1).start().await.unwrap();
+        let ada = app.user("ada", "a long enough password").await;
+        ask(&app, ada.id).await;
+        for _ in 0..500 {
+            if app.core.metrics.render().contains("authentik_tasks_retries_total{actor_name=\"authentik.stages.email") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let setup = app.halt().await;
+        let sink = MailSink::start(Duration::ZERO).await;
+        let app = mails_to(setup, sink.port).start().await.unwrap();
+        app.clock.advance_secs(3);
+        let letter = sink.next().await.expect("the letter of the process before");
+        assert!(letter.contains("ada@example.test"), "{letter}");
+        let job = app.core.db.query_one("SELECT id, attempts FROM job WHERE queue = 'mail'", vec![]).await;
+        let job = job.unwrap().unwrap();
+        let message_id = format!("Message-ID: <{}@localhost>", job.uuid(0).unwrap().simple());
+        assert!(letter.contains(&message_id) && job.int(1).unwrap() == 2, "{message_id}\n{letter}");
+        app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn core_jobs_what_one_node_is_asked_for_another_does_within_a_second() {
+    if std::env::var("SIGNET_TEST_SKIP_POSTGRES").is_ok() {
+        return;
+    }
+    let sink = MailSink::start(Duration::ZERO).await;
+    let setup = mails_to(Setup::new(DbKind::Postgres).await, sink.port);
+    let front = setup.clone().with("AUTHENTIK_WORKER__EMBEDDED", "false").start().await.unwrap();
+    let ada = front.user("ada", "a long enough password").await;
+    ask(&front, ada.id).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(sink.take().is_empty(), "it carries no jobs out");
+    let worker = setup.start().await.unwrap();
+    assert!(sink.next().await.is_some());
+    for _ in 0..5 {
+        ask(&front, ada.id).await;
+        let asked = Instant::now();
+        while sink.take().is_empty() {
+            assert!(asked.elapsed() < Duration::from_secs(1), "not within a second");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    front.halt().await;
+    worker.halt().await;
     setup.remove();
 }
