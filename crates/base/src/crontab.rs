@@ -1,6 +1,6 @@
 //! Times of recurring work in the form of crontab(5): minute, hour, day of month, month, day of week, in UTC.
 use crate::Timestamp;
-use time::{Date, Duration, Month, OffsetDateTime, Time};
+use time::{Date, Duration, OffsetDateTime, Time};
 
 /// A parsed crontab. As in cron, a day fits by its date or by its weekday where both are restricted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Crontab {
         let date = has(self.days, day.day().into());
         let weekday = has(self.weekdays, day.weekday().number_days_from_sunday().into());
         let fits = if self.either_day { date || weekday } else { date && weekday };
-        has(self.months, Month::from(day.month()) as u32) && fits
+        has(self.months, day.month() as u32) && fits
     }
 }
 

@@ -6,9 +6,9 @@ mod checks;
 use signet_base::{Secret, Uuid};
 use signet_expr::CallError;
 use signet_model::Object;
+use signet_store::Batch;
 use signet_store::groups::Group;
 use signet_store::lookups::Model;
-use signet_store::Batch;
 use signet_store::tokens::Token;
 use signet_store::users::User;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -94,11 +94,7 @@ pub struct State {
 }
 impl State {
     fn len(&self) -> usize {
-        self.users.len()
-            + self.groups.len()
-            + self.members.len()
-            + self.tokens.len()
-            + self.gone.len()
+        self.users.len() + self.groups.len() + self.members.len() + self.tokens.len() + self.gone.len()
     }
 }
 

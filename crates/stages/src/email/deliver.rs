@@ -8,9 +8,9 @@ use signet_core::job::{Job, JobRun, LogLevel, NewJob, Queue};
 use signet_core::mail::{self, Email, Via, templates};
 use signet_core::{Client, Core, Principal};
 use signet_model::Object;
+use signet_store::Batch;
 use signet_store::attempts;
 use signet_store::users::User;
-use signet_store::Batch;
 use std::sync::Arc;
 
 /// Purpose of links requested by an administrator.
@@ -89,7 +89,8 @@ async fn work(
 ) -> Result<Result<Batch, &'static str>> {
     let config = core.config();
     let flow = config.get(d.flow).ok_or(Error::NotFound)?;
-    let settings = config.get(d.stage).and_then(|stage| stage.share::<EmailStage>()).ok_or(Error::NotFound)?;
+    let settings =
+        config.get(d.stage).and_then(|stage| stage.share::<EmailStage>()).ok_or(Error::NotFound)?;
     let Some(person) = addressee(core, &d).await? else { return Ok(Err("no account may get it")) };
     let elsewhere = d.plan.context.get(&OVERRIDE).filter(|a| !a.is_empty());
     if elsewhere.is_none() {
@@ -99,7 +100,10 @@ async fn work(
     if address.is_empty() {
         return Ok(Err("the account has no address"));
     }
-    if counts && d.by_stranger && !mail::take_share(core, client, &address, person.user.id).await?.is_allowed() {
+    if counts
+        && d.by_stranger
+        && !mail::take_share(core, client, &address, person.user.id).await?.is_allowed()
+    {
         return Ok(Err("strangers have caused too many to this recipient"));
     }
     // Several identifiers lead to one account: its own limit protects the mailbox.
@@ -163,7 +167,8 @@ fn email(
         mail::person(person)
     };
     let values = json!({"url": url, "user": addressee, "expires": core.now().plus(lifetime), "expires_in": templates::duration(lifetime.secs())});
-    let said = json!({"subject": settings.subject, "to_email": [address.clone()], "message": "A link was sent."});
+    let said =
+        json!({"subject": settings.subject, "to_email": [address.clone()], "message": "A link was sent."});
     let email = Email {
         to: vec![address],
         subject: settings.subject.clone(),

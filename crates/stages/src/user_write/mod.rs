@@ -20,8 +20,8 @@ use signet_core::pool::{Lane, PoolTurn};
 use signet_core::{Core, Principal, directory, setup};
 use signet_model::{Change, Choice, Model, Snapshot};
 use signet_pages::{FormContext, ui};
-use signet_store::{Batch, epoch};
 use signet_store::users::{self, User};
+use signet_store::{Batch, epoch};
 use std::sync::Arc;
 
 pub const SLICE: Slice = Slice { models: &[UserWriteStage::DEF], kind: || Arc::new(UserWrite) };

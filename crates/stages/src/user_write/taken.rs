@@ -7,8 +7,8 @@ use signet_core::flow::plan::Planned;
 use signet_core::flow::{FlowRun, StageRef};
 use signet_core::job::{Job, JobRun, LogLevel, NewJob, Queue};
 use signet_core::mail::{self, Email, Via};
-use signet_store::{Batch, attempts};
 use signet_store::users::{self, User};
+use signet_store::{Batch, attempts};
 
 /// One letter of this kind to one owner in this time, in seconds. They are counted apart from links, so that nobody uses up
 /// the owner's own by them.
@@ -74,7 +74,8 @@ impl Job for TellOwner {
         let (core, client) = (run.core.clone(), run.client.clone());
         let said = json!({"message": "The address of another account was entered. It was left out, and its owner is told.", "username": username, "flow": flow});
         let person = run.person().await?;
-        let batch = core.event_batch(&client, person.as_ref(), &EventAction::SuspiciousRequest, self.app(), said);
+        let batch =
+            core.event_batch(&client, person.as_ref(), &EventAction::SuspiciousRequest, self.app(), said);
         let name = core.vault.digest("attempt", &format!("address in use\n{}", users::canonical(&address)));
         let is_first = run.attempt == 1;
         if is_first

@@ -88,7 +88,8 @@ async fn everything_of_an_account_ends_in_one_commit_and_nothing_of_others() {
                 expires: at(900),
                 epoch: 0,
             };
-            let batch = flow_tokens::insert_batch(&vault, &link, &Secret::new(format!("link {n}")), false).unwrap();
+            let batch =
+                flow_tokens::insert_batch(&vault, &link, &Secret::new(format!("link {n}")), false).unwrap();
             db.batch(batch).await.unwrap();
             for intent in ["recovery", "api", "app_password"] {
                 let key = Token::new(ports().uuid(), format!("{intent}-{n}"), intent, user, at(1));

@@ -97,7 +97,12 @@ async fn core_jobs_a_letter_outlives_its_process_and_goes_by_the_server_that_is_
         let ada = app.user("ada", "a long enough password").await;
         ask(&app, ada.id).await;
         for _ in 0..500 {
-            if app.core.metrics.render().contains("authentik_tasks_retries_total{actor_name=\"authentik.stages.email") {
+            if app
+                .core
+                .metrics
+                .render()
+                .contains("authentik_tasks_retries_total{actor_name=\"authentik.stages.email")
+            {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
