@@ -91,6 +91,9 @@ impl Setup {
     pub fn options(&self) -> Options {
         let mut variables = self.variables.clone();
         variables.insert("SIGNET_DATA_DIR".into(), self.folder.display().to_string());
+        if self.postgres.is_some() {
+            variables.insert("AUTHENTIK_POSTGRESQL__HOST".into(), "replaced below".into());
+        }
         let config = Config::read(&variables).expect("valid settings");
         let mut options = Options::of(&config);
         if let Some(postgres) = &self.postgres {
