@@ -495,17 +495,3 @@ fn rescue_opens_an_installation_that_has_locked_everybody_out() {
     assert!(me.contains("\"is_superuser\":true") || me.contains("\"is_superuser\": true"), "{me}");
     end(server);
 }
-
-#[test]
-fn core_jobs_a_worker_beside_sqlite_is_refused_by_name_and_reason() {
-    let place = Place::new("worker");
-    let out = place.run(&["worker"]);
-    let text = lines(&out);
-    assert_eq!(out.status.code(), Some(1), "{text}");
-    assert!(text.contains("SQLite") && text.contains("AUTHENTIK_POSTGRESQL__HOST"), "{text}");
-    assert!(!place.0.join("signet.sqlite").exists(), "and makes no database");
-    let out = place.command(&["server"]).env("AUTHENTIK_WORKER__EMBEDDED", "false").output().unwrap();
-    let text = lines(&out);
-    assert_eq!(out.status.code(), Some(2), "{text}");
-    assert!(text.contains("AUTHENTIK_WORKER__EMBEDDED"), "{text}");
-}

@@ -235,3 +235,23 @@ fn scale_a2_a_hundred_thousand_anonymous_requests_leave_bounded_rows() {
     println!("{count} requests, {} KiB more", grown / 1024);
     assert!(grown <= 1024 * 1024, "{grown} bytes");
 }
+
+#[test]
+fn core_jobs_a_worker_beside_sqlite_is_refused_by_name_and_reason() {
+    let folder = std::env::temp_dir().join(format!("signet-process-{}-worker", std::process::id()));
+    let run = |command: &str, embedded: &str| {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_signet"));
+        run.arg(command)
+            .env_clear()
+            .env("SIGNET_DATA_DIR", &folder)
+            .env("AUTHENTIK_WORKER__EMBEDDED", embedded);
+        let out = run.output().unwrap();
+        (out.status.code(), String::from_utf8(out.stderr).unwrap())
+    };
+    let (code, said) = run("worker", "true");
+    assert!(code == Some(1) && said.contains("SQLite"), "{said}");
+    assert!(said.contains("AUTHENTIK_POSTGRESQL__HOST"), "{said}");
+    let (code, said) = run("server", "false");
+    assert!(code == Some(2) && said.contains("AUTHENTIK_WORKER__EMBEDDED"), "{said}");
+    assert!(!folder.exists(), "no data folder is made");
+}

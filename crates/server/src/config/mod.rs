@@ -4,6 +4,7 @@ mod docs;
 mod options;
 mod setting;
 mod table;
+mod worker;
 
 pub use docs::table as manual;
 pub use options::{Bootstrap, Database, Options};

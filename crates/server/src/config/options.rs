@@ -6,7 +6,6 @@ use signet_core::address::Origin;
 use signet_core::budget::{Limits, Rate};
 use signet_core::expression::Outside;
 use signet_core::hash::HashCost;
-use signet_core::job::JobSettings;
 use signet_core::mail::{MailSettings, Own, Sender};
 use signet_core::session::rules::{Rules, SameSite};
 use signet_core::system::Settings;
@@ -14,7 +13,6 @@ use signet_store::PostgresConfig;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 #[derive(Debug, Clone)]
 pub enum Database {
@@ -97,17 +95,7 @@ pub(super) fn judge(config: &Config, mistakes: &mut Vec<SettingError>) {
             wrong(name, "The length of time is negative.");
         }
     }
-    if !config.flag("WORKER__EMBEDDED") && config.text("POSTGRESQL__HOST").is_empty() {
-        wrong(
-            "WORKER__EMBEDDED",
-            "the database is SQLite, which belongs to one process: no other can carry jobs out.",
-        );
-    }
-    for name in ["WORKER__TASK_DEFAULT_TIME_LIMIT", "WORKER__TASK_EXPIRATION", "WORKER__SCHEDULER_INTERVAL"] {
-        if Span::parse(config.text(name)).is_ok_and(|s| s < Span::from_secs(1)) {
-            wrong(name, "Give a time of at least one second.");
-        }
-    }
+    super::worker::judge(config, &mut wrong);
     for broken in origins(config).filter(|text| Origin::parse(text).is_none()) {
         wrong(
             "SECURITY__CSRF__TRUSTED_ORIGINS",
@@ -210,7 +198,7 @@ impl Options {
             expressions: outside(c),
             mail: self.mail(),
             limits: limits(c),
-            jobs: jobs(c),
+            jobs: super::worker::jobs(c),
         }
     }
     fn mail(&self) -> MailSettings {
@@ -255,22 +243,6 @@ fn limits(c: &Config) -> Limits {
         mails: rate("MAILS"),
         mails_to_one: rate("MAILS_PER_RECIPIENT"),
         unconfirmed_days: c.number("THROTTLE__UNCONFIRMED_ACCOUNTS"),
-    }
-}
-
-/// `AUTHENTIK_WORKER__*`. The values have been validated.
-fn jobs(c: &Config) -> JobSettings {
-    let default = JobSettings::default();
-    let span = |name: &str| Span::parse(c.text(&format!("WORKER__{name}"))).ok().filter(|s| *s > Span::ZERO);
-    let time = |name: &str, default: Duration| {
-        span(name).and_then(|s| u64::try_from(s.micros()).ok()).map_or(default, Duration::from_micros)
-    };
-    JobSettings {
-        threads: usize::try_from(c.number("WORKER__THREADS")).unwrap_or(default.threads),
-        retries: c.number("WORKER__TASK_MAX_RETRIES"),
-        time_limit: time("TASK_DEFAULT_TIME_LIMIT", default.time_limit),
-        expiration: span("TASK_EXPIRATION").unwrap_or(default.expiration),
-        scheduler_interval: time("SCHEDULER_INTERVAL", default.scheduler_interval),
     }
 }
 
