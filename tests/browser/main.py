@@ -60,6 +60,16 @@ def application(report, shots, only):
             print(f"Apache said:\n{apache.log()}\nThe server said:\n{server.child.tail()}")
 
 
+def attack(report, shots):
+    """A sign-in while passwords are tried from the same address: a server of its own, since the others would be asked too."""
+    limit = 5
+    with Signet("attack", {"AUTHENTIK_THROTTLE__PROOF_OF_WORK": limit}) as server:
+        env = {"SHOTS": shots, "PROOF_OF_WORK": limit}
+        report.node(HERE / "attack.mjs", server.node_environment(env), "the sign-in under attack in the browser")
+        if report.failed:
+            print(f"The server said:\n{server.child.tail()}")
+
+
 def main():
     report = Report("browser")
     shots = Path(os.environ.get("SIGNET_SHOTS") or tempfile.mkdtemp(prefix="signet-shots-"))
@@ -68,7 +78,9 @@ def main():
     everything = not only
     if everything or "gallery" in only:
         gallery(report)
-    only -= {"gallery"}
+    if everything or "attack" in only:
+        attack(report, shots)
+    only -= {"gallery", "attack"}
     if everything or only - APPLICATION:
         flows(report, shots, " ".join(only - APPLICATION))
     if everything or only & APPLICATION:

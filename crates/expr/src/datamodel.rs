@@ -17,7 +17,7 @@ use std::collections::HashSet;
 /// The function by which helpers call an object: object, method name, arguments.
 pub(crate) const CALL: &str = "_host_call";
 /// Methods that helpers may call.
-const METHODS: [&str; 9] = [
+const METHODS: [&str; 12] = [
     "__bool__",
     "__iter__",
     "__len__",
@@ -27,6 +27,9 @@ const METHODS: [&str; 9] = [
     "__or__",
     "__and__",
     "__parent__",
+    "__group_attributes__",
+    "__app_entitlements_attributes__",
+    "__locale__",
 ];
 const HELPERS: &str = include_str!("datamodel/helpers.py");
 
@@ -47,7 +50,7 @@ pub(crate) fn rewritten(function: &str) -> Option<Rewritten> {
     let module = ruff_python_parser::parse_module(function).ok()?;
     let mut names = Bound(HashSet::new());
     names.visit_body(&module.syntax().body);
-    let queries = SOURCES.iter().any(|word| function.contains(word));
+    let queries = may_have_queries(function);
     let mappings = function.contains("headers") || function.contains("session");
     let mut edits = Edits { text: function, bound: names.0, queries, mappings, edits: Vec::new() };
     edits.visit_body(&module.syntax().body);
@@ -66,6 +69,11 @@ pub(crate) fn rewritten(function: &str) -> Option<Rewritten> {
     out.push_str(function.get(rest..)?);
     let helpers = helpers(&out);
     Some(Rewritten { function: out, helpers })
+}
+
+/// Whether a source can have a query.
+pub(crate) fn may_have_queries(source: &str) -> bool {
+    SOURCES.iter().any(|word| source.contains(word))
 }
 
 /// The helpers that a source mentions, and those they mention.
@@ -257,6 +265,12 @@ impl<'a> Edits<'a> {
                 // The object goes along as it stands.
                 "save" => {
                     self.put(call.range().start().to_usize(), "_host_save(", false);
+                    let rest = TextRange::new(method.value.end(), call.arguments.start() + TextSize::from(1));
+                    self.replace_after(rest, ", ");
+                }
+                // What the text has changed of the object counts.
+                name @ ("group_attributes" | "app_entitlements_attributes" | "locale" | "get_username") => {
+                    self.put(call.range().start().to_usize(), &format!("_host_{name}("), false);
                     let rest = TextRange::new(method.value.end(), call.arguments.start() + TextSize::from(1));
                     self.replace_after(rest, ", ");
                 }

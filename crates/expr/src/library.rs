@@ -15,6 +15,10 @@ impl Library {
     pub(crate) const ITERATORS: Self = Self("iterators");
     /// Methods and functions with more features than the engine's.
     pub(crate) const METHODS: Self = Self("methods");
+    /// Functions of `re` with Python's empty matches.
+    pub(crate) const PATTERNS: Self = Self("patterns");
+    /// Dictionaries that keep the first of equal keys.
+    pub(crate) const DICTS: Self = Self("dicts");
     /// What takes a format.
     pub(crate) const FORMATS: Self = Self("formats");
     /// Exceptions of one's own.
@@ -257,35 +261,42 @@ pub(crate) fn requests_exception(path: &str) -> Option<&'static str> {
     })
 }
 
+/// The source of a part that is no module.
+fn part(part: Library) -> Option<&'static str> {
+    Some(match part {
+        Library::ITERATORS => include_str!("library/iterators.py"),
+        Library::FORMATS => include_str!("library/formats.py"),
+        Library::EXCEPTIONS => include_str!("library/exceptions.py"),
+        Library::METHODS => include_str!("library/methods.py"),
+        Library::PATTERNS => PATTERNS,
+        Library::DICTS => include_str!("library/dicts.py"),
+        _ => return None,
+    })
+}
+
+pub(crate) const PATTERNS: &str = include_str!("library/patterns.py");
+
 /// The source of the library parts, in dependency order.
 pub(crate) fn text(wanted: &BTreeSet<Library>, source: &str) -> String {
     let mut out = String::new();
     let mut done = BTreeSet::new();
-    for part in wanted {
-        match *part {
-            Library::ITERATORS => out.push_str(include_str!("library/iterators.py")),
-            Library::FORMATS => out.push_str(include_str!("library/formats.py")),
-            Library::EXCEPTIONS => out.push_str(include_str!("library/exceptions.py")),
-            Library::METHODS => out.push_str(include_str!("library/methods.py")),
-            Library::BUILTINS => {
+    let mut modules = false;
+    for wanted in wanted {
+        match (*wanted, part(*wanted)) {
+            (_, Some(text)) => out.push_str(text),
+            (Library::BUILTINS, _) => {
                 for (_, text) in BUILTINS.iter().filter(|(name, _)| source.contains(name)) {
                     out.push_str(text);
                 }
             }
-            Library::MODULES => {}
-            Library(name) => add(name, &mut done, &mut out),
+            (Library::MODULES, _) => modules = true,
+            (Library(name), _) => {
+                modules = true;
+                add(name, &mut done, &mut out);
+            }
         }
     }
-    if wanted.iter().any(|part| {
-        !matches!(
-            *part,
-            Library::ITERATORS
-                | Library::METHODS
-                | Library::EXCEPTIONS
-                | Library::FORMATS
-                | Library::BUILTINS
-        )
-    }) {
+    if modules {
         out.insert_str(0, MODULES_TEXT);
     }
     out

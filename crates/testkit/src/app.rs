@@ -1,5 +1,6 @@
 //! Starts, stops and prepares servers for tests.
 use crate::Browser;
+use crate::outside::LoopbackClient;
 use signet_base::ports::FrozenClock;
 use signet_base::{Ports, Result, Secret, Timestamp};
 use signet_core::Core;
@@ -107,7 +108,8 @@ impl Setup {
         let (ports, clock) = Ports::frozen(self.at, COUNT.fetch_add(1, Ordering::Relaxed) << 32);
         // Emails are sent by SMTP: a test that expects one configures a `MailSink`.
         let smtp = Smtp::new(ports.clock.clone(), ports.random.clone());
-        let ports = ports.with_mail(Arc::new(smtp));
+        // Requests reach this machine: a test that expects one gives the address of an `HttpSink`.
+        let ports = ports.with_mail(Arc::new(smtp)).with_http(Arc::new(LoopbackClient::default()));
         let running = serve::start(&self.options(), ports).await?;
         Ok(App {
             setup: self.clone(),

@@ -17,10 +17,12 @@
 )]
 mod app;
 mod browser;
+mod outside;
 mod sink;
 
 pub use app::{App, Setup, each_database};
 pub use browser::{Browser, TestResponse};
+pub use outside::{HttpSink, Received};
 pub use signet_base::{Json, json};
 pub use signet_store::DbKind;
 pub use sink::MailSink;

@@ -4,6 +4,8 @@
 mod field;
 #[path = "blueprints/shapes.rs"]
 mod shapes;
+#[path = "blueprints/shipped.rs"]
+mod shipped;
 
 use signet_base::{Error, Json};
 use signet_blueprints::{DEFAULTS, Source, apply, apply_all, export_flow, validate};

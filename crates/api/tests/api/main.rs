@@ -3,6 +3,7 @@
 mod bad_input;
 mod closure;
 mod crud;
+mod descriptions;
 mod devices;
 mod impersonation;
 mod people;

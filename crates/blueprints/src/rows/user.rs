@@ -75,6 +75,8 @@ impl Rows {
                     }
                 }
                 "groups" => groups = Some(self.group_keys(core, field, value).await?),
+                // As a variable that is not set gives it: none is set.
+                "password" | "password_hash" if value.is_null() => {}
                 "password" => {
                     let password = Secret::new(text(field, value, false)?);
                     let same = self.users[at].state != RowState::New

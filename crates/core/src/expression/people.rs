@@ -127,7 +127,7 @@ impl User {
         if self.id() < 0 { Value::object(NewKey(self.id())) } else { self.id().into() }
     }
     /// Merged attributes: the brand's (if a request is given), the groups' by name, the user's own.
-    fn merged(&self, groups: &[groups::Group], request: bool) -> Value {
+    fn merged(&self, own: &Map, groups: &[groups::Group], request: bool) -> Value {
         let mut out = Map::new();
         if request {
             let config = self.shared.core.config();
@@ -140,7 +140,7 @@ impl User {
         for group in sorted {
             rows::merge(&mut out, &group.attributes);
         }
-        rows::merge(&mut out, &self.account.attributes);
+        rows::merge(&mut out, own);
         Value::from(Json::Object(out))
     }
     /// Entitlements bound to the user or one of the groups, by name.
@@ -169,14 +169,14 @@ impl User {
         found.sort_by(|a, b| a.name().cmp(b.name()));
         found
     }
-    /// Methods that need the groups.
+    /// Methods that need the groups; `own` are the attributes of the program's copy.
     fn with_groups(
         &self,
-        method: &str,
+        (method, own, args): Asked<'_>,
         groups: &[groups::Group],
-        args: &[Value],
         kwargs: &[(String, Value)],
     ) -> CallResult {
+        let own = own.as_ref().unwrap_or(&self.account.attributes);
         let given = args
             .first()
             .or_else(|| kwargs.first().map(|(_, value)| value))
@@ -188,7 +188,7 @@ impl User {
                 .ok_or_else(|| CallError::Type(format!("{method}() takes an application"))),
         };
         Ok(match method {
-            "group_attributes" => self.merged(groups, given.is_some()),
+            "group_attributes" => self.merged(own, groups, given.is_some()),
             "app_entitlements" => Value::object(
                 Query::manager(
                     &self.shared,
@@ -204,16 +204,11 @@ impl User {
                         rows::merge(&mut out, &entitlement.attributes);
                     }
                 }
-                rows::merge(&mut out, &self.account.attributes);
+                rows::merge(&mut out, own);
                 Value::from(Json::Object(out))
             }
             _ => return Err(CallError::NotFound),
         })
-    }
-    fn locale(&self) -> Value {
-        let own =
-            self.account.attributes.get("settings").and_then(|s| s.get("locale")).and_then(Json::as_str);
-        own.unwrap_or_default().into()
     }
     /// The account with changes by earlier expressions.
     #[must_use]
@@ -237,6 +232,23 @@ impl User {
     }
 }
 
+/// A method, the attributes of the program's copy if they were handed over, and the other arguments.
+type Asked<'a> = (&'a str, Option<Map>, &'a [Value]);
+/// `__group_attributes__(attributes, …)` and the like are `group_attributes(…)` with those attributes.
+fn asked<'a>(method: &'a str, args: &'a [Value]) -> Result<Asked<'a>, CallError> {
+    let plain = method.strip_prefix("__").and_then(|name| name.strip_suffix("__"));
+    match (plain.filter(|name| OF_ATTRIBUTES.contains(name)), args) {
+        (Some(name), [own, rest @ ..]) => Ok((name, Some(saving::map("attributes", own)?), rest)),
+        _ => Ok((method, None, args)),
+    }
+}
+
+fn locale_of(attributes: &Map) -> Value {
+    attributes.get("settings").and_then(|s| s.get("locale")).and_then(Json::as_str).unwrap_or_default().into()
+}
+
+/// Methods that read the attributes.
+const OF_ATTRIBUTES: [&str; 3] = ["group_attributes", "app_entitlements_attributes", "locale"];
 const NEED_GROUPS: [&str; 3] = ["group_attributes", "app_entitlements", "app_entitlements_attributes"];
 const WRITES: [&str; 10] = [
     "__save__",
@@ -306,24 +318,29 @@ impl HostObject for User {
         if method == "check_password" || WRITES.contains(&method) { Effect::Now } else { Effect::None }
     }
     fn call_now(&self, method: &str, args: &[Value], kwargs: &[(String, Value)]) -> Option<CallResult> {
-        Some(Ok(match method {
+        let asked = match asked(method, args) {
+            Ok(asked) => asked,
+            Err(error) => return Some(Err(error)),
+        };
+        Some(Ok(match asked.0 {
             "all_groups" => Value::object(self.all_groups()),
-            "locale" => self.locale(),
+            "locale" => locale_of(asked.1.as_ref().unwrap_or(&self.account.attributes)),
             "has_usable_password" => crate::hash::is_usable(&self.account.password).into(),
             "get_username" => self.account.username.as_str().into(),
             "get_full_name" | "get_short_name" => "".into(),
-            _ if NEED_GROUPS.contains(&method) && !self.shared.journal.concerns(Model::Group) => {
-                return self.groups.as_ref().map(|groups| self.with_groups(method, groups, args, kwargs));
+            method if NEED_GROUPS.contains(&method) && !self.shared.journal.concerns(Model::Group) => {
+                return self.groups.as_ref().map(|groups| self.with_groups(asked, groups, kwargs));
             }
             _ => return None,
         }))
     }
     fn call<'a>(&'a self, method: &'a str, args: Vec<Value>, kwargs: Kwargs) -> BoxFuture<'a, CallResult> {
         Box::pin(async move {
+            let asked = asked(method, &args)?;
             match (method, args.first()) {
-                (method, _) if NEED_GROUPS.contains(&method) => {
+                _ if NEED_GROUPS.contains(&asked.0) => {
                     let groups = overlay::groups_of(&self.shared, self.id(), true).await?;
-                    self.with_groups(method, &groups, &args, &kwargs)
+                    self.with_groups(asked, &groups, &kwargs)
                 }
                 (method, _) if WRITES.contains(&method) => self.write(method, &args, &kwargs).await,
                 ("check_password", Some(Value::Str(text))) => {

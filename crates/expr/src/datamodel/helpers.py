@@ -29,8 +29,29 @@ def _host_slice(x, start, end, step):
 def _host_save(x, *a, **more):
     return _host_call(x, "__save__", *a, **more) if hasattr(x, "_identity") else x.save(*a, **more)
 
+def _host_group_attributes(_x, *a, **more):
+    return _host_call(_x, "__group_attributes__", _x.attributes, *a, **more) if hasattr(_x, "_identity") else _x.group_attributes(*a, **more)
+
+def _host_app_entitlements_attributes(_x, *a, **more):
+    return _host_call(_x, "__app_entitlements_attributes__", _x.attributes, *a, **more) if hasattr(_x, "_identity") else _x.app_entitlements_attributes(*a, **more)
+
+def _host_locale(_x, *a, **more):
+    return _host_call(_x, "__locale__", _x.attributes) if hasattr(_x, "_identity") and not more and not a else _x.locale(*a, **more)
+
+def _host_get_username(_x):
+    return _x.username if hasattr(_x, "_identity") else _x.get_username()
+
 def _host_or(x, y):
-    return _host_call(x, "__or__", y) if getattr(x, "_query", False) else x | y
+    if getattr(x, "_query", False):
+        return _host_call(x, "__or__", y)
+    return _host_joined(x, y) if type(x) is dict and isinstance(y, dict) else x | y
+
+def _host_joined(x, y):
+    out = {k: y[k] if k in y else v for k, v in x.items()}
+    for k, v in y.items():
+        if k not in out:
+            out[k] = v
+    return out
 
 def _host_and(x, y):
     return _host_call(x, "__and__", y) if getattr(x, "_query", False) else x & y
@@ -63,6 +84,10 @@ def _host_exceptions(model, kind):
 def _host_show(x):
     if getattr(x, "_query", False):
         return "<QuerySet [" + ", ".join([_host_repr(i) for i in _host_call(x, "__iter__")]) + "]>"
+    if type(x).__name__ == "User":
+        return x.username
+    if type(x).__name__ == "Group":
+        return "Group " + x.name
     text = getattr(x, "_text", None)
     if text is None:
         raise TypeError("'" + type(x).__name__ + "' has no text in expressions")

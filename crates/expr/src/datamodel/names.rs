@@ -75,7 +75,7 @@ pub(super) const BUILTINS: [&str; 21] = [
     "print",
 ];
 /// Library functions that iterate over their arguments.
-pub(super) const WALKERS: [&str; 17] = [
+pub(super) const WALKERS: [&str; 19] = [
     "_signet_any",
     "_signet_all",
     "_signet_next",
@@ -93,6 +93,8 @@ pub(super) const WALKERS: [&str; 17] = [
     "_signet_accumulate",
     "_signet_reduce",
     "_signet_sort",
+    "_signet_dict_of",
+    "_signet_firsts",
 ];
 /// Built-in functions that never return an object.
 pub(super) const VALUES: [&str; 14] = [

@@ -379,11 +379,12 @@ impl Compiler {
         if pattern.len() > MAX_PATTERN {
             return None;
         }
-        let (value, pattern) = (self.boxed(find(0, "value")?)?, Box::new(Pattern::new(pattern)));
+        let value = self.boxed(find(0, "value")?)?;
         match name {
-            "regex_match" if count == 2 => Some(Expr::Matches(value, pattern)),
-            "regex_replace" if count == 3 => {
+            "regex_match" if count == 2 => Some(Expr::Matches(value, Box::new(Pattern::test(pattern)))),
+            "regex_replace" if count == 3 && !crate::helpers::may_be_empty(pattern) => {
                 let text = find(2, "repl")?.as_string_literal_expr()?.value.to_str();
+                let pattern = Box::new(Pattern::find(pattern));
                 // Group references are left to the interpreter.
                 (!text.contains(['\\', '$'])).then(|| Expr::Replaced(value, pattern, text.into()))
             }

@@ -1,5 +1,5 @@
 //! The intermediate representation of directly evaluated programs.
-use crate::Value;
+use crate::{Value, helpers};
 use fancy_regex::Regex;
 use std::sync::{Arc, OnceLock};
 
@@ -173,7 +173,7 @@ pub(super) enum Part {
 
 /// A constant regular expression, compiled at first use.
 pub(super) struct Pattern {
-    pub(super) text: Box<str>,
+    pattern: Box<str>,
     compiled: OnceLock<Option<Arc<Regex>>>,
 }
 
@@ -181,13 +181,20 @@ pub(super) struct Pattern {
 const BACKTRACK: usize = 10_000;
 
 impl Pattern {
-    pub(super) fn new(text: &str) -> Self {
-        Self { text: text.into(), compiled: OnceLock::new() }
+    /// A pattern of which is asked whether it matches.
+    pub(super) fn test(text: &str) -> Self {
+        let pattern = helpers::anchored_test(text).unwrap_or_else(|| text.to_owned());
+        Self { pattern: pattern.into(), compiled: OnceLock::new() }
+    }
+    /// One whose matches are asked for.
+    pub(super) fn find(text: &str) -> Self {
+        let pattern = helpers::anchored(text).unwrap_or_else(|| text.to_owned());
+        Self { pattern: pattern.into(), compiled: OnceLock::new() }
     }
     /// Compiled with the interpreter's regex engine and syntax.
     pub(super) fn regex(&self) -> Option<&Regex> {
         let compile = || {
-            fancy_regex::RegexBuilder::new(&self.text)
+            fancy_regex::RegexBuilder::new(&self.pattern)
                 .backtrack_limit(BACKTRACK)
                 .delegate_size_limit(1 << 20)
                 .build()

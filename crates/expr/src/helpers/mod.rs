@@ -1,5 +1,6 @@
 //! Built-in helpers of every program: no I/O, no suspension.
 mod addresses;
+mod patterns;
 mod text;
 mod urls;
 mod zones;
@@ -14,9 +15,19 @@ use std::collections::BTreeSet;
 const SKIP_OBJECT: &str = "SkipObject = KeyboardInterrupt\n";
 
 pub(crate) use addresses::facts as address_facts;
+pub(crate) use patterns::{anchored, anchored_test, may_be_empty};
 /// Whether this crate implements a function of this name.
 pub(crate) fn is_helper(name: &str) -> bool {
-    matches!(name, "slugify" | "_signet_slugify" | "list_flatten" | addresses::FACTS | zones::ZONE)
+    matches!(
+        name,
+        "slugify"
+            | "_signet_slugify"
+            | "list_flatten"
+            | addresses::FACTS
+            | zones::ZONE
+            | patterns::MATCHES
+            | patterns::ANCHORED
+    )
 }
 
 /// Calls a helper; `None` if there is none of this name.
@@ -28,6 +39,8 @@ pub(crate) fn call(
     Some(match name {
         "slugify" | "_signet_slugify" => text::slugify(args, kwargs),
         zones::ZONE => zones::zone(args),
+        patterns::MATCHES => patterns::matches(args),
+        patterns::ANCHORED => patterns::of_text(args),
         "list_flatten" => text::list_flatten(args, kwargs),
         addresses::FACTS => addresses::facts(args),
         _ => return urls::call(name, args, kwargs),
@@ -56,8 +69,14 @@ pub(crate) fn prelude(source: &str, needs: &BTreeSet<Library>) -> String {
     if source.contains("SkipObject") {
         text.push_str(SKIP_OBJECT);
     }
-    if source.contains("regex_match") || source.contains("regex_replace") {
-        text.push_str(text::REGEX);
+    if source.contains("regex_match") {
+        text.push_str(text::MATCH);
+    }
+    if source.contains("regex_replace") {
+        if !needs.contains(&Library::PATTERNS) {
+            text.push_str(library::PATTERNS);
+        }
+        text.push_str(text::REPLACE);
     }
     let named = ["ip_address", "ip_network", "ak_client_ip"].iter().any(|name| source.contains(name));
     if named || needs.contains(&Library("ipaddress")) || needs.contains(&Library("django.core.validators")) {

@@ -4,12 +4,14 @@ use crate::{CallError, Value};
 use unicode_normalization::UnicodeNormalization;
 
 /// Uses the interpreter's own `re`: Python's syntax with look-around, and limited steps.
-pub(super) const REGEX: &str = "
+pub(super) const MATCH: &str = "
 import re as _signet_re
 def regex_match(value, regex):
     return _signet_re.search(regex, value) is not None
+";
+pub(super) const REPLACE: &str = "
 def regex_replace(value, regex, repl):
-    return _signet_re.sub(regex, repl, value)
+    return _signet_sub(_signet_re, regex, repl, value)
 ";
 
 /// Lower-case words joined by single hyphens; without `allow_unicode` diacritics are removed.

@@ -122,74 +122,9 @@ def _signet_isocalendar(of):
     day = of.date() if isinstance(of, _signet_datetime.datetime) else of
     thursday = day + _signet_datetime.timedelta(days=4 - day.isoweekday())
     return (thursday.year, (thursday - _signet_datetime.date(thursday.year, 1, 1)).days // 7 + 1, day.isoweekday())
-def _signet_sub(of, *args, **names):
-    return _signet_substituted(of, "sub", args, names)
-def _signet_subn(of, *args, **names):
-    return _signet_substituted(of, "subn", args, names)
-def _signet_substituted(of, method, args, names):
-    own = type(of).__name__ == "Pattern"
-    if not own and type(of).__name__ != "module":
-        return of.sub(*args, **names) if method == "sub" else of.subn(*args, **names)
-    known = ["repl", "string", "count"] if own else ["pattern", "repl", "string", "count", "flags"]
-    given = {**dict(zip(known, args)), **names}
-    pattern = of if own else given["pattern"] if type(given["pattern"]).__name__ == "Pattern" else of.compile(given["pattern"], given.get("flags", 0))
-    repl, string, count = given["repl"], given["string"], given.get("count", 0)
-    if isinstance(repl, (str, bytes)):
-        repl = _signet_template(repl) if isinstance(repl, str) else repl
-        text = pattern.sub(repl, string, count)
-        made = len([match for match in pattern.finditer(string)]) if method == "subn" else 0
-        return text if method == "sub" else (text, min(made, count) if count else made)
-    if isinstance(repl, bytes) or isinstance(string, bytes):
-        raise TypeError("patterns of bytes take no function here")
-    parts, rest, found = [], 0, 0
-    for match in pattern.finditer(string):
-        if count and found >= count:
-            break
-        parts.append(string[rest:match.start()])
-        parts.append(repl(match))
-        rest = match.end()
-        found += 1
-    text = "".join(parts) + string[rest:]
-    return text if method == "sub" else (text, found)
-def _signet_template(text):
-    out, at = "", 0
-    while at < len(text):
-        pair = text[at:at + 2]
-        if pair[0] != "\\" or len(pair) == 1:
-            out += pair[0]
-            at += 1
-            continue
-        if pair[1] in "ntrafvb":
-            out += {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "f": "\f", "v": "\v", "b": "\b"}[pair[1]]
-        elif pair[1].isalpha() and pair[1] != "g":
-            raise ValueError("bad escape " + pair)
-        else:
-            out += pair
-        at += 2
-    return out
 def _signet_groups(of, *default):
     found = of.groups()
     return tuple([default[0] if value is None else value for value in found]) if default and type(of).__name__ == "Match" else of.groups(*default)
-def _signet_expand(of, template):
-    if type(of).__name__ != "Match":
-        return of.expand(template)
-    out, at, template = "", 0, _signet_template(template)
-    while at < len(template):
-        if template[at] != "\\":
-            out += template[at]
-            at += 1
-        elif template[at + 1] == "g":
-            end = template.index(">", at)
-            name = template[at + 3:end]
-            out += (of.group(int(name)) if name.isdigit() else of.group(name)) or ""
-            at = end + 1
-        elif template[at + 1].isdigit():
-            out += of.group(int(template[at + 1])) or ""
-            at += 2
-        else:
-            out += template[at + 1]
-            at += 2
-    return out
 def _signet_is_integer(of):
     return of == of // 1 if isinstance(of, (int, float)) else of.is_integer()
 def _signet_toordinal(of):

@@ -52,7 +52,6 @@ impl<'a> Lower<'a> {
         if self.super_call(call) {
             return;
         }
-        self.pattern(call);
         let arguments = &call.arguments;
         let keyword =
             |name: &str| arguments.keywords.iter().any(|keyword| keyword.arg.as_deref() == Some(name));
@@ -102,9 +101,34 @@ impl<'a> Lower<'a> {
         {
             self.callback(first);
         }
-        if !self.zoned(call) {
-            self.method(call);
+        // Parentheses that close once the arguments are visited.
+        let mut closes = Vec::new();
+        let receiver_first = match self.dict_call(call) {
+            Some(function) => match &*call.func {
+                Expr::Attribute(method) => {
+                    self.rewritten(call, method, &format!("{function}("), ", ");
+                    true
+                }
+                name => {
+                    self.edits.replace(name.range(), function);
+                    false
+                }
+            },
+            None => !self.zoned(call) && self.method(call),
+        };
+        if let Some(Expr::Generator(generator)) = arguments.args.first()
+            && receiver_first
+            && !generator.parenthesized
+        {
+            self.edits.open(generator.start(), "(");
+            closes.push(generator.end());
         }
+        if let Some(items) = arguments.args.first().filter(|_| self.counts(call)) {
+            self.needs(Library::DICTS);
+            self.edits.open(items.start(), "_signet_firsts(");
+            closes.push(items.end());
+        }
+        closes.extend(self.pattern(call));
         match &*call.func {
             // `str.lower(x)`: the receiver is a type, not a value.
             Expr::Attribute(method) => {
@@ -117,6 +141,7 @@ impl<'a> Lower<'a> {
             function => self.visit_expr(function),
         }
         self.visit_arguments(arguments);
+        closes.into_iter().for_each(|at| self.edits.close(at, ")"));
         if wraps {
             self.edits.close(call.end(), ")");
         }

@@ -32,7 +32,7 @@ impl<'a> Lower<'a> {
     /// `import a.b` or `import a.b as c` of a module of this crate.
     fn whole(&mut self, alias: &Alias) -> Option<String> {
         let name = alias.name.as_str();
-        if matches!(name, "itertools" | "functools") {
+        if matches!(name, "itertools" | "functools" | "re") {
             self.aliases.insert(
                 alias.asname.as_ref().map_or(name, |other| other.as_str()).to_owned(),
                 name.to_owned(),
@@ -99,6 +99,23 @@ impl<'a> Lower<'a> {
         if let Some(function) = called_back(&format!("{from}.{name}")) {
             self.needs(Library::ITERATORS);
             return Some(format!("{bound} = {function}"));
+        }
+        if from == "re"
+            && matches!(
+                name,
+                "sub"
+                    | "subn"
+                    | "split"
+                    | "findall"
+                    | "finditer"
+                    | "match"
+                    | "search"
+                    | "fullmatch"
+                    | "compile"
+            )
+        {
+            self.needs(Library::PATTERNS);
+            return Some(format!("{bound} = _signet_of_re('{name}')"));
         }
         if let Some(module) = self.supplied(&format!("{from}.{name}")) {
             return Some(format!("{bound} = {}", self.module(module)));

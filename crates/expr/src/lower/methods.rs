@@ -5,7 +5,7 @@ use ruff_python_ast::{Expr, ExprAttribute, ExprCall, Stmt, StmtClassDef};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 /// `x.m(…)` becomes `_signet_m(x, …)`, which supports more types or arguments.
-const METHODS: [&str; 21] = [
+const METHODS: [&str; 24] = [
     "encode",
     "decode",
     "translate",
@@ -22,12 +22,20 @@ const METHODS: [&str; 21] = [
     "isocalendar",
     "sub",
     "subn",
+    "split",
+    "findall",
+    "finditer",
     "groups",
     "expand",
     "is_integer",
     "toordinal",
     "ctime",
 ];
+/// Those of them that are about patterns.
+const PATTERNS: [&str; 6] = ["sub", "subn", "split", "findall", "finditer", "expand"];
+/// Functions of `re` that take a pattern.
+const OF_PATTERNS: [&str; 9] =
+    ["match", "search", "fullmatch", "compile", "sub", "subn", "split", "findall", "finditer"];
 /// Functions with fewer features than Python's.
 const FUNCTIONS: [&str; 4] = ["hasattr", "getattr", "round", "bytes"];
 /// Types whose methods can be referenced without a value.
@@ -36,15 +44,18 @@ const TYPES: [&str; 6] = ["str", "bytes", "list", "dict", "set", "float"];
 const OF_TYPES: [&str; 4] = ["fromkeys", "fromhex", "maketrans", "from_bytes"];
 
 impl<'a> Lower<'a> {
-    /// Rewrites a method call; returns whether it did.
+    /// Rewrites a call; returns whether the receiver became the first argument.
     pub(super) fn method(&mut self, call: &'a ExprCall) -> bool {
         match &*call.func {
             Expr::Attribute(method)
                 if METHODS.contains(&method.attr.as_str()) && self.needs_more(method, call) =>
             {
-                self.needs(Library::METHODS);
-                self.rewritten(call, method, &format!("_signet_{}(", method.attr), ", ");
-                false
+                let name = method.attr.as_str();
+                let of_patterns = PATTERNS.contains(&name);
+                self.needs(if of_patterns { Library::PATTERNS } else { Library::METHODS });
+                let prefix = if name == "split" { "_signet_re_" } else { "_signet_" };
+                self.rewritten(call, method, &format!("{prefix}{name}("), ", ");
+                true
             }
             Expr::Name(name)
                 if FUNCTIONS.contains(&name.id.as_str())
@@ -53,7 +64,7 @@ impl<'a> Lower<'a> {
             {
                 self.needs(Library::METHODS);
                 self.edits.replace(name.range, format!("_signet_{}", name.id));
-                true
+                false
             }
             _ => false,
         }
@@ -74,28 +85,79 @@ impl<'a> Lower<'a> {
             "union" | "intersection" | "difference" => {
                 count != 1 || call.arguments.args.iter().any(Expr::is_starred_expr)
             }
-            // The replacement is the second argument if the pattern is the first.
             "sub" => {
-                let of_module = method.value.as_name_expr().is_some_and(|of| of.id.as_str() == "re");
-                let put_in =
-                    call.arguments.args.get(usize::from(of_module)).and_then(Expr::as_string_literal_expr);
+                // The replacement is the second argument if the pattern is the first.
+                let put_in = call
+                    .arguments
+                    .args
+                    .get(usize::from(self.is_re(&method.value)))
+                    .and_then(Expr::as_string_literal_expr);
                 // Of escapes the engine knows those of groups.
                 let escapes = |text: &str| text.replace("\\\\", "").contains('\\');
-                put_in.is_none_or(|text| escapes(text.value.to_str()))
+                put_in.is_none_or(|text| escapes(text.value.to_str())) || self.may_be_empty(method, call)
+            }
+            "findall" => self.may_be_empty(method, call),
+            // Texts have it too.
+            "split" => {
+                (self.is_re(&method.value)
+                    || self.compiled(&method.value).is_some()
+                    || (self.edits.source().contains("compile")
+                        && !method.value.is_string_literal_expr()
+                        && !method.value.is_f_string_expr()))
+                    && self.may_be_empty(method, call)
             }
             "groups" => count == 1,
             _ => true,
         }
     }
 
-    /// A pattern that Python reads otherwise than the engine.
-    pub(super) fn pattern(&mut self, call: &'a ExprCall) {
-        let at = match &*call.func {
-            Expr::Attribute(method) if method.value.as_name_expr().is_some_and(|of| of.id == "re") => 0,
-            Expr::Name(name) if matches!(name.id.as_str(), "regex_match" | "regex_replace") => 1,
-            _ => return,
+    /// The module `re`, under any name.
+    pub(super) fn is_re(&self, expr: &Expr) -> bool {
+        expr.as_name_expr().is_some_and(|of| {
+            of.id == "re" || self.aliases.get(of.id.as_str()).is_some_and(|module| module == "re")
+        })
+    }
+
+    /// The pattern of `re.compile("…")`.
+    fn compiled<'b>(&self, expr: &'b Expr) -> Option<&'b Expr> {
+        let call = expr.as_call_expr()?;
+        let method = call.func.as_attribute_expr()?;
+        (method.attr.as_str() == "compile" && self.is_re(&method.value))
+            .then(|| call.arguments.find_argument_value("pattern", 0))?
+    }
+
+    /// Whether the pattern of a call may match the empty string, as far as the source shows.
+    fn may_be_empty(&self, method: &ExprAttribute, call: &ExprCall) -> bool {
+        let pattern = if self.is_re(&method.value) {
+            call.arguments.find_argument_value("pattern", 0)
+        } else {
+            self.compiled(&method.value)
         };
-        let Some(Expr::StringLiteral(text)) = call.arguments.args.get(at) else { return };
+        pattern
+            .and_then(Expr::as_string_literal_expr)
+            .is_none_or(|text| crate::helpers::may_be_empty(text.value.to_str()))
+    }
+
+    /// A pattern that Python reads otherwise than the engine. Gives where a parenthesis is to be closed.
+    pub(super) fn pattern(&mut self, call: &'a ExprCall) -> Option<TextSize> {
+        let at = match &*call.func {
+            Expr::Attribute(method)
+                if self.is_re(&method.value) && OF_PATTERNS.contains(&method.attr.as_str()) =>
+            {
+                ("pattern", 0)
+            }
+            Expr::Name(name) if matches!(name.id.as_str(), "regex_match" | "regex_replace") => ("regex", 1),
+            _ => return None,
+        };
+        let given = call.arguments.find_argument_value(at.0, at.1)?;
+        let Expr::StringLiteral(text) = given else {
+            if !given.is_starred_expr() {
+                self.needs(Library::PATTERNS);
+                self.edits.open(given.start(), "_signet_anchors(");
+                return Some(given.end());
+            }
+            return None;
+        };
         let pattern = text.value.to_str();
         if pattern.contains("[[:") || pattern.contains("[^[:") {
             self.refuse(text.range, "a class like [:alpha:]: write \\w, \\d, \\s or a range");
@@ -103,7 +165,10 @@ impl<'a> Lower<'a> {
             self.refuse(text.range, "'\\p' in a pattern: write \\w or a range");
         } else if pattern.contains("&&") && pattern.contains('[') {
             self.refuse(text.range, "'&&' in a pattern: write [&] twice");
+        } else if let Some(anchored) = crate::helpers::anchored(pattern) {
+            self.edits.replace(text.range, literal(&anchored));
         }
+        None
     }
 
     /// Rewrites `x.m(a)` to `function x separator a)`.
@@ -229,4 +294,20 @@ impl<'a> Lower<'a> {
             }
         }
     }
+}
+
+/// A string as it is written in Python.
+fn literal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('\'');
+    for letter in text.chars() {
+        match letter {
+            '\\' | '\'' => out.extend(['\\', letter]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            other => out.push(other),
+        }
+    }
+    out.push('\'');
+    out
 }

@@ -2,6 +2,7 @@
 //! callbacks that may call the host, and modules of this crate. Each new line is mapped to its original line.
 mod calls;
 mod classes;
+mod dicts;
 mod edits;
 mod generators;
 mod imports;
@@ -189,6 +190,7 @@ impl<'a> Visitor<'a> for Lower<'a> {
                 _ => {}
             },
             Stmt::For(stmt) => self.consume(&stmt.iter),
+            Stmt::AugAssign(stmt) if self.dict_union_assignment(stmt) => return,
             Stmt::AugAssign(stmt) => self.zoned_assignment(stmt),
             _ => {}
         }
@@ -204,11 +206,14 @@ impl<'a> Visitor<'a> for Lower<'a> {
                     .refuse(expr.range(), "the value of 'yield': write 'yield' as a statement of its own");
             }
             Expr::Starred(starred) => self.consume(&starred.value),
+            Expr::Dict(dict) if self.dict_display(dict) => return,
+            Expr::DictComp(comp) if self.dict_comprehension(comp) => return,
             Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) => {}
+            Expr::Subscript(place) if self.item_written(place) => return,
             Expr::Compare(compare) => {
                 compare.operands.iter().skip(1).for_each(|operand| self.consume(operand))
             }
-            Expr::BinOp(sum) if self.zoned_sum(sum) => return,
+            Expr::BinOp(sum) if self.zoned_sum(sum) || self.dict_union(sum) => return,
             Expr::Attribute(place) if place.ctx.is_load() && self.method_as_value(place) => return,
             Expr::Attribute(place) => self.attribute(place),
             Expr::Name(name) => self.name(name),

@@ -2,7 +2,7 @@
 """Runs the snippets beside this file with CPython and writes what they give to expected.json.
 
 Python 3.11 or newer: tests/cpython.rs runs the same snippets with both evaluators and compares. What combinations.py
-makes goes to combinations.json, one snippet a line, but for those whose value JSON has no form for.
+and exact.py make goes to files of their names, one snippet a line, but for those whose value JSON has no form for.
 """
 import contextlib
 import io
@@ -11,6 +11,7 @@ import pathlib
 import re
 
 import combinations
+import exact
 
 HERE = pathlib.Path(__file__).parent
 
@@ -25,7 +26,10 @@ def snippets():
 
 def outcome(text):
     body = "\n".join("    " + line for line in text.strip("\n").split("\n")) if "'''" not in text else text_with_string(text)
-    names = {"regex_match": lambda value, pattern: re.search(pattern, value) is not None}
+    names = {
+        "regex_match": lambda value, pattern: re.search(pattern, value) is not None,
+        "regex_replace": lambda value, pattern, repl: re.sub(pattern, repl, value),
+    }
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             exec("def snippet():\n" + body, names)
@@ -52,15 +56,16 @@ def other(value):
 def main():
     table = [{"text": text, **outcome(text)} for text in snippets() if text.strip()]
     (HERE / "expected.json").write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
-    lines = []
-    for text in combinations.snippets():
-        try:
-            made = {"text": text, **outcome(text)}
-            lines.append(json.dumps(made, ensure_ascii=False, allow_nan=False))
-        except (TypeError, ValueError):
-            continue
-    (HERE / "combinations.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
-    print(len(table), "snippets and", len(lines), "combinations")
+    print(len(table), "snippets")
+    for maker in (combinations, exact):
+        lines = []
+        for text in dict.fromkeys(maker.snippets()):
+            try:
+                lines.append(json.dumps({"text": text, **outcome(text)}, ensure_ascii=False, allow_nan=False))
+            except (TypeError, ValueError):
+                continue
+        (HERE / f"{maker.__name__}.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+        print(len(lines), maker.__name__)
 
 
 main()

@@ -4,13 +4,13 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use signet_base::{Json, json, query};
 use signet_testkit::{App, Browser, each_database};
 
-async fn made(admin: &mut Browser, path: &str, sent: Json) -> Json {
+pub async fn made(admin: &mut Browser, path: &str, sent: Json) -> Json {
     let answer = admin.post(&format!("/api/v3/{path}/"), sent).await;
     assert!(answer.status.is_success(), "{path}: {}", answer.text());
     answer.json()
 }
 /// A flow with these stages, in order; the policy targets of their bindings.
-async fn flow(admin: &mut Browser, slug: &str, designation: &str, stages: &[&Json]) -> Vec<Json> {
+pub async fn flow(admin: &mut Browser, slug: &str, designation: &str, stages: &[&Json]) -> Vec<Json> {
     let sent = json!({"name": slug, "slug": slug, "title": slug, "designation": designation});
     let flow = made(admin, "flows/instances", sent).await;
     let mut targets = Vec::new();
@@ -20,7 +20,7 @@ async fn flow(admin: &mut Browser, slug: &str, designation: &str, stages: &[&Jso
     }
     targets
 }
-async fn events(admin: &mut Browser, action: &str) -> Vec<Json> {
+pub async fn events(admin: &mut Browser, action: &str) -> Vec<Json> {
     let list = admin.get(&format!("/api/v3/events/events/?action={action}")).await.json();
     list["results"].as_array().cloned().unwrap_or_default()
 }
@@ -130,6 +130,7 @@ async fn field_20_a_policy_sends_the_flow_elsewhere() {
             ("by-method", "context['flow_plan'].redirect('/source/oauth/login/corp/')\nreturn False", Some("/source/oauth/login/corp/")),
             ("by-request", "plan = request.context['flow_plan']\nplan.redirect(destination='https://idp.example/x?y=1')\nreturn False", Some("https://idp.example/x?y=1")),
             ("by-domain", "user = request.context.get('pending_user')\nif user.email.lower().endswith('@example.org'):\n    request.context['flow_plan'].redirect('/source/saml/corp/')\nreturn False", Some("/source/saml/corp/")),
+            ("by-change", "user = context['pending_user']\nuser.attributes['sent'] = 'to a'\nif user.group_attributes().get('sent') == 'to a':\n    context['flow_plan'].redirect('/source/saml/a/')\nreturn False", Some("/source/saml/a/")),
             // The twin: nobody is sent anywhere, and the stage comes.
             ("nowhere", "return bool(context['flow_plan'].flow_pk)", None),
         ] {
@@ -155,35 +156,6 @@ async fn field_20_a_policy_sends_the_flow_elsewhere() {
         let step = browser.answer("wrong", "", json!({"component": "ak-stage-identification", "uid_field": "ada"})).await;
         assert_ne!(step["component"], "xak-flow-redirect", "{step}");
         assert_eq!(events(&mut admin, "policy_exception").await.len(), 1);
-        app.stop().await;
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn field_24_a_mapping_of_text_messages_knows_its_stage_and_its_failure_is_told() {
-    each_database(|kind| async move {
-        let Fixture { app, mut admin, .. } = super::fixture(kind).await;
-        app.user("lovelace", "a long password of Ada").await;
-        for (name, text, goes) in [
-            ("works", "return {'from': stage.from_number, 'to': device.phone_number, 'body': f'{token}', 'stage': stage.name, 'same': {True: 1}[device.token == token]}", true),
-            ("fails", "return {'body': stage.nothing_like_this}", false),
-        ] {
-            let mapping = json!({"name": name, "expression": text});
-            let mapping = made(&mut admin, "propertymappings/notification", mapping).await["pk"].clone();
-            let stage = json!({"name": name, "provider": "generic", "from_number": "+1555", "account_sid": "http://127.0.0.1:9/", "auth": "x", "mapping": mapping});
-            let stage = made(&mut admin, "stages/authenticator/sms", stage).await;
-            flow(&mut admin, name, "stage_configuration", &[&stage]).await;
-            let mut person = app.login("lovelace", "a long password of Ada").await;
-            person.challenge(name, "").await;
-            let answer = json!({"component": "ak-stage-authenticator-sms", "phone_number": "+15550100199"});
-            let step = person.answer(name, "", answer).await;
-            // Nobody takes messages there: the mapping alone is looked at.
-            assert!(!step["response_errors"].is_null(), "{step}");
-            let told = events(&mut admin, "property_mapping_exception").await;
-            let why = told.first().and_then(|event| event["context"]["message"].as_str()).unwrap_or_default();
-            assert_eq!((told.is_empty(), why.contains("nothing_like_this")), (goes, !goes), "{told:?}");
-        }
         app.stop().await;
     })
     .await;

@@ -1,6 +1,7 @@
 //! Queries and objects of expressions, on both databases. The numbers are those of the faults found in the
 //! field.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+mod delivered;
 mod flows;
 
 use signet_base::{Json, json};
@@ -268,6 +269,35 @@ async fn field_04_and_22_models_constants_and_the_request() {
             "return request.http_request.COOKIES.get('authentik_session') is None and request.http_request.session.get('x', 1) == 1 and request.http_request.POST.get('password') is None",
         ];
         all_true(&mut admin, ada, &texts).await;
+        app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_a_person_count_before_they_are_saved() {
+    each_database(|kind| async move {
+        let Fixture { app, mut admin, ada } = fixture(kind).await;
+        let texts = [
+            "request.user.attributes['team'] = 'green'\nfound = request.user.group_attributes()\nreturn (found['team'], found['gid']) == ('green', 42)",
+            "request.user.attributes['team'] = 'green'\nreturn request.user.group_attributes(request.http_request)['team'] == 'green' == request.user.group_attributes(request=request.http_request)['team']",
+            "user = request.user\nuser.attributes = {'x': {'y': 1}}\nreturn user.group_attributes() == {'gid': 42, 'rooms': ['lab'], 'x': {'y': 1}}",
+            "attributes = request.user.attributes\nattributes.setdefault('rooms', []).append('hall')\nreturn request.user.group_attributes()['rooms'] == ['lab', 'hall']",
+            "del request.user.attributes['team']\nreturn 'team' not in request.user.group_attributes() and request.user.app_entitlements_attributes() == {'level': 3}",
+            "from authentik.core.models import User\ngrace = User.objects.get(username='grace')\ngrace.attributes['a'] = 1\nreturn grace.group_attributes()['a'] == 1 and 'a' not in request.user.group_attributes()",
+            "request.user.attributes['settings'] = {'locale': 'de'}\nreturn request.user.locale() == 'de' and request.user.app_entitlements_attributes()['settings'] == {'locale': 'de'}",
+            "request.user.username = 'other'\nreturn str(request.user) == f'{request.user}' == request.user.get_username() == '%s' % request.user == 'other'",
+            "group = request.user.groups.first()\ngroup.name = 'crew'\nreturn str(group) == 'Group crew'",
+            // What is not changed, and what the database has.
+            "return request.user.group_attributes() == {'gid': 42, 'rooms': ['lab'], 'team': 'blue', 'level': 3} and request.user.locale() == '' and str(request.user) == request.user.get_username() == 'ada'",
+            "from authentik.core.models import User\nrequest.user.attributes['team'] = 'green'\nreturn User.objects.get(pk=request.user.pk).group_attributes()['team'] == 'blue' and User.objects.filter(attributes__team='blue').exists()",
+            "class Own:\n    def group_attributes(self, x=1):\n        return x\n    def locale(self):\n        return 'own'\nreturn (Own().group_attributes(), Own().group_attributes(x=2), Own().locale()) == (1, 2, 'own')",
+        ];
+        all_true(&mut admin, ada, &texts).await;
+        for text in ["request.user.attributes['x'] = request.user\nreturn bool(request.user.group_attributes())", "request.user.attributes = 5\nreturn bool(request.user.group_attributes())"] {
+            let said = ask(&mut admin, text, ada, json!({})).await;
+            assert!(said.is_err(), "{text}: {said:?}");
+        }
         app.stop().await;
     })
     .await;

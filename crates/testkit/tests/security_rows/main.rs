@@ -18,4 +18,5 @@ mod scale_epoch;
 mod sessions;
 mod site;
 mod tokens;
+mod unreadable;
 mod writer;

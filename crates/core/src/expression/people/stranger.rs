@@ -1,5 +1,5 @@
 //! Users without an account.
-use super::{Base, CallResult, PendingUser, Query, Shared, WRITES};
+use super::{Base, CallResult, PendingUser, Query, Shared, WRITES, asked, locale_of};
 use crate::rows;
 use signet_base::{Json, Map};
 use signet_expr::{CallError, Effect, HostObject, Special, Value};
@@ -55,7 +55,11 @@ impl HostObject for Stranger {
     fn effect(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Effect {
         if WRITES.contains(&method) { Effect::Now } else { Effect::None }
     }
-    fn call_now(&self, method: &str, _: &[Value], _: &[(String, Value)]) -> Option<CallResult> {
+    fn call_now(&self, method: &str, args: &[Value], _: &[(String, Value)]) -> Option<CallResult> {
+        let (method, own) = match asked(method, args) {
+            Ok((method, own, _)) => (method, own.unwrap_or_default()),
+            Err(error) => return Some(Err(error)),
+        };
         match method {
             "all_groups" => Some(Ok(Value::object(
                 crate::expression::orm::groups_query(&self.shared, Base::Nothing).all(),
@@ -63,11 +67,10 @@ impl HostObject for Stranger {
             "app_entitlements" => Some(Ok(Value::object(
                 Query::manager(&self.shared, &crate::expression::orm::ENTITLEMENT, Base::Nothing).all(),
             ))),
-            "group_attributes" | "app_entitlements_attributes" => {
-                Some(Ok(Value::from(Json::Object(Map::new()))))
-            }
+            "group_attributes" | "app_entitlements_attributes" => Some(Ok(Value::from(Json::Object(own)))),
+            "locale" => Some(Ok(locale_of(&own))),
             "has_usable_password" | "check_password" => Some(Ok(false.into())),
-            "locale" | "get_full_name" | "get_short_name" => Some(Ok("".into())),
+            "get_full_name" | "get_short_name" => Some(Ok("".into())),
             "get_username" => Some(Ok(self.person.username.as_str().into())),
             _ if WRITES.contains(&method) => {
                 let why =
