@@ -4,6 +4,7 @@ mod api;
 mod app;
 mod claims;
 mod closure;
+mod consent;
 mod devices;
 mod docs;
 mod flows;
