@@ -6,9 +6,10 @@ use crate::{Client, Core, Principal, device, keyed_semaphore, token};
 use async_trait::async_trait;
 use share::{Admission, Share};
 use signet_base::{Error, Json, Map, Result, Secret, Span, Timestamp, json};
-use signet_store::attempts::{self, AttemptOutcome};
+use signet_store::attempts::{self, BeginOutcome};
 use signet_store::users::{self, User, canonical};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A password to verify.
 pub struct Attempt<'a> {
@@ -135,7 +136,8 @@ pub async fn proof_wanted(
 /// `limit` attempts are judged for one account in a window, however many come at once and on however many
 /// nodes; names that are nobody's are counted alike. A browser that the person has signed in with before has
 /// a count of its own, so that a stranger cannot lock the person out there. Success forgets the count.
-/// Whoever fails to be judged (the server is overloaded) has lost no attempt.
+/// Whoever fails to be judged (the server is overloaded) has lost no attempt. What is under way is waited for: a crowd of
+/// right passwords gets in, however many come at once.
 pub async fn judge(core: &Arc<Core>, client: &Client, asked: Judgement<'_>) -> Result<Outcome> {
     let Judgement { username, account, password, .. } = asked;
     let backends: Vec<Arc<dyn PasswordBackend>> =
@@ -155,11 +157,7 @@ pub async fn judge(core: &Arc<Core>, client: &Client, asked: Judgement<'_>) -> R
     let name = counter(core, client, &who, known);
     let _turn: keyed_semaphore::KeyedPermit =
         core.keyed_semaphore.take(&name, usize::try_from(limit).unwrap_or(usize::MAX >> 4)).await?;
-    let AttemptOutcome::Allowed { left } =
-        attempts::take(&core.db, &name, limit, Span::from_secs(WINDOW_SECS), core.now()).await?
-    else {
-        return Ok(Outcome::Exhausted);
-    };
+    let Some(left) = begin(core, &name, limit).await? else { return Ok(Outcome::Exhausted) };
     match ask(core, &backends, attempt).await {
         Ok(Some(accepted)) => {
             share.succeeded().await?;
@@ -167,12 +165,36 @@ pub async fn judge(core: &Arc<Core>, client: &Client, asked: Judgement<'_>) -> R
             Ok(Outcome::Accepted(Box::new(accepted)))
         }
         Ok(None) => {
+            attempts::judged(&core.db, &name).await?;
             share.failed().await?;
             Ok(Outcome::Wrong { last: left == 0 })
         }
         Err(error) => {
-            attempts::give_back(&core.db, &name, 1).await?;
+            attempts::withdraw(&core.db, &name).await?;
             Err(error)
+        }
+    }
+}
+
+/// How long an attempt waits for those under way on other nodes, and how often it asks.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// Counts an attempt; what is left after it, or none where the limit is used up by wrong ones. What others have under way
+/// may turn out right, so that it is waited for.
+///
+/// # Errors
+/// `Unavailable` where they take too long.
+async fn begin(core: &Core, name: &str, limit: i64) -> Result<Option<i64>> {
+    let began = Instant::now();
+    loop {
+        match attempts::begin(&core.db, name, limit, Span::from_secs(WINDOW_SECS), core.now()).await? {
+            BeginOutcome::Allowed { left } => return Ok(Some(left)),
+            BeginOutcome::Refused { .. } => return Ok(None),
+            BeginOutcome::UnderWay if began.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+            BeginOutcome::UnderWay => {
+                return Err(Error::Unavailable("too many attempts for one name are under way".into()));
+            }
         }
     }
 }

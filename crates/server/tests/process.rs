@@ -150,6 +150,72 @@ fn redteam_14_the_log_names_the_route_and_no_secret_of_a_path() {
     assert!(!log.contains(&key) && !log.contains(short), "{log}");
 }
 
+/// A server whose outputs are these; it tells its address to nobody, so that it gets a port that was free just now.
+fn with_outputs(name: &str, out: Stdio, err: Stdio) -> Server {
+    let folder = std::env::temp_dir().join(format!("signet-process-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_signet"));
+    command.arg("server").env_clear().env("PATH", "/usr/bin:/bin").env("SIGNET_DATA_DIR", &folder);
+    command.env("AUTHENTIK_LOG_LEVEL", "trace").env("AUTHENTIK_BOOTSTRAP_PASSWORD", PASSWORD);
+    command.env("AUTHENTIK_LISTEN__HTTP", &address);
+    for name in ["HTTPS", "METRICS"] {
+        command.env(format!("AUTHENTIK_LISTEN__{name}"), "127.0.0.1:0");
+    }
+    let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().unwrap();
+    let server = Server { child, address, log: Arc::default(), folder };
+    let began = Instant::now();
+    while TcpStream::connect(&server.address).is_err() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the server does not start");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    server
+}
+
+/// Every answer is whole, whatever it makes the server log.
+fn answers_all(server: &Server) {
+    for (path, status) in [
+        ("/nothing/", 404),
+        ("/api/v3/nothing/", 404),
+        ("/api/v3/core/users/", 403),
+        ("/application/o/authorize/?client_id=x", 400),
+        ("/if/flow/default-authentication-flow/", 200),
+        ("/-/health/ready/", 200),
+    ] {
+        let answer = server.get(path);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
+    }
+    for _ in 0..3 {
+        assert!(server.sign_in());
+    }
+    let counted = server.get("/-/metrics/");
+    let lost = counted.lines().find_map(|l| l.strip_prefix("authentik_log_lines_dropped_total "));
+    assert!(lost.expect("a counter").parse::<u64>().unwrap() >= 10, "{lost:?}");
+}
+
+#[test]
+fn scale_b2_a_log_on_a_full_disk_harms_no_answer() {
+    let full = || Stdio::from(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    let mut server = with_outputs("full", full(), full());
+    answers_all(&server);
+    // Neither does it delay the end, which is logged too.
+    server.signal("-TERM");
+    assert!(server.child.wait().unwrap().success());
+}
+
+#[test]
+fn scale_b2_a_log_that_is_closed_harms_no_answer() {
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Stdio::from(writer)
+    };
+    let mut server = with_outputs("closed", closed(), closed());
+    answers_all(&server);
+    server.signal("-TERM");
+    assert!(server.child.wait().unwrap().success());
+}
+
 /// Opens a connection that sends part of a request, or nothing.
 fn hang(address: &str, with_head: bool) -> Option<TcpStream> {
     let mut stream = TcpStream::connect(address).ok()?;

@@ -299,11 +299,13 @@ CREATE TABLE device_code (
     CONSTRAINT device_code__device_id__digest PRIMARY KEY (device_id, digest)
 );
 
--- Attempts at a secret, counted before the secret is judged. `name` is a digest or another bounded text; `used` counts within the window that ends at `until`.
+-- Attempts at a secret, counted before the secret is judged. `name` is a digest or another bounded text; `used` counts within the window that ends at `until`; `under_way` of them are being judged, none after `judging_until`.
 CREATE TABLE attempt (
     name TEXT NOT NULL,
     used BIGINT NOT NULL,
     until BIGINT NOT NULL,
+    under_way BIGINT NOT NULL DEFAULT 0,
+    judging_until BIGINT NOT NULL DEFAULT 0,
     CONSTRAINT attempt__name PRIMARY KEY (name)
 );
 CREATE INDEX attempt_until ON attempt (until);

@@ -1,7 +1,7 @@
 //! Attempts: the limit holds whoever asks at the same moment; known browsers.
 use crate::{at, ports};
 use signet_base::Span;
-use signet_store::attempts::{self, AttemptOutcome};
+use signet_store::attempts::{self, AttemptOutcome, BeginOutcome};
 use signet_store::known_devices::{self, KnownDevice};
 use signet_store::testdb::each_database;
 use signet_store::users::{self, User};
@@ -66,6 +66,71 @@ async fn a_window_ends_by_itself_and_names_do_not_mix() {
         );
         attempts::delete_expired(&db, at(1000), 10).await.unwrap();
         assert_eq!(attempts::used(&db, "a", at(61)).await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scale_b3_what_is_under_way_is_neither_right_nor_wrong() {
+    each_database(|db| async move {
+        let begin = async |now: i64| {
+            attempts::begin(&db, "a", 3, Span::from_secs(60), at(now)).await.unwrap()
+        };
+        for left in [2, 1, 0] {
+            assert_eq!(begin(0).await, BeginOutcome::Allowed { left });
+        }
+        assert_eq!(begin(0).await, BeginOutcome::UnderWay);
+        // One cannot be verified: its place is free again. One is wrong.
+        attempts::withdraw(&db, "a").await.unwrap();
+        assert_eq!(begin(0).await, BeginOutcome::Allowed { left: 0 });
+        attempts::judged(&db, "a").await.unwrap();
+        assert_eq!(begin(0).await, BeginOutcome::UnderWay);
+        // One is right: all begins anew.
+        attempts::clear(&db, "a").await.unwrap();
+        for left in [2, 1, 0] {
+            assert_eq!(begin(1).await, BeginOutcome::Allowed { left });
+        }
+        for _ in 0..3 {
+            assert_eq!(begin(1).await, BeginOutcome::UnderWay);
+            attempts::judged(&db, "a").await.unwrap();
+        }
+        assert_eq!(begin(1).await, BeginOutcome::Refused { until: at(61) });
+        assert_eq!(attempts::used(&db, "a", at(1)).await.unwrap(), 3);
+        // A server that dies leaves its attempts counted, and nobody waits for them long.
+        for left in [2, 1, 0] {
+            assert_eq!(begin(61).await, BeginOutcome::Allowed { left });
+        }
+        assert_eq!(begin(70).await, BeginOutcome::UnderWay);
+        assert_eq!(begin(71).await, BeginOutcome::Refused { until: at(121) });
+        // What a queued row says is what counts after a restart.
+        db.flush().await.unwrap();
+        let row = db.query_one("SELECT used FROM attempt WHERE name = ?", vec!["a".into()]).await.unwrap();
+        assert_eq!(row.unwrap().int(0).unwrap(), 3);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scale_b3_a_crowd_begins_exactly_up_to_the_limit() {
+    each_database(|db| async move {
+        let tasks: Vec<_> = (0..100)
+            .map(|_| {
+                let db = db.clone();
+                tokio::spawn(async move {
+                    attempts::begin(&db, "code", 7, Span::from_secs(60), at(100)).await.unwrap()
+                })
+            })
+            .collect();
+        let (mut left, mut under_way) = (Vec::new(), 0);
+        for task in tasks {
+            match task.await.unwrap() {
+                BeginOutcome::Allowed { left: n } => left.push(n),
+                BeginOutcome::UnderWay => under_way += 1,
+                BeginOutcome::Refused { .. } => panic!("none was wrong so far"),
+            }
+        }
+        left.sort_unstable();
+        assert_eq!((left, under_way), (vec![0, 1, 2, 3, 4, 5, 6], 93));
     })
     .await;
 }

@@ -1,5 +1,5 @@
 //! Guessing passwords and codes.
-use super::{from, start};
+use super::{count, from, start};
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_testkit::{App, Browser, TestResponse, each_database, json};
 
@@ -118,6 +118,77 @@ async fn redteam_22_wrong_codes_of_others_do_not_stop_a_person_in_the_own_browse
             own.answer(LOGIN, "", code("wrong")).await;
         }
         assert_eq!(own.answer(LOGIN, "", code("rightcode3")).await["component"], VALIDATE);
+        app.stop().await;
+    })
+    .await;
+}
+
+/// So many browsers that have been asked for the password of this name.
+async fn asked(app: &App, name: &str, count: usize) -> Vec<Browser> {
+    let mut all = Vec::new();
+    for n in 0..count {
+        let mut browser = from(app, &format!("203.0.113.{n}"));
+        let named = json!({"component": "ak-stage-identification", "uid_field": name});
+        let path = format!("/api/v3/flows/executor/{LOGIN}/?query=");
+        assert_eq!(browser.post(&path, named).await.status, 302);
+        all.push(browser);
+    }
+    all
+}
+/// The answers to a password that all of them give at the same moment. Whoever is told to come again does so.
+pub async fn at_once(browsers: Vec<Browser>, password: &'static str) -> Vec<TestResponse> {
+    let tasks: Vec<_> = browsers
+        .into_iter()
+        .map(|mut browser| {
+            tokio::spawn(async move {
+                let path = format!("/api/v3/flows/executor/{LOGIN}/?query=");
+                loop {
+                    let body = json!({"component": "ak-stage-password", "password": password});
+                    let answer = browser.post(&path, body).await;
+                    if answer.status != 503 {
+                        return answer;
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                }
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for task in tasks {
+        all.push(task.await.unwrap());
+    }
+    all
+}
+const JUDGED: &str = "SELECT count(*) FROM event WHERE action = 'login_failed'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scale_b3_a_crowd_of_right_passwords_is_not_called_wrong_after_some_that_were() {
+    each_database(|kind| async move {
+        let app = start(kind, &[("THROTTLE__PROOF_OF_WORK", "0")]).await;
+        app.user("grace", "Correct-Horse-9").await;
+        for _ in 0..3 {
+            assert_eq!(guess(&mut from(&app, "198.51.100.7"), "grace", "wrong").await.status, 200);
+        }
+        // Two more may be judged. While they are, the others are neither right nor wrong.
+        for answer in at_once(asked(&app, "grace", 20).await, "Correct-Horse-9").await {
+            assert_eq!(answer.status, 302, "{}", answer.text());
+        }
+        app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scale_b3_a_crowd_of_wrong_passwords_is_judged_up_to_the_limit() {
+    each_database(|kind| async move {
+        let app = start(kind, &[("THROTTLE__PROOF_OF_WORK", "0")]).await;
+        app.user("grace", "Correct-Horse-9").await;
+        for answer in at_once(asked(&app, "grace", 20).await, "wrong").await {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+        assert_eq!(count(&app, JUDGED).await, 5);
+        let answer = guess(&mut from(&app, "198.51.100.7"), "grace", "Correct-Horse-9").await;
+        assert!(answer.status == 200 && answer.text().contains("Too many wrong passwords"), "{}", answer.text());
         app.stop().await;
     })
     .await;

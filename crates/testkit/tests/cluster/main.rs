@@ -1,5 +1,9 @@
 //! Several servers on one PostgreSQL, one of them behind PgBouncer in transaction mode.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
+mod black_hole;
+mod schema;
+mod sign_in;
+
 use signet_base::json;
 use signet_core::models::{Application, Brand};
 use signet_store::{Batch, params, testdb, users};
