@@ -45,7 +45,8 @@ const BEGIN: &str = "INSERT INTO attempt (name, used, until, under_way, judging_
     until = CASE WHEN attempt.until <= ? THEN excluded.until ELSE attempt.until END, judging_until = excluded.judging_until \
     WHERE attempt.until <= ? OR attempt.used < ? RETURNING used";
 const JUDGED: &str = "UPDATE attempt SET under_way = under_way - 1 WHERE name = ? AND under_way > 0";
-const WITHDRAW: &str = "UPDATE attempt SET used = used - 1, under_way = under_way - 1 WHERE name = ? AND under_way > 0";
+const WITHDRAW: &str =
+    "UPDATE attempt SET used = used - 1, under_way = under_way - 1 WHERE name = ? AND under_way > 0";
 const UNDER_WAY: &str = "SELECT used, until, under_way, judging_until FROM attempt WHERE name = ?";
 const SET: &str = "INSERT INTO attempt (name, used, until) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET used = excluded.used, until = excluded.until";
 const GIVE_BACK: &str = "UPDATE attempt SET used = CASE WHEN used > CAST(? AS BIGINT) THEN used - CAST(? AS BIGINT) ELSE 0 END WHERE name = ?";

@@ -73,9 +73,8 @@ async fn a_window_ends_by_itself_and_names_do_not_mix() {
 #[tokio::test(flavor = "multi_thread")]
 async fn scale_b3_what_is_under_way_is_neither_right_nor_wrong() {
     each_database(|db| async move {
-        let begin = async |now: i64| {
-            attempts::begin(&db, "a", 3, Span::from_secs(60), at(now)).await.unwrap()
-        };
+        let begin =
+            async |now: i64| attempts::begin(&db, "a", 3, Span::from_secs(60), at(now)).await.unwrap();
         for left in [2, 1, 0] {
             assert_eq!(begin(0).await, BeginOutcome::Allowed { left });
         }

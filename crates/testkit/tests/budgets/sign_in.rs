@@ -188,7 +188,11 @@ async fn scale_b3_a_crowd_of_wrong_passwords_is_judged_up_to_the_limit() {
         }
         assert_eq!(count(&app, JUDGED).await, 5);
         let answer = guess(&mut from(&app, "198.51.100.7"), "grace", "Correct-Horse-9").await;
-        assert!(answer.status == 200 && answer.text().contains("Too many wrong passwords"), "{}", answer.text());
+        assert!(
+            answer.status == 200 && answer.text().contains("Too many wrong passwords"),
+            "{}",
+            answer.text()
+        );
         app.stop().await;
     })
     .await;
