@@ -3,8 +3,11 @@ use crate::Permission;
 use crate::call::{Call, Fault};
 use crate::objects::family;
 use signet_base::{Json, Result};
-use signet_core::permission::{Right, may_give};
+use signet_core::directory::{Change, Transaction};
+use signet_core::permission::{self, Right, may_give};
 use signet_model::{Object, Scope, Verb};
+use signet_store::Batch;
+use signet_store::roles::Target;
 
 impl Call {
     /// Whether the caller has a permission on everything: `authentik_core.view_user`.
@@ -21,6 +24,24 @@ impl Call {
     /// Refuses to hand on what the caller does not hold.
     pub async fn may_give(&self, rights: &[Right]) -> Result<(), Fault> {
         Ok(may_give(&self.core, &self.person()?.grants, rights).await?)
+    }
+    /// What the caller's roles get on a new object, for the commit that creates it.
+    pub(crate) fn initial(&self, model: &str, target: &Target) -> Result<Batch, Fault> {
+        Ok(permission::initial(&self.core, self.person()?, model, target))
+    }
+    /// Commits a new row with what the caller's roles get on it.
+    pub(crate) async fn commit_new(
+        &self,
+        change: impl Into<Change>,
+        model: &str,
+        key: impl ToString,
+        refusal: impl Fn(signet_base::Error) -> Fault,
+    ) -> Result<(), Fault> {
+        let author = self.author();
+        let mut all = Transaction::new(&self.core, &author);
+        all.change(change).await?;
+        all.also(self.initial(model, &Target::Row(key.to_string()))?);
+        all.commit().await.map(drop).map_err(refusal)
     }
 
     /// The rows of the list that the caller sees.

@@ -5,6 +5,7 @@ use crate::entry::{self, State};
 use crate::eval::{EntryObject, Environment, EvalError, Position, Scope};
 use crate::file::{self, Blueprint, Entry};
 use crate::missing_models;
+use crate::permissions::{self, EntryPermission};
 use crate::planned::{ObjectWrite, PlannedState};
 use crate::problem::{Problem, sentence};
 use crate::rows::{GROUP, Order, Rows, USER, WriteOutcome};
@@ -152,15 +153,15 @@ async fn one(
                 .chain(read.attrs.values_mut())
                 .for_each(|value| rename(value, &moved));
         }
-        let made = if read.model == META {
-            report.count(WriteOutcome::Nothing);
-            None
+        let (mut outcome, made) = if read.model == META {
+            (WriteOutcome::Nothing, None)
         } else if Rows::is_row(&read.model) {
             if read.identifiers.is_empty() {
                 return Err(Problem { message: "expected at least one".into(), ..problem }.at("identifiers"));
             }
             let said = |(field, message): (String, String)| Problem { message, ..problem.clone() }.at(&field);
-            let fields = row_fields(core, planned, &mut read).await.map_err(said)?;
+            let mut fields = row_fields(core, planned, &mut read).await.map_err(said)?;
+            read.everywhere = fields.remove("permissions");
             report.notes.extend(read.left_out.iter().map(|f| {
                 format!(
                     "{}: {}: {}: {f}: left out, there is no such field",
@@ -169,8 +170,7 @@ async fn one(
             }));
             let order = Order { state: read.state, identifiers: &read.identifiers, fields: &fields };
             let (outcome, pk) = planned.rows.order(core, &read.model, &order).await.map_err(said)?;
-            report.count(outcome);
-            Some(EntryObject { pk, pbm: None })
+            (outcome, Some(EntryObject { pk, pbm: None }))
         } else {
             let Some(def) = core.registry.find(&read.model).filter(|d| !d.rows) else {
                 return Err(Problem {
@@ -179,7 +179,11 @@ async fn one(
                 }
                 .at("model"));
             };
-            let outcome = entry::object(core, planned, def, read.state, &read.identifiers, read.attrs)
+            if permissions::is_role(def) {
+                read.everywhere = read.attrs.remove("permissions");
+            }
+            let attrs = std::mem::take(&mut read.attrs);
+            let outcome = entry::object(core, planned, def, read.state, &read.identifiers, attrs)
                 .await
                 .map_err(|(field, error)| {
                     let (named, message) = match &error {
@@ -188,7 +192,6 @@ async fn one(
                     };
                     Problem { message, ..problem.clone() }.at(if field.is_empty() { &named } else { &field })
                 })?;
-            report.count(outcome.outcome);
             report.notes.extend(outcome.unknown.iter().map(|f| {
                 format!(
                     "{}: {}: {}: {f}: left out, {} has no such field",
@@ -203,8 +206,20 @@ async fn one(
             {
                 moved.insert(asked, actual.to_owned());
             }
-            outcome.made
+            (outcome.outcome, outcome.made)
         };
+        if let Some(made) = &made {
+            let said = |(field, message): (String, String)| Problem { message, ..problem.clone() }.at(&field);
+            let mut left_out = Vec::new();
+            let changed = permissions::of_entry(core, planned, &read, outcome, made, &mut left_out).await;
+            if changed.map_err(said)? && outcome == WriteOutcome::Nothing {
+                outcome = WriteOutcome::Updated;
+            }
+            report.notes.extend(left_out.iter().map(|what| {
+                format!("{}: {}: {}: {what}: left out, it does not exist here", source.file, item.place, read.model)
+            }));
+        }
+        report.count(outcome);
         if let (Some(id), Some(made)) = (&item.id, made) {
             ids.insert(id.clone(), made);
         }
@@ -215,13 +230,17 @@ async fn one(
 /// An entry that depends on another file.
 const META: &str = "authentik_blueprints.metaapplyblueprint";
 
-struct EntryRead {
-    model: String,
-    state: State,
+pub(crate) struct EntryRead {
+    pub model: String,
+    pub state: State,
     identifiers: Vec<(String, Json)>,
     attrs: Map,
     /// Fields that the model does not have.
     left_out: Vec<String>,
+    /// The attribute `permissions` of a role or user.
+    pub everywhere: Option<Json>,
+    /// On the entry's object.
+    pub permissions: Vec<EntryPermission>,
 }
 
 enum EntryReading {
@@ -267,7 +286,7 @@ async fn read_entry(
         if Rows::is_row(&model) {
             Rows::knows(&model, field)
         } else {
-            def.is_none_or(|d| d.field(field).is_some())
+            def.is_none_or(|d| d.field(field).is_some() || (permissions::is_role(d) && field == "permissions"))
         }
     };
     let mut parts = Vec::new();
@@ -286,12 +305,15 @@ async fn read_entry(
     }
     let (attrs, identifiers) = (parts.pop().unwrap_or_default(), parts.pop().unwrap_or_default());
     let left_out = identifiers.left_out.into_iter().chain(attrs.left_out).collect();
+    let permissions = permissions::read(scope, &item.permissions).await.map_err(named)?;
     let read = EntryRead {
         model,
         state,
         identifiers: identifiers.fields,
         attrs: attrs.fields.into_iter().collect(),
         left_out,
+        everywhere: None,
+        permissions,
     };
     if read.model == META {
         let name = read
@@ -334,6 +356,7 @@ async fn row_fields(
         GROUP => compat::group(&mut fields),
         _ => {}
     }
+    permissions::check_roles(planned, &fields)?;
     read.left_out = fields.keys().filter(|field| !Rows::knows(&read.model, field)).cloned().collect();
     fields.retain(|field, _| Rows::knows(&read.model, field));
     Ok(fields)
@@ -354,7 +377,7 @@ fn rename(value: &mut Json, moved: &HashMap<String, String>) {
 }
 
 async fn commit(core: &Core, planned: PlannedState, by: &Author) -> Result<()> {
-    if planned.writes.is_empty() && planned.rows.is_empty() {
+    if planned.writes.is_empty() && planned.rows.is_empty() && planned.permissions.is_empty() {
         return Ok(());
     }
     let mut writes = Vec::with_capacity(planned.writes.len());
@@ -393,6 +416,7 @@ async fn commit(core: &Core, planned: PlannedState, by: &Author) -> Result<()> {
         settle(write, &real);
     }
     all.write(writes);
+    planned.permissions.write(&mut all, |role| planned.objects.get(role).is_some(), real_of).await?;
     for change in planned.rows.changes(real_of) {
         all.change(change).await?;
     }

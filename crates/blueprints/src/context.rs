@@ -2,6 +2,8 @@
 use crate::yaml::Node;
 use signet_base::{Json, Map, json};
 use signet_core::Core;
+use signet_core::permission::catalogue;
+use signet_model::Base;
 use std::collections::HashMap;
 
 pub struct Context {
@@ -12,10 +14,9 @@ pub struct Context {
 
 impl Context {
     pub fn new(core: &Core, nodes: &[(String, Node)], given: Option<&Map>) -> Self {
-        let models: Map = core.registry.all().iter().map(|d| (d.full_name(), json!(d.label))).collect();
         let mut all = Map::new();
         all.insert("goauthentik.io/enterprise/licensed".into(), Json::Bool(false));
-        all.insert("goauthentik.io/rbac/models".into(), Json::Object(models));
+        all.insert("goauthentik.io/rbac/models".into(), Json::Object(models(core)));
         let nodes: HashMap<String, Node> = nodes.iter().cloned().collect();
         all.retain(|key, _| !nodes.contains_key(key));
         all.extend(given.into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
@@ -25,4 +26,16 @@ impl Context {
     pub fn node(&self, key: &str) -> Option<&Node> {
         self.nodes.get(key)
     }
+}
+
+/// Models that blueprints cannot write.
+const INTERNAL: [&str; 4] = ["authenticatedsession", "accesstoken", "authorizationcode", "refreshtoken"];
+
+/// Models with their apps, `flow: authentik_flows`; neither families nor what expires.
+fn models(core: &Core) -> Map {
+    let all = catalogue::all(&core.registry).into_iter().map(|permission| permission.model);
+    all.filter(|model| *model != catalogue::SYSTEM && Base::ALL.iter().all(|base| base.label() != model))
+        .filter_map(|model| model.split_once('.').map(|(app, name)| (name.to_owned(), json!(app))))
+        .filter(|(name, _)| !INTERNAL.contains(&name.as_str()))
+        .collect()
 }

@@ -13,6 +13,7 @@ pub struct Entry {
     pub id: Option<String>,
     pub identifiers: Vec<(String, Node)>,
     pub attrs: Vec<(String, Node)>,
+    pub permissions: Vec<Node>,
 }
 
 #[derive(Debug, Clone)]
@@ -106,19 +107,13 @@ fn entry(file: &str, place: String, node: &Node, notes: &mut Vec<String>) -> Res
         Some(n) if n.is_null() => Ok(Vec::new()),
         Some(_) => Err(wrong(field, "expected a mapping")),
     };
-    match node.get("permissions") {
-        None => {}
-        Some(Node::List(list)) if list.is_empty() => {}
-        Some(node) if node.is_null() => {}
-        // Ignoring them would create the object with other permissions than the file states.
-        Some(_) => return Err(wrong("permissions", "rights on single objects do not exist here")),
-    }
-    let conditions = match node.get("conditions") {
-        None => Vec::new(),
-        Some(Node::List(list)) => list.clone(),
-        Some(node) if node.is_null() => Vec::new(),
-        Some(_) => return Err(wrong("conditions", "expected a list")),
+    let list = |field: &str| match node.get(field) {
+        None => Ok(Vec::new()),
+        Some(Node::List(list)) => Ok(list.clone()),
+        Some(node) if node.is_null() => Ok(Vec::new()),
+        Some(_) => Err(wrong(field, "expected a list")),
     };
+    let (conditions, permissions) = (list("conditions")?, list("permissions")?);
     let id = match node.get("id") {
         None => None,
         Some(Node::Plain(signet_base::Json::String(text))) => Some(text.clone()),
@@ -129,7 +124,7 @@ fn entry(file: &str, place: String, node: &Node, notes: &mut Vec<String>) -> Res
     let model = node.get("model").cloned().ok_or_else(|| wrong("model", "This field is required."))?;
     let (identifiers, attrs) = (map("identifiers")?, map("attrs")?);
     let state = node.get("state").cloned();
-    Ok(Entry { place, model, state, conditions, id, identifiers, attrs })
+    Ok(Entry { place, model, state, conditions, id, identifiers, attrs, permissions })
 }
 
 #[cfg(test)]
@@ -169,9 +164,9 @@ mod tests {
                 "f: entries[0]: identifers: left out, an entry has no such member"
             ]
         );
-        assert!(
-            said("version: 1\nentries:\n- {model: m, permissions: [{permission: p}]}")
-                .contains("permissions")
+        assert_eq!(
+            said("version: 1\nentries:\n- {model: m, permissions: {permission: p}}"),
+            "f.yaml: entries[0]: permissions: expected a list"
         );
     }
 }

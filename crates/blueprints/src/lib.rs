@@ -9,6 +9,7 @@ mod export;
 mod file;
 mod lookup;
 mod missing_models;
+mod permissions;
 mod planned;
 mod problem;
 mod rows;

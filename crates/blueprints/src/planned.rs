@@ -1,4 +1,5 @@
 //! The configuration after the entries so far: later entries see the objects of earlier ones.
+use crate::permissions::PlannedPermissions;
 use crate::rows::{Row, Rows, USER, Wanted};
 use crate::{lookup, missing_models};
 use signet_base::{Json, Uuid};
@@ -19,6 +20,7 @@ pub struct PlannedState {
     pub objects: Snapshot,
     pub rows: Rows,
     pub writes: Vec<ObjectWrite>,
+    pub permissions: PlannedPermissions,
     /// What is created or updated.
     written: HashSet<Uuid>,
     /// Number of providers created so far: the n-th has the key `-n` until the database assigns one.
@@ -31,6 +33,7 @@ impl PlannedState {
             objects: now.clone(),
             rows: Rows::default(),
             writes: Vec::new(),
+            permissions: PlannedPermissions::default(),
             written: HashSet::new(),
             numbered: 0,
         }
@@ -161,10 +164,10 @@ impl PlannedState {
             return match def.kind {
                 // `target__slug`: a field of the referenced object.
                 FieldKind::Ref { .. } if leads_on => {
-                    value.and_then(|v| self.referred(v)).map_or(Ok(false), |t| self.fits(t, rest, wanted))
+                    value.and_then(|v| self.object(v)).map_or(Ok(false), |t| self.fits(t, rest, wanted))
                 }
                 FieldKind::List(FieldKind::Ref { .. }) if leads_on => self.any(
-                    value.and_then(Json::as_array).into_iter().flatten().filter_map(|v| self.referred(v)),
+                    value.and_then(Json::as_array).into_iter().flatten().filter_map(|v| self.object(v)),
                     rest,
                     wanted,
                 ),
@@ -218,7 +221,8 @@ impl PlannedState {
         Ok(false)
     }
 
-    fn referred(&self, key: &Json) -> Option<&Arc<Object>> {
+    /// The object with this key, as in the API.
+    pub fn object(&self, key: &Json) -> Option<&Arc<Object>> {
         match key {
             Json::Number(n) => self.objects.by_num(n.as_i64()?),
             Json::String(text) => {

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
 #[path = "blueprints/field.rs"]
 mod field;
+#[path = "blueprints/permissions.rs"]
+mod permissions;
 #[path = "blueprints/shapes.rs"]
 mod shapes;
 #[path = "blueprints/shipped.rs"]

@@ -3,14 +3,14 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::Rows;
 use crate::launch;
 use crate::objects::write;
-use crate::visible::key;
 use signet_base::{Error, Json, Map, Result, json};
 use signet_core::event::EventAction;
 use signet_core::models::PolicyBinding;
-use signet_core::permission::{self, closure as rights};
+use signet_core::permission::closure as rights;
 use signet_core::{Principal, access};
 use signet_model::{Model, ModelDef, Object, check};
 use signet_store::Write;
+use signet_store::roles::Target;
 use std::sync::Arc;
 
 /// The applications of a list that the caller may use. `superuser_full_list` selects those the caller may
@@ -105,6 +105,7 @@ pub(crate) async fn create_with_bindings(
     // The bindings are validated as if the application existed.
     let config = call.config.with(call.config.counter, [Arc::new(draft)], &[]);
     let mut writes = vec![Write::Create { def, pk: Some(pk), data: change.data, secrets: change.secrets }];
+    let mut initial = call.initial(&def.full_name(), &Target::Object(pk))?;
     for (n, binding) in wanted.iter().enumerate() {
         let mut body = binding.clone();
         body.insert("target".into(), json!(target));
@@ -116,17 +117,18 @@ pub(crate) async fn create_with_bindings(
         };
         let judged =
             check(PolicyBinding::DEF, &body, None, false, &config, &rows, &core.ports).map_err(nested)?;
+        let pk = core.ports.uuid();
+        initial = initial.then(call.initial(&PolicyBinding::DEF.full_name(), &Target::Object(pk))?);
         writes.push(Write::Create {
             def: PolicyBinding::DEF,
-            pk: None,
+            pk: Some(pk),
             data: judged.data,
             secrets: judged.secrets,
         });
     }
-    let written = core.objects.apply(writes, &call.author().of_version()).await?;
+    let (written, _) = core.objects.apply_with(writes, &call.author().of_version(), initial).await?;
     call.renew();
     for object in &written {
-        permission::give_initial(&core, call.person()?, &object.def.full_name(), &key(object)).await?;
         write::tell(call, EventAction::ModelCreated, object).await;
     }
     written.into_iter().next().ok_or_else(|| Error::internal("nothing was written").into())

@@ -3,13 +3,13 @@ use super::{find, show, used_by};
 use crate::actions::applications;
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::Rows;
-use crate::visible::key;
 use signet_base::{Error, Map, Result, json};
 use signet_core::event::EventAction;
-use signet_core::permission::{self, closure as rights, flows};
+use signet_core::permission::{closure as rights, flows};
 use signet_core::{Core, brand, compat};
 use signet_model::{Change, ModelDef, Object, Secrets, check};
 use signet_store::Write;
+use signet_store::roles::Target;
 use std::sync::Arc;
 
 /// How often a write is repeated after a conflict.
@@ -35,18 +35,15 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
 /// Validates and stores a new object; writes its event.
 pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -> Result<Arc<Object>, Fault> {
     let rows = Rows::of(&call.core, def.fields, &body).await?;
-    let mut attempt = 0;
+    let (pk, mut attempt) = (call.core.ports.uuid(), 0);
     let object = loop {
         attempt += 1;
         let (data, secrets) = judged(check(def, &body, None, false, &call.config, &rows, &call.core.ports)?);
         call.may_give(&rights::of_object(&call.config, &call.core.ports, def, None, &data)).await?;
-        match call
-            .core
-            .objects
-            .apply(vec![Write::Create { def, pk: None, data, secrets }], &call.author().of_version())
-            .await
-        {
-            Ok(mut written) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,
+        let write = Write::Create { def, pk: Some(pk), data, secrets };
+        let initial = call.initial(&def.full_name(), &Target::Object(pk))?;
+        match call.core.objects.apply_with(vec![write], &call.author().of_version(), initial).await {
+            Ok((mut written, _)) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,
             Err(Error::Conflict(_)) if attempt < ATTEMPTS => {
                 call.config = call.core.objects.refresh_if_stale().await?
             }
@@ -54,7 +51,6 @@ pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -
         }
     };
     call.renew();
-    permission::give_initial(&call.core, call.person()?, &def.full_name(), &key(&object)).await?;
     tell(call, EventAction::ModelCreated, &object).await;
     warn(call, &object, true).await;
     Ok(object)

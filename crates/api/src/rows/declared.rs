@@ -6,7 +6,7 @@ use http::Method;
 use signet_base::{Error, Json, Map, json};
 use signet_core::event::EventAction;
 use signet_model::{ColumnKind, FieldDef, TableDef, Verb};
-use signet_store::{ListQuery, TABLES, declared};
+use signet_store::{ListQuery, TABLES, Value, declared};
 use std::sync::Arc;
 
 /// Members in the order of `layout`; columns that it does not name follow.
@@ -61,13 +61,19 @@ async fn list(call: &mut Call, def: &'static TableDef) -> ApiResult {
 /// The row that the path names, if the caller may do there what the route says.
 async fn find(call: &Call, def: &'static TableDef) -> Result<declared::Row, Fault> {
     let class = def.component;
-    let q = ListQuery::first(1).equal("pk", key(call, def)?);
+    let key = key(call, def)?;
+    let q = ListQuery::first(1).equal("pk", key.clone());
     let (mut page, _) = declared::list(&call.core.db, def, &q, call.core.now()).await?;
     let row = page.pop().ok_or_else(|| Fault::missing(class))?;
-    call.reach(&call.key, row.owner, class)?;
+    let key = match key {
+        Value::Int(number) => number.to_string(),
+        Value::Text(text) => text,
+        _ => return Err(Fault::not_found()),
+    };
+    call.reach(key, row.owner, class)?;
     Ok(row)
 }
-fn key(call: &Call, def: &TableDef) -> Result<signet_store::Value, Fault> {
+fn key(call: &Call, def: &TableDef) -> Result<Value, Fault> {
     let kind = def.column("pk").map(|c| c.kind);
     Ok(match kind {
         Some(ColumnKind::Int) => call.key.parse::<i64>().map_err(|_| Fault::not_found())?.into(),

@@ -7,7 +7,7 @@ use crate::objects::used_by as references;
 use crate::rows::users::{attributes, named_roles, shown_roles};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::directory::{self, GroupChange};
-use signet_core::permission::{self, Right, flows};
+use signet_core::permission::{Right, flows};
 use signet_core::{compat, rows};
 use signet_model::{FieldDef, FieldKind};
 use signet_store::groups::{self, Group, GroupQuery};
@@ -136,8 +136,7 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let with = fill(call, &mut group, &sent, &mut errors, None).await?;
     let id = group.id;
     let change = GroupChange::create(group).parents(with.parents).members(with.members).roles(with.roles);
-    commit(call, change).await?;
-    permission::give_initial(&call.core, call.person()?, "authentik_core.group", &id.to_string()).await?;
+    call.commit_new(change, "authentik_core.group", id, taken).await?;
     Ok(Reply::created(answer(call, id).await?))
 }
 

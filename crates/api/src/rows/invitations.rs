@@ -10,9 +10,11 @@ use signet_core::event::EventAction;
 use signet_core::flow::invitation::shown_as;
 use signet_core::mail::{self, Email, Via, templates};
 use signet_core::models::Flow;
-use signet_core::permission::{self, flows};
+use signet_core::directory::Transaction;
+use signet_core::permission::flows;
 use signet_model::{FieldDef, FieldKind, OnDelete};
 use signet_store::invitations::{self, Invitation, InvitationRow};
+use signet_store::roles::Target;
 use signet_store::{Batch, users};
 use std::collections::HashMap;
 
@@ -119,15 +121,13 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     };
     fill(&mut made, &sent);
     call.may_give(&flows::of_invitation(&call.config, made.flow)).await?;
-    invitations::insert(&call.core.db, &call.core.vault, &made).await?;
-    permission::give_initial(
-        &call.core,
-        call.person()?,
-        "authentik_stages_invitation.invitation",
-        &made.id.to_string(),
-    )
-    .await?;
-    call.event(EventAction::ModelCreated, about(call, &made)).await;
+    let author = call.author();
+    let mut all = Transaction::new(&call.core, &author);
+    all.also(invitations::insert_batch(&call.core.vault, &made)?);
+    let target = Target::Row(made.id.to_string());
+    all.also(call.initial("authentik_stages_invitation.invitation", &target)?);
+    all.event(EventAction::ModelCreated, about(call, &made));
+    all.commit().await?;
     Ok(Reply::created(answer(call, made).await?))
 }
 /// `PUT /stages/invitation/invitations/<pk>/`

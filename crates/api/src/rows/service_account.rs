@@ -4,10 +4,10 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use signet_base::{Error, Json, Secret, Timestamp, json};
 use signet_core::directory::{self, GroupChange, TokenChange, Transaction, UserChange};
-use signet_core::permission;
 use signet_core::token::SERVICE_ACCOUNT;
 use signet_model::{FieldDef, FieldKind};
 use signet_store::groups::{self, Group};
+use signet_store::roles::Target;
 use signet_store::tokens::{self, Token};
 use signet_store::users::{self, User};
 
@@ -68,11 +68,14 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     }
     all.change(UserChange::create(user.clone()).join(group.iter().map(|g| g.id))).await?;
     all.change(TokenChange::create(token, key.clone())).await?;
+    all.also(call.initial("authentik_core.user", &Target::Row(user.id.to_string()))?);
+    if let Some(group) = &group {
+        all.also(call.initial("authentik_core.group", &Target::Row(group.id.to_string()))?);
+    }
     all.commit().await.map_err(|e| match e {
         Error::Conflict(_) => taken(),
         other => other.into(),
     })?;
-    permission::give_initial(&core, call.person()?, "authentik_core.user", &user.id.to_string()).await?;
     let mut answer = json!({"username": user.username, "user_uid": core.uid(user.id), "user_pk": user.id, "token": key.reveal()});
     if let Some(group) = group {
         answer["group_pk"] = json!(group.id);

@@ -100,7 +100,8 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     token.expiring = true;
     fill(call, manages, &mut token, &sent, &mut errors, true).await?;
     let key = new_key(&call.core);
-    commit(call, TokenChange::create(token.clone(), key)).await?;
+    let change = TokenChange::create(token.clone(), key);
+    call.commit_new(change, "authentik_core.token", token.id, taken).await?;
     Ok(Reply::created(answer(call, token).await?))
 }
 

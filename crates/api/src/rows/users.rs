@@ -7,7 +7,7 @@ use crate::objects::used_by as references;
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::directory::{self, UserChange};
 use signet_core::models::Role;
-use signet_core::permission::{self, Right, flows};
+use signet_core::permission::{Right, flows};
 use signet_core::{Core, compat, rows};
 use signet_model::{FieldDef, FieldKind, Snapshot};
 use signet_store::table::Record;
@@ -108,12 +108,22 @@ pub(crate) async fn find(call: &Call) -> Result<User, Fault> {
 
 fn query(call: &Call, paging: &Paging) -> Result<UserQuery, Fault> {
     let mut f = Filters::new(call);
+    let mut roles = Vec::new();
+    if call.param("roles_by_pk").is_some_and(|pk| !pk.is_empty()) {
+        roles.push(f.uuids("roles_by_pk"));
+    }
+    let names = f.texts("roles_by_name");
+    if !names.is_empty() {
+        let all = call.config.all::<Role>();
+        roles.push(all.filter(|(_, role)| names.contains(&role.name)).map(|(object, _)| object.pk).collect());
+    }
     let mut q = UserQuery {
         list: paging.rows::<User>(&mut f),
         is_superuser: f.flag("is_superuser"),
         path_startswith: f.text("path_startswith"),
         groups_by_pk: f.uuids("groups_by_pk"),
         groups_by_name: f.texts("groups_by_name"),
+        roles,
         attributes: None,
     };
     f.done()?;
@@ -183,9 +193,10 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     let own_roles = named_roles(call, &sent)?;
     call.may_give(&[Right::Membership(teams.clone()), Right::Roles(own_roles.clone().unwrap_or_default())])
         .await?;
+    let id = directory::number::<User>(&call.core).await?;
+    user.id = id;
     let change = UserChange::create(user).groups(Some(teams)).roles(own_roles);
-    let id = directory::commit(&call.core, &call.author(), change).await.map_err(taken)?.number()?;
-    permission::give_initial(&call.core, call.person()?, "authentik_core.user", &id.to_string()).await?;
+    call.commit_new(change, "authentik_core.user", id, taken).await?;
     let user = users::by_id(&call.core.db, id).await?.ok_or(Error::NotFound)?;
     Ok(Reply::created(answer(call, user).await?))
 }

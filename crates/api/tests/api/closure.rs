@@ -3,7 +3,7 @@ use crate::roles::Delegate;
 use crate::support::{App, PLAIN};
 use signet_base::{Error, Json, Uuid, json};
 use signet_core::permission::{self, Right};
-use signet_core::{Principal, models};
+use signet_core::{Client, Principal, directory, models};
 use signet_model::{Grants, Model, Secrets};
 use signet_store::groups::{self, Group};
 use signet_store::testdb::{each_database, sqlite};
@@ -72,7 +72,7 @@ impl Office {
         let held: Vec<_> = HELPDESK.iter().map(|p| ((*p).to_owned(), None)).collect();
         delegate.holds(&app, &held).await;
         let strong_role = role(&app, "auditors").await;
-        core.db.batch(roles::grant_batch(strong_role, LACKS, "authentik_events.event", None)).await.unwrap();
+        core.db.batch(roles::grant_batch(strong_role, LACKS, "authentik_events.event", &roles::Target::All)).await.unwrap();
         let mut made = Vec::new();
         for (name, parents) in [("strong", vec![]), ("kid", vec![0]), ("weak", vec![])] {
             let group = Group::new(&core.ports, name);
@@ -154,15 +154,16 @@ async fn core_permissions_nobody_gives_what_they_do_not_hold() {
         }
         // Permissions of a role, by the function that the interface over roles calls.
         let caller = Principal::load(&app.core, me).await.unwrap().unwrap();
+        let by = directory::Author::request(&Client::internal(), Some(&caller), "authentik.core.api");
         let held = [HELPDESK[0].to_owned()];
-        permission::assign(&app.core, &caller, own, &held, None).await.unwrap();
-        permission::assign(&app.core, &caller, own, &held, Some("7")).await.unwrap();
-        permission::unassign(&app.core, &caller, own, &held, Some("7")).await.unwrap();
+        permission::assign(&app.core, &by, own, &held, None).await.unwrap();
+        permission::assign(&app.core, &by, own, &held, Some("7")).await.unwrap();
+        permission::unassign(&app.core, &by, own, &held, Some("7")).await.unwrap();
         for object in [None, Some("7")] {
-            let lacks = permission::assign(&app.core, &caller, own, &[LACKS.to_owned()], object).await;
+            let lacks = permission::assign(&app.core, &by, own, &[LACKS.to_owned()], object).await;
             assert!(matches!(lacks, Err(Error::Denied(_))), "{lacks:?}");
         }
-        let unknown = permission::assign(&app.core, &caller, own, &["authentik_core.be_root".to_owned()], None).await;
+        let unknown = permission::assign(&app.core, &by, own, &["authentik_core.be_root".to_owned()], None).await;
         assert!(matches!(unknown, Err(Error::Invalid(_))), "{unknown:?}");
         // What was refused gave nothing.
         let now = Principal::load(&app.core, me).await.unwrap().unwrap();
@@ -404,10 +405,11 @@ async fn call(office: &Office, dice: &mut Dice, known: &BTreeMap<i64, Account>) 
             let permission = dice.pick(&[HELPDESK[0], HELPDESK[3], LACKS, "authentik_flows.change_flow"]);
             let object = dice.pick(&[None, Some("1"), Some("5")]);
             let (to, list) = (dice.pick(&role_list), [permission.to_owned()]);
+            let by = directory::Author::request(&Client::internal(), Some(&caller), "authentik.core.api");
             let answer = if flag {
-                permission::assign(&app.core, &caller, to, &list, object).await
+                permission::assign(&app.core, &by, to, &list, object).await
             } else {
-                permission::unassign(&app.core, &caller, to, &list, object).await
+                permission::unassign(&app.core, &by, to, &list, object).await
             };
             return format!("assign {flag} {permission} {object:?}: {answer:?}");
         }

@@ -4,8 +4,9 @@ use http::Method;
 use signet_api::{Action, Permission, Table};
 use signet_base::{Json, Uuid, json};
 use signet_model::{Model, Secrets, Verb};
+use signet_store::roles::Target;
 use signet_store::testdb::{each_database, sqlite};
-use signet_store::{Author, Write, roles};
+use signet_store::{Author, DbKind, Write, roles};
 
 /// A role of the plain user, which each test fills anew.
 pub struct Delegate {
@@ -23,11 +24,12 @@ impl Delegate {
     /// These permissions and no others; each on one object, or on all.
     pub async fn holds(&self, app: &App, permissions: &[(String, Option<String>)]) {
         for old in roles::permissions(&app.core.db, self.role).await.unwrap() {
-            let batch = roles::withdraw_batch(self.role, &old.permission, old.object.as_deref());
+            let batch = roles::withdraw_batch(self.role, &old.permission, &old.object);
             app.core.db.batch(batch).await.unwrap();
         }
         for (permission, object) in permissions {
-            let batch = roles::grant_batch(self.role, permission, "", object.as_deref());
+            let target = object.clone().map_or(Target::All, Target::Row);
+            let batch = roles::grant_batch(self.role, permission, "", &target);
             app.core.db.batch(batch).await.unwrap();
         }
     }
@@ -229,4 +231,122 @@ async fn fill(app: &App) {
         make("/authenticators/admin/static/", json!({"name": format!("d{n}"), "user": user["pk"]})).await;
         flows.push(flow);
     }
+}
+
+/// Role with these initial permissions, which the plain user has beside the delegate's own.
+async fn creators(app: &App, permissions: &[&str]) -> Uuid {
+    let write = |def, data: Json| {
+        Write::Create { def, pk: None, data: data.as_object().unwrap().clone(), secrets: Secrets::new() }
+    };
+    let role = write(signet_core::models::Role::DEF, json!({"name": "creators", "managed": null}));
+    let role = app.core.objects.apply(vec![role], &Author::system()).await.unwrap()[0].pk;
+    let initial = json!({"name": "i", "role": role, "permissions": permissions});
+    let initial = write(signet_core::models::InitialPermissions::DEF, initial);
+    app.core.objects.apply(vec![initial], &Author::system()).await.unwrap();
+    app.core.db.batch(roles::give_user_batch(app.plain, role)).await.unwrap();
+    role
+}
+
+/// Path, body, and what the creator's role gets on the new object.
+const CREATED: [(&str, &str, &str); 6] = [
+    ("/core/users/", r#"{"username": "init", "name": "i"}"#, "authentik_core.change_user"),
+    ("/core/groups/", r#"{"name": "init"}"#, "authentik_core.change_group"),
+    ("/core/tokens/", r#"{"identifier": "init"}"#, "authentik_core.view_token_key"),
+    ("/core/applications/", r#"{"name": "init", "slug": "init"}"#, "authentik_core.change_application"),
+    ("/stages/deny/", r#"{"name": "init"}"#, "authentik_stages_deny.change_denystage"),
+    (
+        "/stages/invitation/invitations/",
+        r#"{"name": "init", "expires": "2099-01-01T00:00:00Z"}"#,
+        "authentik_stages_invitation.delete_invitation",
+    ),
+];
+
+#[tokio::test]
+async fn core_permissions_initial_ones_are_given_by_the_commit_that_creates_the_object() {
+    each_database(|db| async move {
+        let app = App::start(db.clone()).await;
+        let delegate = Delegate::new(&app).await;
+        let add = CREATED.map(|(_, _, permission)| {
+            let (before, model) = permission.split_once('.').unwrap();
+            let model = model.trim_end_matches("_key").rsplit_once('_').unwrap().1;
+            (format!("{before}.add_{model}"), None)
+        });
+        delegate.holds(&app, &add).await;
+        let names: Vec<&str> = CREATED.iter().map(|(_, _, permission)| *permission).collect();
+        let role = creators(&app, &names).await;
+        // A commit whose permissions cannot be written creates nothing.
+        let (before, after) = match db.kind() {
+            DbKind::Sqlite => (
+                "CREATE TRIGGER refused BEFORE INSERT ON role_permission BEGIN SELECT RAISE(ABORT, 'refused'); END",
+                "DROP TRIGGER refused",
+            ),
+            DbKind::Postgres => (
+                "ALTER TABLE role_permission ADD CONSTRAINT refused CHECK (id < 0) NOT VALID",
+                "ALTER TABLE role_permission DROP CONSTRAINT refused",
+            ),
+        };
+        db.execute(before, vec![]).await.unwrap();
+        for (path, body, _) in CREATED {
+            let refused = app.plain("POST", path, serde_json::from_str(body).unwrap()).await;
+            assert!(refused.status >= 400, "{path}: {}", refused.body);
+            let all = app.admin("GET", &format!("{path}?search=init&superuser_full_list=true"), Json::Null).await;
+            assert_eq!(all.body["pagination"]["count"], 0, "{path}: {}", all.body);
+        }
+        db.execute(after, vec![]).await.unwrap();
+        // The same calls create each object with its permission.
+        for (path, body, permission) in CREATED {
+            let made = app.plain("POST", path, serde_json::from_str(body).unwrap()).await;
+            assert_eq!(made.status, 201, "{path}: {}", made.body);
+            let pk = &made.body["pk"];
+            let pk = pk.as_str().map_or_else(|| pk.to_string(), str::to_owned);
+            let given = roles::permissions(&db, role).await.unwrap();
+            assert!(given.iter().any(|p| p.permission == permission && p.object == pk), "{path} {pk}: {given:?}");
+        }
+        assert_eq!(roles::permissions(&db, role).await.unwrap().len(), CREATED.len());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn core_permissions_users_are_listed_by_their_own_roles() {
+    each_database(|db| async move {
+        let app = App::start(db).await;
+        let make = async |path: &str, sent: Json| {
+            let made = app.admin("POST", path, sent).await;
+            assert_eq!(made.status, 201, "{path}: {}", made.body);
+            made.body
+        };
+        let [one, two] = [
+            make("/rbac/roles/", json!({"name": "one"})).await,
+            make("/rbac/roles/", json!({"name": "two"})).await,
+        ];
+        let user = |name: &str, roles: Json| json!({"username": name, "name": name, "roles": roles});
+        make("/core/users/", user("ann", json!([one["pk"]]))).await;
+        make("/core/users/", user("bob", json!([one["pk"], two["pk"]]))).await;
+        let carl = make("/core/users/", user("carl", json!([]))).await;
+        // A role of a group is not the user's own.
+        make("/core/groups/", json!({"name": "g", "users": [carl["pk"]], "roles": [one["pk"]]})).await;
+        let (one, two) = (one["pk"].as_str().unwrap(), two["pk"].as_str().unwrap());
+        let nobody = Uuid::from_u128(7).to_string();
+        for (query, expected) in [
+            (format!("roles_by_pk={one}"), &["ann", "bob"][..]),
+            (format!("roles_by_pk={two}"), &["bob"]),
+            (format!("roles_by_pk={two}&roles_by_pk={one}"), &["ann", "bob"]),
+            (format!("roles_by_pk={nobody}"), &[]),
+            ("roles_by_name=one".into(), &["ann", "bob"]),
+            ("roles_by_name=two&roles_by_name=none".into(), &["bob"]),
+            ("roles_by_name=none".into(), &[]),
+            (format!("roles_by_name=one&roles_by_pk={two}"), &["bob"]),
+            ("roles_by_name=&roles_by_pk=".into(), &["akadmin", "ann", "bob", "carl", "plain"]),
+        ] {
+            let list = app.admin("GET", &format!("/core/users/?ordering=username&{query}"), Json::Null).await;
+            let names: Vec<&str> =
+                list.body["results"].as_array().unwrap().iter().filter_map(|u| u["username"].as_str()).collect();
+            assert_eq!(names, expected, "{query}");
+            assert_eq!(list.body["pagination"]["count"], expected.len(), "{query}");
+        }
+        let wrong = app.admin("GET", "/core/users/?roles_by_pk=bogus", Json::Null).await;
+        assert!(wrong.status == 400 && wrong.body.get("roles_by_pk").is_some(), "{}", wrong.body);
+    })
+    .await;
 }

@@ -1,14 +1,14 @@
 //! Entries about groups.
-use super::values::{internal, same, set, wrong};
+use super::values::{internal, keys, same, set, wrong};
 use super::{GROUP, GroupDraft, Order, Row, RowState, RowWritePlan, Rows, WriteOutcome, Wrong, mark};
 use signet_base::{Json, Uuid, json};
 use signet_core::Core;
 use signet_store::groups::{self, Group};
 use signet_store::table::Record;
-use signet_store::users;
+use signet_store::{roles, users};
 
 /// Beside the columns.
-pub(super) const FIELDS: &[&str] = &["pk", "group_uuid", "parents", "users"];
+pub(super) const FIELDS: &[&str] = &["pk", "group_uuid", "parents", "users", "roles"];
 
 impl Rows {
     pub(super) async fn group(
@@ -23,6 +23,7 @@ impl Rows {
                     group,
                     parents: None,
                     members: None,
+                    roles: None,
                     state: RowState::Same,
                 };
                 Some(self.groups.take_up(draft))
@@ -57,17 +58,19 @@ impl Rows {
                     group,
                     parents: None,
                     members: None,
+                    roles: None,
                     state: RowState::New,
                 })
             }
         };
         let before = self.groups[at].group.shown();
         let mut group = self.groups[at].group.clone();
-        let (mut parents, mut members) = (None, None);
+        let (mut parents, mut members, mut own_roles) = (None, None, None);
         for (field, value) in order.fields {
             match field.as_str() {
                 "pk" | "group_uuid" => {}
                 "parents" => parents = Some(self.group_keys(core, field, value).await?),
+                "roles" => own_roles = Some(keys(field, value)?),
                 "users" => {
                     let Json::Array(list) = value else { return wrong(field, "Expected a list of items.") };
                     let mut ids = Vec::with_capacity(list.len());
@@ -105,13 +108,21 @@ impl Rows {
                     members = None;
                 }
             }
+            if let Some(wanted) = &own_roles {
+                let of = roles::of_many_groups(&core.db, &[group.id]).await.map_err(internal)?;
+                if same(of.get(&group.id).map_or(&[][..], Vec::as_slice), wanted) {
+                    own_roles = None;
+                }
+            }
         }
-        let changed = group.shown() != before || parents.is_some() || members.is_some();
+        let changed =
+            group.shown() != before || parents.is_some() || members.is_some() || own_roles.is_some();
         let key = json!(group.id);
         let outcome = self.groups.change(at, |draft| {
             draft.group = group;
             draft.parents = parents.or(draft.parents.take());
             draft.members = members.or(draft.members.take());
+            draft.roles = own_roles.or(draft.roles.take());
             mark(&mut draft.state, changed)
         });
         Ok((outcome, key))

@@ -37,6 +37,7 @@ struct UserDraft {
     before: Option<User>,
     user: User,
     groups: Option<Vec<Uuid>>,
+    roles: Option<Vec<Uuid>>,
     hash: Option<String>,
     state: RowState,
 }
@@ -45,6 +46,7 @@ struct GroupDraft {
     group: Group,
     parents: Option<Vec<Uuid>>,
     members: Option<Vec<i64>>,
+    roles: Option<Vec<Uuid>>,
     state: RowState,
 }
 struct TokenDraft {
@@ -139,7 +141,10 @@ impl Rows {
     /// New groups, and new users with their provisional numbers.
     pub fn new_rows(&self) -> (Vec<GroupChange>, Vec<User>) {
         let groups = self.groups.iter().filter(|d| d.state == RowState::New).map(|d| {
-            GroupChange::create(d.group.clone()).parents(d.parents.clone()).members(d.members.clone())
+            GroupChange::create(d.group.clone())
+                .parents(d.parents.clone())
+                .members(d.members.clone())
+                .roles(d.roles.clone())
         });
         let users = self.users.iter().filter(|d| d.state == RowState::New).map(|d| d.user.clone());
         (groups.collect(), users.collect())
@@ -148,7 +153,7 @@ impl Rows {
     pub fn creation(&self, user: &User, id: i64) -> UserChange {
         let change = UserChange::create(User { id, ..user.clone() });
         let Some(draft) = self.users.by_key(&Json::from(user.id)) else { return change };
-        let change = change.groups(draft.groups.clone());
+        let change = change.groups(draft.groups.clone()).roles(draft.roles.clone());
         match &draft.hash {
             Some(hash) => change.password(hash, &KeptSession::default()),
             None => change,
@@ -163,6 +168,7 @@ impl Rows {
                     GroupChange::update(before, d.group.clone())
                         .parents(d.parents.clone())
                         .members(d.members.clone())
+                        .roles(d.roles.clone())
                         .into(),
                 ),
                 (Some(before), RowState::Gone) => all.push(GroupChange::delete(before).into()),
@@ -176,7 +182,7 @@ impl Rows {
                     if let Some(hash) = &d.hash {
                         change = change.password(hash, &KeptSession::default());
                     }
-                    all.push(change.groups(d.groups.clone()).into());
+                    all.push(change.groups(d.groups.clone()).roles(d.roles.clone()).into());
                 }
                 (Some(before), RowState::Gone) => all.push(UserChange::delete(before).into()),
                 _ => {}

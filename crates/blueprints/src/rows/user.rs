@@ -1,15 +1,16 @@
 //! Entries about users.
-use super::values::{internal, set, text, wrong};
+use super::values::{internal, keys, same, set, text, wrong};
 use super::{Order, Row, RowState, RowWritePlan, Rows, USER, UserDraft, WriteOutcome, Wrong, mark};
 use signet_base::{Json, Secret, Uuid, json};
 use signet_core::Core;
+use signet_core::permission::{managed_role, role_of_user};
 use signet_model::check::{email, person_name};
-use signet_store::groups;
+use signet_store::{groups, roles};
 use signet_store::table::Record;
 use signet_store::users::User;
 
 /// Beside the columns.
-pub(super) const FIELDS: &[&str] = &["pk", "uuid", "uid", "groups", "password", "password_hash"];
+pub(super) const FIELDS: &[&str] = &["pk", "uuid", "uid", "groups", "roles", "permissions", "password", "password_hash"];
 
 impl Rows {
     pub(super) async fn user(
@@ -20,7 +21,8 @@ impl Rows {
         let known = match self.identified(core, USER, order.identifiers).await? {
             Some(Row::User(user)) => {
                 let before = Some(user.clone());
-                let draft = UserDraft { before, user, groups: None, hash: None, state: RowState::Same };
+                let draft =
+                    UserDraft { before, user, groups: None, roles: None, hash: None, state: RowState::Same };
                 Some(self.users.take_up(draft))
             }
             _ => None,
@@ -49,6 +51,7 @@ impl Rows {
                     before: None,
                     user,
                     groups: None,
+                    roles: None,
                     hash: None,
                     state: RowState::New,
                 })
@@ -56,7 +59,7 @@ impl Rows {
         };
         let before = self.users[at].user.shown();
         let mut user = self.users[at].user.clone();
-        let mut groups = None;
+        let (mut groups, mut own_roles) = (None, None);
         let mut hash = None;
         for (field, value) in order.fields {
             match field.as_str() {
@@ -75,6 +78,7 @@ impl Rows {
                     }
                 }
                 "groups" => groups = Some(self.group_keys(core, field, value).await?),
+                "roles" => own_roles = Some(keys(field, value)?),
                 // As a variable that is not set gives it: none is set.
                 "password" | "password_hash" if value.is_null() => {}
                 "password" => {
@@ -112,7 +116,19 @@ impl Rows {
                 groups = None;
             }
         }
-        let changed = user.shown() != before || groups.is_some() || hash.is_some();
+        if let Some(wanted) = &mut own_roles
+            && self.users[at].state != RowState::New
+        {
+            let have = roles::of_users(&core.db, &[user.id]).await.map_err(internal)?.remove(&user.id);
+            let have = have.unwrap_or_default();
+            // The role of the user alone holds their `permissions`; no file names it.
+            let own = managed_role(&core.config(), &role_of_user(user.id)).filter(|own| have.contains(own));
+            wanted.extend(own.filter(|own| !wanted.contains(own)));
+            if same(&have, wanted) {
+                own_roles = None;
+            }
+        }
+        let changed = user.shown() != before || groups.is_some() || own_roles.is_some() || hash.is_some();
         if let Some(hash) = &hash {
             user.password = hash.clone();
         }
@@ -120,6 +136,7 @@ impl Rows {
         let outcome = self.users.change(at, |draft| {
             draft.user = user;
             draft.groups = groups.or(draft.groups.take());
+            draft.roles = own_roles.or(draft.roles.take());
             draft.hash = hash.or(draft.hash.take());
             mark(&mut draft.state, changed)
         });

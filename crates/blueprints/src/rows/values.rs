@@ -1,7 +1,6 @@
 //! Conversion of an entry's values, and of rows for comparison.
 use super::Wrong;
-use signet_base::Json;
-use signet_base::Map;
+use signet_base::{Json, Map, Uuid};
 use signet_model::FieldKind;
 use signet_store::table::Record;
 
@@ -25,6 +24,20 @@ pub fn text(field: &str, value: &Json, blank: bool) -> Result<String, Wrong> {
         Json::Number(n) => Ok(n.to_string()),
         _ => wrong(field, "Not a valid string."),
     }
+}
+/// Primary keys, each once.
+pub fn keys(field: &str, value: &Json) -> Result<Vec<Uuid>, Wrong> {
+    let Json::Array(list) = value else { return wrong(field, "Expected a list of items.") };
+    let mut out = Vec::with_capacity(list.len());
+    for item in list {
+        let Some(id) = item.as_str().and_then(|s| Uuid::parse_str(s).ok()) else {
+            return wrong(field, format!("“{item}” is not a valid UUID."));
+        };
+        if !out.contains(&id) {
+            out.push(id);
+        }
+    }
+    Ok(out)
 }
 pub fn flag(field: &str, value: &Json) -> Result<bool, Wrong> {
     match value {

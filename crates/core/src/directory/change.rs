@@ -3,6 +3,7 @@ use signet_base::{Secret, Timestamp, Uuid};
 use signet_store::devices::Device;
 use signet_store::epoch::KeptSession;
 use signet_store::groups::Group;
+use signet_store::roles::Target;
 use signet_store::tokens::Token;
 use signet_store::users::User;
 
@@ -13,6 +14,7 @@ pub enum Change {
     Group(Box<GroupChange>),
     Token(Box<TokenChange>),
     Device(Box<DeviceChange>),
+    Role(Box<RoleChange>),
 }
 impl From<UserChange> for Change {
     fn from(change: UserChange) -> Self {
@@ -33,6 +35,12 @@ impl From<TokenChange> for Change {
 impl From<DeviceChange> for Change {
     fn from(change: DeviceChange) -> Self {
         Change::Device(Box::new(change))
+    }
+}
+
+impl From<RoleChange> for Change {
+    fn from(change: RoleChange) -> Self {
+        Change::Role(Box::new(change))
     }
 }
 
@@ -194,6 +202,38 @@ impl GroupChange {
     #[must_use]
     pub fn leave(mut self, users: impl IntoIterator<Item = i64>) -> Self {
         self.leave.extend(users);
+        self
+    }
+}
+
+/// Permissions that a role gets and loses. The role itself is a configuration object; the same commit may create it.
+#[derive(Debug, Clone)]
+pub struct RoleChange {
+    pub(super) role: Uuid,
+    /// Replaces the permissions on all objects.
+    pub(super) everywhere: Option<Vec<String>>,
+    pub(super) grant: Vec<(String, Target)>,
+    /// Permission and key of the object; an empty key: all objects.
+    pub(super) withdraw: Vec<(String, String)>,
+}
+impl RoleChange {
+    pub fn of(role: Uuid) -> Self {
+        Self { role, everywhere: None, grant: Vec::new(), withdraw: Vec::new() }
+    }
+    /// Replaces the permissions on all objects; those on single objects stay.
+    #[must_use]
+    pub fn everywhere(mut self, permissions: Option<Vec<String>>) -> Self {
+        self.everywhere = permissions;
+        self
+    }
+    #[must_use]
+    pub fn grant(mut self, permission: impl Into<String>, target: Target) -> Self {
+        self.grant.push((permission.into(), target));
+        self
+    }
+    #[must_use]
+    pub fn withdraw(mut self, permission: impl Into<String>, object: Option<&str>) -> Self {
+        self.withdraw.push((permission.into(), object.unwrap_or_default().to_owned()));
         self
     }
 }

@@ -1,4 +1,4 @@
-//! The one writer of accounts, groups, memberships, tokens and second factors, for every author: the API, flows, protocols, blueprints,
+//! The one writer of accounts, groups, memberships, permissions, tokens and second factors, for every author: the API, flows, protocols, blueprints,
 //! expressions and the command line. What changes is a [`Change`], what is committed a [`Transaction`]: the rows, their
 //! events with what has changed, and the check that an administrator is left, together or not at all.
 //!
@@ -8,12 +8,13 @@ mod author;
 mod change;
 mod device;
 mod group;
+mod role;
 mod token;
 mod transaction;
 mod user;
 
 pub use author::{Actor, Author};
-pub use change::{Change, DeviceChange, GroupChange, TokenChange, UserChange};
+pub use change::{Change, DeviceChange, GroupChange, RoleChange, TokenChange, UserChange};
 pub use token::token_model;
 pub use transaction::{Committed, LAST_ADMINISTRATOR, Transaction, is_last_administrator, number};
 

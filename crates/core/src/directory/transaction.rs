@@ -91,6 +91,7 @@ impl<'a> Transaction<'a> {
             Change::Group(change) => self.group(*change).await,
             Change::Token(change) => self.token(*change),
             Change::Device(change) => self.device(*change).await,
+            Change::Role(change) => self.role(*change).await,
         }
     }
     /// Statements about what is not of the directory.

@@ -4,9 +4,10 @@ use super::transaction::Transaction;
 use super::{model_of, told};
 use crate::event::EventAction;
 use crate::event::diff;
+use crate::permission;
 use signet_base::{Error, Map, Result, Uuid, json};
 use signet_store::users::{self, User};
-use signet_store::{groups, objects, roles};
+use signet_store::{Write, groups, objects, roles};
 
 /// The fields of an account that its events tell of.
 fn fields(u: &User) -> Map {
@@ -114,6 +115,8 @@ impl Transaction<'_> {
         }
         let key = format!("user:{}", user.id);
         self.objects.extend(objects::writes_for_deleted_row(&self.core.config(), &key, &self.core.ports));
+        let own = permission::managed_role(&self.core.config(), &permission::role_of_user(user.id));
+        self.objects.extend(own.map(|pk| Write::Delete { pk }));
         self.add(users::delete_batch(user.id));
         self.tell(
             EventAction::ModelDeleted,

@@ -6,76 +6,87 @@ pub mod catalogue;
 pub mod closure;
 pub mod flows;
 
+use crate::directory::{self, Author, RoleChange};
 use crate::models::{InitialPermissions, Role};
 use crate::{Core, Principal};
 pub use closure::{Right, may_give};
 use signet_base::{Error, Result, Uuid};
-use signet_store::{Batch, roles};
+use signet_model::Snapshot;
+use signet_store::roles::{self, Target};
+use signet_store::Batch;
 
 /// Opens the administration's pages.
 pub const ADMIN_INTERFACE: &str = "authentik_rbac.access_admin_interface";
 
 /// Gives a role permissions: on one object (by the key that the wire shows), or on all. Refuses what is no
-/// permission, and what the giver does not hold.
+/// permission, and what the author does not hold.
 pub async fn assign(
     core: &Core,
-    giver: &Principal,
+    author: &Author,
     role: Uuid,
     permissions: &[String],
     object: Option<&str>,
 ) -> Result<()> {
-    change(core, giver, role, permissions, object, |permission, model| {
-        roles::grant_batch(role, permission, model, object)
-    })
-    .await
+    let target = object.map_or(Target::All, |key| Target::Row(key.to_owned()));
+    let add = |change: RoleChange, permission: &String| change.grant(permission, target.clone());
+    let change = permissions.iter().fold(RoleChange::of(role), add);
+    commit(core, author, role, permissions, object, change).await
 }
 
 /// Takes permissions away from a role. Those that the role does not have are no error.
 pub async fn unassign(
     core: &Core,
-    giver: &Principal,
+    author: &Author,
     role: Uuid,
     permissions: &[String],
     object: Option<&str>,
 ) -> Result<()> {
-    change(core, giver, role, permissions, object, |permission, _| {
-        roles::withdraw_batch(role, permission, object)
-    })
-    .await
+    let add = |change: RoleChange, permission: &String| change.withdraw(permission, object);
+    let change = permissions.iter().fold(RoleChange::of(role), add);
+    commit(core, author, role, permissions, object, change).await
 }
 
-async fn change(
+async fn commit(
     core: &Core,
-    giver: &Principal,
+    author: &Author,
     role: Uuid,
     permissions: &[String],
     object: Option<&str>,
-    statement: impl Fn(&str, &str) -> Batch,
+    change: RoleChange,
 ) -> Result<()> {
     if core.config().get_typed::<Role>(role).is_none() {
         return Err(Error::NotFound);
     }
-    let (mut batch, mut rights) = (Batch::new(), Vec::new());
-    for permission in permissions {
-        let model = catalogue::model_of(&core.registry, permission)
-            .ok_or_else(|| Error::invalid("permissions", format!("{permission:?} is no permission.")))?;
-        batch = batch.then(statement(permission, &model));
-        rights.push(Right::Permission(permission.clone(), object.map(str::to_owned)));
+    let known = catalogue::all(&core.registry);
+    if let Some(unknown) = permissions.iter().find(|name| known.iter().all(|p| p.name() != **name)) {
+        return Err(Error::invalid("permissions", format!("{unknown:?} is no permission.")));
     }
-    may_give(core, &giver.grants, &rights).await?;
-    core.db.batch(batch).await.map(drop)
+    if let Some(giver) = author.person() {
+        let rights: Vec<Right> =
+            permissions.iter().map(|p| Right::Permission(p.clone(), object.map(str::to_owned))).collect();
+        may_give(core, &giver.grants, &rights).await?;
+    }
+    directory::commit(core, author, change).await.map(drop)
 }
 
-/// What the roles of the creator get on an object that they have just made.
-pub async fn give_initial(core: &Core, creator: &Principal, model: &str, key: &str) -> Result<()> {
+/// The role that holds what is given to one user alone. The user has it as a role of their own.
+pub fn role_of_user(user: i64) -> String {
+    format!("ak-managed-role--user-{user}")
+}
+/// The role with this `managed` name.
+pub fn managed_role(config: &Snapshot, managed: &str) -> Option<Uuid> {
+    config.find::<Role>("managed", managed).map(|(object, _)| object.pk)
+}
+
+/// What the roles of the creator get on a new object, for the commit that creates it.
+pub fn initial(core: &Core, creator: &Principal, model: &str, target: &Target) -> Batch {
     let config = core.config();
+    let about = |permission: &str| catalogue::model_of(&core.registry, permission);
     let mut batch = Batch::new();
     for (_, initial) in config.all::<InitialPermissions>().filter(|(_, i)| creator.roles.contains(&i.role)) {
-        for permission in &initial.permissions {
-            if catalogue::model_of(&core.registry, permission).is_some_and(|about| about == model) {
-                batch = batch.then(roles::grant_batch(initial.role, permission, model, Some(key)));
-            }
+        for permission in initial.permissions.iter().filter(|p| about(p).is_some_and(|about| about == model)) {
+            batch = batch.then(roles::grant_batch(initial.role, permission, model, target));
         }
     }
-    if batch.is_empty() { Ok(()) } else { core.db.batch(batch).await.map(drop) }
+    batch
 }

@@ -1,6 +1,7 @@
 //! Invitations. The key of an invitation admits its holder: the row is found by a digest, and the key is
 //! stored encrypted.
 use super::list::ListQuery;
+use super::roles;
 use super::table::{self, found, selects};
 use crate::db::{Batch, Db};
 use crate::params;
@@ -115,13 +116,19 @@ pub async fn by_id(db: &Db, vault: &Vault, id: Uuid) -> Result<Option<Invitation
     table::row(db, &BY_ID, params![digest(vault, id)]).await?.map(|row| opened(vault, row)).transpose()
 }
 pub async fn insert(db: &Db, vault: &Vault, invitation: &Invitation) -> Result<()> {
-    db.batch(table::insert(&sealed(vault, invitation)?)).await.map(drop)
+    db.batch(insert_batch(vault, invitation)?).await.map(drop)
+}
+/// [`insert`] as part of a batch.
+pub fn insert_batch(vault: &Vault, invitation: &Invitation) -> Result<Batch> {
+    Ok(table::insert(&sealed(vault, invitation)?))
 }
 pub async fn update(db: &Db, vault: &Vault, invitation: &Invitation) -> Result<()> {
     found(db.batch(table::update(&sealed(vault, invitation)?)).await).map(drop)
 }
 pub async fn delete(db: &Db, vault: &Vault, id: Uuid) -> Result<()> {
-    found(db.batch(table::delete::<InvitationRow>(digest(vault, id))).await).map(drop)
+    let batch = table::delete::<InvitationRow>(digest(vault, id));
+    let forget = roles::forget_object_batch("authentik_stages_invitation.invitation", &id.to_string());
+    found(db.batch(batch.then(forget)).await).map(drop)
 }
 /// As a part of a larger batch, by its [`digest`].
 pub fn delete_batch(digest: &str) -> Batch {

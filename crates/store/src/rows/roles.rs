@@ -1,22 +1,41 @@
 //! Who has which roles, and what roles may do. The roles themselves are configuration objects.
+use super::table::{self, selects};
 use crate::db::{Batch, Db, Row, in_list, in_params};
 use crate::params;
 use signet_base::{Result, Uuid};
-use signet_model::Grants;
+use signet_model::{Grants, Table};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-/// One permission of a role.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One permission of a role: on one object, or on all of the model.
+#[derive(Debug, Clone, PartialEq, Eq, Table)]
+#[table(model = "authentik_rbac.rolepermission", table = "role_permission", alias = "rp")]
+#[table(label = "Role Permission", order = "id", internal)]
 pub struct RolePermission {
+    #[column(generated, read_only, order)]
     pub id: i64,
+    #[column(read_only, fixed, refers = "authentik_rbac.role")]
     pub role: Uuid,
     /// `authentik_core.view_user`
+    #[column(read_only, fixed)]
     pub permission: String,
     /// `authentik_core.user`
+    #[column(read_only, fixed)]
     pub model: String,
-    /// Primary key as the wire shows it; none: every object of the model.
-    pub object: Option<String>,
+    /// Primary key as in the API; empty: every object of the model.
+    #[column(name = "object_pk", wire = "object_pk", read_only, fixed)]
+    pub object: String,
+}
+
+/// The objects that a permission is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Every object of the model.
+    All,
+    /// A row, by its primary key as in the API.
+    Row(String),
+    /// A configuration object, which the same batch may create: its number need not be known.
+    Object(Uuid),
 }
 
 /// The roles of a person, and what they allow.
@@ -30,10 +49,9 @@ pub struct RoleGrants {
 const OF_USER: &str = "WITH RECURSIVE up(id) AS (SELECT group_id FROM membership WHERE user_id = ? UNION SELECT p.parent_id FROM group_parent p JOIN up ON p.child_id = up.id), \
     held(role) AS (SELECT role FROM user_role WHERE user_id = ? UNION SELECT gr.role FROM group_role gr JOIN up ON gr.group_id = up.id) \
     SELECT h.role, rp.permission, rp.object_pk FROM held h LEFT JOIN role_permission rp ON rp.role = h.role";
-const GRANT: &str = "INSERT INTO role_permission (role, permission, model, object_pk) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
+const GRANT_OBJECT: &str = "INSERT INTO role_permission (role, permission, model, object_pk) \
+    SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), COALESCE(CAST(num AS TEXT), pk) FROM object WHERE pk = ? ON CONFLICT DO NOTHING";
 const WITHDRAW: &str = "DELETE FROM role_permission WHERE role = ? AND permission = ? AND object_pk = ?";
-const OF_ROLE: &str =
-    "SELECT id, role, permission, model, object_pk FROM role_permission WHERE role = ? ORDER BY id";
 const FORGET_OBJECT: &str = "DELETE FROM role_permission WHERE object_pk = ? AND model = ?";
 const GIVE_USER: &str = "INSERT INTO user_role (user_id, role) VALUES (?, ?) ON CONFLICT DO NOTHING";
 const TAKE_USER: &str = "DELETE FROM user_role WHERE user_id = ? AND role = ?";
@@ -43,9 +61,8 @@ const CLEAR_GROUP: &str = "DELETE FROM group_role WHERE group_id = ?";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     OF_USER,
-    GRANT,
+    GRANT_OBJECT,
     WITHDRAW,
-    OF_ROLE,
     FORGET_OBJECT,
     GIVE_USER,
     TAKE_USER,
@@ -100,28 +117,31 @@ fn held(rows: &[Row]) -> Result<RoleGrants> {
     Ok(RoleGrants { roles: Arc::new(roles), grants: Arc::new(grants) })
 }
 
+selects! { RolePermission:
+    OF_ROLE = "WHERE rp.role = ? ORDER BY rp.id";
+}
+static GRANT: LazyLock<String> =
+    LazyLock::new(|| format!("{} ON CONFLICT DO NOTHING", table::inserting::<RolePermission>()));
+
 /// The permissions of one role, in the order in which they were given.
 pub async fn permissions(db: &Db, role: Uuid) -> Result<Vec<RolePermission>> {
-    let one = |row: &Row| {
-        let object = row.string(4)?;
-        Ok(RolePermission {
-            id: row.int(0)?,
-            role: row.uuid(1)?,
-            permission: row.string(2)?,
-            model: row.string(3)?,
-            object: (!object.is_empty()).then_some(object),
-        })
-    };
-    db.scan(OF_ROLE, params![role]).await?.iter().map(one).collect()
+    table::rows(db, &OF_ROLE, params![role]).await
 }
 
-/// Gives a role a permission: on one object, or on all of the model. What it has already stays.
-pub fn grant_batch(role: Uuid, permission: &str, model: &str, object: Option<&str>) -> Batch {
-    Batch::new().add(GRANT, params![role, permission, model, object.unwrap_or_default()])
+/// Gives a role a permission; no effect if it has it.
+pub fn grant_batch(role: Uuid, permission: &str, model: &str, target: &Target) -> Batch {
+    let object = match target {
+        Target::All => String::new(),
+        Target::Row(key) => key.clone(),
+        Target::Object(pk) => return Batch::new().add(GRANT_OBJECT, params![role, permission, model, *pk]),
+    };
+    let (permission, model) = (permission.to_owned(), model.to_owned());
+    let row = RolePermission { id: 0, role, permission, model, object };
+    Batch::new().add(GRANT.as_str(), table::new_values(&row))
 }
-/// Takes one permission away.
-pub fn withdraw_batch(role: Uuid, permission: &str, object: Option<&str>) -> Batch {
-    Batch::new().add(WITHDRAW, params![role, permission, object.unwrap_or_default()])
+/// Takes one permission away; `object` as in [`RolePermission::object`].
+pub fn withdraw_batch(role: Uuid, permission: &str, object: &str) -> Batch {
+    Batch::new().add(WITHDRAW, params![role, permission, object])
 }
 /// Permissions on an object that is deleted.
 pub fn forget_object_batch(model: &str, object: &str) -> Batch {

@@ -1,4 +1,5 @@
 //! API tokens and app passwords.
+use super::roles;
 use super::table::{self, MISSING, found, selects};
 use crate::db::{Batch, Db};
 use crate::params;
@@ -160,7 +161,7 @@ pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
 }
 /// [`delete`] as part of a batch.
 pub fn delete_batch(id: Uuid) -> Batch {
-    table::delete::<Token>(id)
+    table::delete::<Token>(id).then(roles::forget_object_batch("authentik_core.token", &id.to_string()))
 }
 /// API tokens that are due for rotation.
 pub async fn expired_api_tokens(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<Token>> {

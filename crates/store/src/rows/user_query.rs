@@ -15,6 +15,8 @@ pub struct UserQuery {
     pub path_startswith: Option<String>,
     pub groups_by_pk: Vec<Uuid>,
     pub groups_by_name: Vec<String>,
+    /// Users with any role of each list; the roles of their groups do not count.
+    pub roles: Vec<Vec<Uuid>>,
     /// Attribute conditions, see the filter's documentation.
     pub attributes: Option<Map>,
 }
@@ -45,19 +47,24 @@ const NAMED_GROUPS: &str = "SELECT id FROM user_group WHERE name = ?";
 
 pub(crate) const STATEMENTS: &[&str] = &[SUPERUSER_GROUPS, NAMED_GROUPS];
 
-/// Members of any of the groups: few of them are found by the groups, many are judged one by one.
+/// Members of any of the groups, or others.
 fn members(filter: &mut Filter, groups: &[Value], wanted: bool) {
-    if groups.is_empty() {
+    related(filter, "membership", "group_id", groups, wanted);
+}
+/// Users with a row in `table` that names one of the keys, or others: a few are found by the keys, many are judged one by
+/// one.
+fn related(filter: &mut Filter, table: &str, column: &str, keys: &[Value], wanted: bool) {
+    if keys.is_empty() {
         if wanted {
             filter.none();
         }
         return;
     }
-    let (list, params) = (in_list(groups.len()), in_params(groups.iter().cloned()));
+    let (list, params) = (in_list(keys.len()), in_params(keys.iter().cloned()));
     let judged =
-        format!("EXISTS (SELECT 1 FROM membership m WHERE m.user_id = u.id AND m.group_id IN ({list}))");
+        format!("EXISTS (SELECT 1 FROM {table} m WHERE m.user_id = u.id AND m.{column} IN ({list}))");
     if wanted {
-        let found = format!("u.id IN (SELECT m.user_id FROM membership m WHERE m.group_id IN ({list}))");
+        let found = format!("u.id IN (SELECT m.user_id FROM {table} m WHERE m.{column} IN ({list}))");
         filter.either((found, params.clone()), (judged, params));
     } else {
         filter.and(format!("NOT {judged}"), params);
@@ -83,6 +90,10 @@ pub async fn list(db: &Db, q: &UserQuery) -> Result<(Vec<User>, u64)> {
             groups.extend(keys(db, NAMED_GROUPS, vec![name.into()]).await?);
         }
         members(&mut filter, &groups, true);
+    }
+    for roles in &q.roles {
+        let keys: Vec<Value> = roles.iter().map(|id| Value::from(*id)).collect();
+        related(&mut filter, "user_role", "role", &keys, true);
     }
     if let Some(start) = &q.path_startswith {
         let like = ("u.path LIKE ? ESCAPE '!'".to_owned(), vec![starts_with(start).into()]);

@@ -3,6 +3,7 @@ use crate::{ports, vault};
 use signet_base::{Map, Uuid, json};
 use signet_model::{Model, Registry, Secrets};
 use signet_store::groups::{self, Group};
+use signet_store::roles::Target;
 use signet_store::testdb::{each_database, own_server};
 use signet_store::users::{self, User};
 use signet_store::{Author, Db, ListQuery, ObjectStore, Page, Write, people, roles};
@@ -42,12 +43,12 @@ async fn core_permissions_a_role_counts_at_the_next_read_and_no_longer() {
         let ada = users::insert(&db, &User::new(&ports(), "ada"), &[child.id]).await.unwrap();
         assert!(held(&db, ada).await.roles.is_empty());
         // By the account, on one object.
-        db.batch(roles::grant_batch(helpdesk, VIEW, "authentik_core.user", Some("7"))).await.unwrap();
+        db.batch(roles::grant_batch(helpdesk, VIEW, "authentik_core.user", &Target::Row("7".into()))).await.unwrap();
         db.batch(roles::give_user_batch(ada, helpdesk)).await.unwrap();
         let now = held(&db, ada).await.grants;
         assert!(now.on(VIEW, "7") && !now.on(VIEW, "8") && !now.has(VIEW));
         // By an ancestor of the group, on all.
-        db.batch(roles::grant_batch(above, VIEW, "authentik_core.user", None)).await.unwrap();
+        db.batch(roles::grant_batch(above, VIEW, "authentik_core.user", &Target::All)).await.unwrap();
         db.batch(roles::set_group_batch(parent.id, &[above])).await.unwrap();
         assert!(held(&db, ada).await.grants.has(VIEW));
         assert_eq!(
@@ -56,12 +57,12 @@ async fn core_permissions_a_role_counts_at_the_next_read_and_no_longer() {
         );
         assert_eq!(roles::of_user(&db, ada).await.unwrap().roles.len(), 2);
         // Twice is once.
-        db.batch(roles::grant_batch(above, VIEW, "authentik_core.user", None)).await.unwrap();
+        db.batch(roles::grant_batch(above, VIEW, "authentik_core.user", &Target::All)).await.unwrap();
         assert_eq!(roles::permissions(&db, above).await.unwrap().len(), 1);
         // Each way of withdrawing.
-        db.batch(roles::withdraw_batch(above, VIEW, None)).await.unwrap();
+        db.batch(roles::withdraw_batch(above, VIEW, "")).await.unwrap();
         assert!(!held(&db, ada).await.grants.has(VIEW));
-        db.batch(roles::grant_batch(above, VIEW, "authentik_core.user", None)).await.unwrap();
+        db.batch(roles::grant_batch(above, VIEW, "authentik_core.user", &Target::All)).await.unwrap();
         groups::update(&db, &child, Some(&[]), None, ports().now()).await.unwrap();
         assert!(!held(&db, ada).await.grants.has(VIEW));
         db.batch(roles::take_user_batch(ada, helpdesk)).await.unwrap();
@@ -73,7 +74,7 @@ async fn core_permissions_a_role_counts_at_the_next_read_and_no_longer() {
         assert_eq!(held(&db, ada).await.roles.len(), 1);
         // What is gone is forgotten.
         let bob = users::insert(&db, &User::new(&ports(), "bob"), &[]).await.unwrap();
-        db.batch(roles::grant_batch(helpdesk, VIEW, "authentik_core.user", Some(&bob.to_string())))
+        db.batch(roles::grant_batch(helpdesk, VIEW, "authentik_core.user", &Target::Row(bob.to_string())))
             .await
             .unwrap();
         users::delete(&db, bob).await.unwrap();
@@ -91,7 +92,7 @@ async fn core_permissions_a_withdrawn_role_counts_on_another_node_within_a_secon
     );
     let helpdesk = role(&store(&here).await, "helpdesk").await;
     let ada = users::insert(&here, &User::new(&ports(), "ada"), &[]).await.unwrap();
-    here.batch(roles::grant_batch(helpdesk, VIEW, "authentik_core.user", None)).await.unwrap();
+    here.batch(roles::grant_batch(helpdesk, VIEW, "authentik_core.user", &Target::All)).await.unwrap();
     here.batch(roles::give_user_batch(ada, helpdesk)).await.unwrap();
     assert!(held(&there, ada).await.grants.has(VIEW));
     here.batch(roles::take_user_batch(ada, helpdesk)).await.unwrap();

@@ -22,7 +22,7 @@ async fn core_permissions_no_configuration_makes_anybody_more_than_the_caller_is
         let user = site.user("dora", &[]).await;
         core.db.batch(roles::give_user_batch(user, role)).await.unwrap();
         for permission in catalogue::all(&core.registry) {
-            core.db.batch(roles::grant_batch(role, &permission.name(), &permission.model, None)).await.unwrap();
+            core.db.batch(roles::grant_batch(role, &permission.name(), &permission.model, &roles::Target::All)).await.unwrap();
         }
         // What an administrator has set up.
         let make = async |model: &str, sent: Json| site.create(model, sent).await.pk.to_string();
