@@ -216,7 +216,10 @@ async fn one(
                 outcome = WriteOutcome::Updated;
             }
             report.notes.extend(left_out.iter().map(|what| {
-                format!("{}: {}: {}: {what}: left out, it does not exist here", source.file, item.place, read.model)
+                format!(
+                    "{}: {}: {}: {what}: left out, it does not exist here",
+                    source.file, item.place, read.model
+                )
             }));
         }
         report.count(outcome);
@@ -286,7 +289,9 @@ async fn read_entry(
         if Rows::is_row(&model) {
             Rows::knows(&model, field)
         } else {
-            def.is_none_or(|d| d.field(field).is_some() || (permissions::is_role(d) && field == "permissions"))
+            def.is_none_or(|d| {
+                d.field(field).is_some() || (permissions::is_role(d) && field == "permissions")
+            })
         }
     };
     let mut parts = Vec::new();

@@ -43,7 +43,9 @@ pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -
         let write = Write::Create { def, pk: Some(pk), data, secrets };
         let initial = call.initial(&def.full_name(), &Target::Object(pk))?;
         match call.core.objects.apply_with(vec![write], &call.author().of_version(), initial).await {
-            Ok((mut written, _)) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,
+            Ok((mut written, _)) => {
+                break written.pop().ok_or_else(|| Error::internal("nothing was written"))?;
+            }
             Err(Error::Conflict(_)) if attempt < ATTEMPTS => {
                 call.config = call.core.objects.refresh_if_stale().await?
             }

@@ -72,7 +72,10 @@ impl Office {
         let held: Vec<_> = HELPDESK.iter().map(|p| ((*p).to_owned(), None)).collect();
         delegate.holds(&app, &held).await;
         let strong_role = role(&app, "auditors").await;
-        core.db.batch(roles::grant_batch(strong_role, LACKS, "authentik_events.event", &roles::Target::All)).await.unwrap();
+        core.db
+            .batch(roles::grant_batch(strong_role, LACKS, "authentik_events.event", &roles::Target::All))
+            .await
+            .unwrap();
         let mut made = Vec::new();
         for (name, parents) in [("strong", vec![]), ("kid", vec![0]), ("weak", vec![])] {
             let group = Group::new(&core.ports, name);

@@ -235,8 +235,11 @@ async fn fill(app: &App) {
 
 /// Role with these initial permissions, which the plain user has beside the delegate's own.
 async fn creators(app: &App, permissions: &[&str]) -> Uuid {
-    let write = |def, data: Json| {
-        Write::Create { def, pk: None, data: data.as_object().unwrap().clone(), secrets: Secrets::new() }
+    let write = |def, data: Json| Write::Create {
+        def,
+        pk: None,
+        data: data.as_object().unwrap().clone(),
+        secrets: Secrets::new(),
     };
     let role = write(signet_core::models::Role::DEF, json!({"name": "creators", "managed": null}));
     let role = app.core.objects.apply(vec![role], &Author::system()).await.unwrap()[0].pk;
@@ -340,8 +343,12 @@ async fn core_permissions_users_are_listed_by_their_own_roles() {
             ("roles_by_name=&roles_by_pk=".into(), &["akadmin", "ann", "bob", "carl", "plain"]),
         ] {
             let list = app.admin("GET", &format!("/core/users/?ordering=username&{query}"), Json::Null).await;
-            let names: Vec<&str> =
-                list.body["results"].as_array().unwrap().iter().filter_map(|u| u["username"].as_str()).collect();
+            let names: Vec<&str> = list.body["results"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(|u| u["username"].as_str())
+                .collect();
             assert_eq!(names, expected, "{query}");
             assert_eq!(list.body["pagination"]["count"], expected.len(), "{query}");
         }

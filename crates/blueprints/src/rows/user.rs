@@ -5,12 +5,13 @@ use signet_base::{Json, Secret, Uuid, json};
 use signet_core::Core;
 use signet_core::permission::{managed_role, role_of_user};
 use signet_model::check::{email, person_name};
-use signet_store::{groups, roles};
 use signet_store::table::Record;
 use signet_store::users::User;
+use signet_store::{groups, roles};
 
 /// Beside the columns.
-pub(super) const FIELDS: &[&str] = &["pk", "uuid", "uid", "groups", "roles", "permissions", "password", "password_hash"];
+pub(super) const FIELDS: &[&str] =
+    &["pk", "uuid", "uid", "groups", "roles", "permissions", "password", "password_hash"];
 
 impl Rows {
     pub(super) async fn user(

@@ -1,13 +1,13 @@
 //! Permissions of roles: statements and events.
 use super::change::RoleChange;
-use super::transaction::Transaction;
 use super::told;
+use super::transaction::Transaction;
 use crate::Core;
 use crate::event::EventAction;
 use crate::event::diff;
 use crate::models::Role;
-use crate::permission::catalogue::{self, PermissionDef};
 use crate::permission;
+use crate::permission::catalogue::{self, PermissionDef};
 use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_model::{Model, Secrets};
 use signet_store::Write;
@@ -71,7 +71,9 @@ impl Transaction<'_> {
         let known = permission::managed_role(&self.core.config(), &managed).or(new);
         let role = known.unwrap_or_else(|| self.core.ports.uuid());
         if known.is_none() {
-            let data = Map::from_iter([("name", &managed), ("managed", &managed)].map(|(k, v)| (k.to_owned(), json!(v))));
+            let data = Map::from_iter(
+                [("name", &managed), ("managed", &managed)].map(|(k, v)| (k.to_owned(), json!(v))),
+            );
             self.write([Write::Create { def: Role::DEF, pk: Some(role), data, secrets: Secrets::new() }]);
         }
         self.add(roles::give_user_batch(user, role));

@@ -12,8 +12,8 @@ use crate::{Core, Principal};
 pub use closure::{Right, may_give};
 use signet_base::{Error, Result, Uuid};
 use signet_model::Snapshot;
-use signet_store::roles::{self, Target};
 use signet_store::Batch;
+use signet_store::roles::{self, Target};
 
 /// Opens the administration's pages.
 pub const ADMIN_INTERFACE: &str = "authentik_rbac.access_admin_interface";
@@ -84,7 +84,8 @@ pub fn initial(core: &Core, creator: &Principal, model: &str, target: &Target) -
     let about = |permission: &str| catalogue::model_of(&core.registry, permission);
     let mut batch = Batch::new();
     for (_, initial) in config.all::<InitialPermissions>().filter(|(_, i)| creator.roles.contains(&i.role)) {
-        for permission in initial.permissions.iter().filter(|p| about(p).is_some_and(|about| about == model)) {
+        for permission in initial.permissions.iter().filter(|p| about(p).is_some_and(|about| about == model))
+        {
             batch = batch.then(roles::grant_batch(initial.role, permission, model, target));
         }
     }

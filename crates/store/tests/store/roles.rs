@@ -43,7 +43,9 @@ async fn core_permissions_a_role_counts_at_the_next_read_and_no_longer() {
         let ada = users::insert(&db, &User::new(&ports(), "ada"), &[child.id]).await.unwrap();
         assert!(held(&db, ada).await.roles.is_empty());
         // By the account, on one object.
-        db.batch(roles::grant_batch(helpdesk, VIEW, "authentik_core.user", &Target::Row("7".into()))).await.unwrap();
+        db.batch(roles::grant_batch(helpdesk, VIEW, "authentik_core.user", &Target::Row("7".into())))
+            .await
+            .unwrap();
         db.batch(roles::give_user_batch(ada, helpdesk)).await.unwrap();
         let now = held(&db, ada).await.grants;
         assert!(now.on(VIEW, "7") && !now.on(VIEW, "8") && !now.has(VIEW));
