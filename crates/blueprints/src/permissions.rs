@@ -14,6 +14,7 @@ use signet_core::permission::{managed_role, role_of_user};
 use signet_model::{Base, ModelDef};
 use signet_store::roles::{self, Target};
 use signet_store::users;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
@@ -65,11 +66,13 @@ impl PlannedPermissions {
         };
         // No role has this key: what is not stored may do nothing.
         let role = role.unwrap_or_default();
-        if !self.stored.contains_key(&role) {
-            let all = roles::permissions(&core.db, role).await?;
-            self.stored.insert(role, all.into_iter().map(|p| (p.permission, p.object)).collect());
-        }
-        Ok(self.stored.entry(role).or_default())
+        Ok(match self.stored.entry(role) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let all = roles::permissions(&core.db, role).await?;
+                new.insert(all.into_iter().map(|p| (p.permission, p.object)).collect())
+            }
+        })
     }
     /// Adds the changes to a commit that creates the rows and objects. `exists` tells whether a role is there at the end,
     /// `real` maps provisional user ids to real ones.
