@@ -350,7 +350,7 @@ fn family(base: Base, registry: &Registry, rows: &mut Vec<Action>) {
         run!(objects::family::types),
     )
     .output(Output::Plain("TypeCreate")));
-    add(Action::get(&one, Model(View), "One of any kind.", run!(objects::family::retrieve))
+    add(Action::get(&one, Model(View), "Returns one object of any kind.", run!(objects::family::retrieve))
         .output(Output::One(component)));
     add(Action::new(
         Method::DELETE,
@@ -363,7 +363,7 @@ fn family(base: Base, registry: &Registry, rows: &mut Vec<Action>) {
     add(Action::get(
         format!("{one}/used_by"),
         Model(View),
-        "What refers to it.",
+        "Lists what refers to the object.",
         run!(objects::family::used_by),
     )
     .output(Output::Plain("UsedBy")));

@@ -26,7 +26,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     let mut add = |action: Action| rows.push(action);
 
     add(Action::get("", Anyone, "The API browser.", run!(browser)));
-    add(Action::get("schema", Anyone, "This document; `?format=json` or `yaml`.", run!(openapi::schema)));
+    add(Action::get("schema", Anyone, "Returns this document, as YAML or JSON.", run!(openapi::schema)));
     add(Action::get(
         "root/config",
         Anyone,
@@ -105,7 +105,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::get(
         "crypto/certificatekeypairs/{kp_uuid}/view_certificate",
         Named(&["authentik_crypto.view_certificatekeypair_certificate"]),
-        "The certificate; `?download` as a file.",
+        "Returns the certificate, with download as a file.",
         run!(crypto::view_certificate),
     )
     .about(CERTIFICATE)
@@ -113,7 +113,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::get(
         "crypto/certificatekeypairs/{kp_uuid}/view_private_key",
         Named(&["authentik_crypto.view_certificatekeypair_key"]),
-        "The private key; `?download` as a file.",
+        "Returns the private key, with download as a file.",
         run!(crypto::view_private_key),
     )
     .about(CERTIFICATE)

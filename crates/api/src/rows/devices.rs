@@ -90,7 +90,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
         Action::get(
             "authenticators/admin/all",
             SignedIn,
-            "Second factors, of a user where `user` is given; for administrators.",
+            "Lists second factors for administrators; user narrows it to one person.",
             crate::route::run!(admin_all),
         )
         .output(Output::Plain("Device")),
@@ -129,8 +129,13 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
             match scope {
                 Scope::Own => {
                     let run = Run::Shared(Arc::new(move |call| Box::pin(used_by(call, kind))));
-                    add(Action::get(format!("{one}/used_by"), needs(View), "What refers to it.", run)
-                        .output(Output::Plain("UsedBy")));
+                    add(Action::get(
+                        format!("{one}/used_by"),
+                        needs(View),
+                        "Lists what refers to the object.",
+                        run,
+                    )
+                    .output(Output::Plain("UsedBy")));
                 }
                 Scope::Everybody => {
                     let run = Run::Shared(Arc::new(move |call| Box::pin(create(call, kind))));

@@ -127,7 +127,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
         run!(users::destroy),
     ));
     add(used("core/users/{id}/used_by", Model(View), run!(users::used_by)));
-    add(Action::get("core/users/me", SignedIn, "Who is asking.", run!(user_actions::me))
+    add(Action::get("core/users/me", SignedIn, "Returns the user who asks.", run!(user_actions::me))
         .output(Output::Members("SessionUser", user_actions::ME)));
     add(Action::get(
         "core/users/paths",

@@ -11,15 +11,15 @@ async fn pages_b27_every_operation_says_what_it_does_to_what() {
         for (method, operation) in methods.as_object().unwrap() {
             let said = operation["description"].as_str().unwrap_or_default();
             let words: Vec<&str> = said.split_whitespace().collect();
-            let verb = words.first().copied().unwrap_or_default();
-            // A verb, and what it is done to; the page has no place for marks.
-            let object =
-                words.get(1).is_some_and(|word| !["it", "it,", "them", "this", "that"].contains(word));
+            // What it is done to, by name; the page has no place for marks.
+            let pronoun = |at: usize| {
+                words.get(at).is_some_and(|word| ["it", "it,", "it.", "them", "such"].contains(word))
+            };
             assert!(
                 words.len() > 1
-                    && object
-                    && verb.starts_with(char::is_uppercase)
-                    && verb.ends_with('s')
+                    && !pronoun(1)
+                    && !pronoun(words.len() - 1)
+                    && said.starts_with(char::is_uppercase)
                     && said.ends_with('.')
                     && !said.contains('`'),
                 "{method} {path}: {said}"

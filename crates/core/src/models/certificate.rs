@@ -22,7 +22,7 @@ const CERTIFICATE_EXTRA: &[FieldDef] = &[
     FieldDef::shown("private_key_download_url", FieldKind::Text),
 ];
 
-/// A certificate, with its private key where we have it.
+/// A certificate, with its private key where that is known.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
 #[model(app = "authentik_crypto", path = "crypto/certificatekeypairs", label = "Certificate-Key Pair", search("name"), ordering = "name", check = check_certificate, present = present_certificate, prepare = prepare_certificate, extra = CERTIFICATE_EXTRA)]
 pub struct CertificateKeyPair {
