@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The checks that take long: hostile input for SIGNET_FUZZ_SECONDS (600) of each kind, and SIGNET_KILLS (1000) hard stops;
+# The checks that take long: hostile input for SIGNET_FUZZ_SECONDS (600) of each kind, SIGNET_KILLS (1000) hard stops and SIGNET_JOB_KILLS (50) in the middle of jobs;
 # lists of a million users.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 flags=(--profile quick --ignore-rust-version)
-export SIGNET_FUZZ_SECONDS=${SIGNET_FUZZ_SECONDS:-600} SIGNET_KILLS=${SIGNET_KILLS:-1000}
+export SIGNET_FUZZ_SECONDS=${SIGNET_FUZZ_SECONDS:-600} SIGNET_KILLS=${SIGNET_KILLS:-1000} SIGNET_JOB_KILLS=${SIGNET_JOB_KILLS:-50}
 # Another seed each time, so that the same input is not tried for ever; the output names it.
 export SIGNET_FUZZ_SEED=${SIGNET_FUZZ_SEED:-$RANDOM}
 
@@ -19,3 +19,4 @@ cargo build "${flags[@]}" --workspace --bins
 cargo test "${flags[@]}" --workspace --test growth -- --ignored --nocapture
 scripts/tools.sh
 tests/interop/run kill9
+tests/interop/run kill_jobs
