@@ -16,7 +16,7 @@ pub(super) async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
             }
         }
         tokio::select! {
-            _ = stop.changed() => {}
+            ended = stop.changed() => if ended.is_err() { break },
             () = tokio::time::sleep(core.settings.jobs.scheduler_interval) => {
                 if let Err(error) = fire(&core).await {
                     tracing::warn!(%error, "recurring jobs could not be queued");

@@ -20,7 +20,7 @@ const ALIVE_FOR: Span = Span::from_secs(90);
 /// When a job of a kind that this release does not know is looked at again: a newer one may be there by then.
 const UNKNOWN: Span = Span::from_secs(60);
 
-/// Works until `stop`; then running jobs have a quarter of a minute to end.
+/// Works until `stop`, or its sender is gone; then running jobs have a quarter of a minute to end.
 pub async fn work(core: Arc<Core>, stop: watch::Receiver<bool>) {
     if core.db.kind() == DbKind::Sqlite
         && let Err(error) = jobs::release_all(&core.db, core.now()).await
@@ -62,7 +62,7 @@ async fn work_off(core: Arc<Core>, queue: Queue, mut stop: watch::Receiver<bool>
             }
         }
         tokio::select! {
-            _ = stop.changed() => {}
+            ended = stop.changed() => if ended.is_err() { break },
             Some(_) = running.join_next() => {}
             () = told(&mut notices, queue), if running.len() < at_once => {}
             () = tokio::time::sleep(POLL) => {}
@@ -101,7 +101,7 @@ async fn say_alive(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
             tracing::debug!(%error, "other nodes cannot see this worker");
         }
         tokio::select! {
-            _ = stop.changed() => {}
+            ended = stop.changed() => if ended.is_err() { break },
             () = tokio::time::sleep(ALIVE_EVERY) => {}
         }
     }

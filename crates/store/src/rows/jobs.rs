@@ -97,9 +97,11 @@ pub(crate) fn statements() -> Vec<&'static str> {
 
 fn claim_text(lock: &str) -> String {
     let columns: Vec<&str> = JobRow::TABLE.columns.iter().map(|c| c.name).collect();
+    // Materialized: the rows are looked for, and locked, once.
     format!(
-        "UPDATE job SET state = 'running', status = 'running', attempts = attempts + 1, lease = ?, due = ?, updated = ? \
-        WHERE id IN (SELECT j.id FROM job j WHERE j.queue = ? AND j.due <= ? ORDER BY j.due LIMIT ?{lock}) RETURNING {}",
+        "WITH due_job AS MATERIALIZED (SELECT j.id FROM job j WHERE j.queue = ? AND j.due <= ? ORDER BY j.due LIMIT ?{lock}) \
+        UPDATE job SET state = 'running', status = 'running', attempts = attempts + 1, lease = ?, due = ?, updated = ? \
+        WHERE id IN (SELECT id FROM due_job) RETURNING {}",
         columns.join(", ")
     )
 }
@@ -127,7 +129,7 @@ pub async fn claim(
 ) -> Result<Vec<JobRow>> {
     let limit = i64::try_from(limit).map_err(Error::internal)?;
     let sql = if db.kind() == DbKind::Postgres { &CLAIM_SKIPPING } else { &CLAIM };
-    let batch = Batch::new().add(sql.as_str(), params![lease, until, now, queue, now, limit]).returning();
+    let batch = Batch::new().add(sql.as_str(), params![queue, now, limit, lease, until, now]).returning();
     let answers = db.batch(batch).await?;
     let mut jobs: Vec<JobRow> =
         answers.iter().flatten().map(|row| JobRow::load(row, 0)).collect::<Result<_>>()?;
