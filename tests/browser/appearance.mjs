@@ -37,6 +37,8 @@ async function codesKeepTheirSlots(browser, base) {
     const input = page.locator(".otp input").first();
     const pitch = () => input.evaluate((element) => getComputedStyle(element).letterSpacing);
     const before = await pitch();
+    // A box that can be scrolled would move all digits when the last one is typed.
+    assert.equal(await page.locator(".otp__clip").first().evaluate((element) => getComputedStyle(element).overflowX), "clip");
     await page.addStyleTag({ content: SPACING });
     assert.equal(await pitch(), before);
     await page.emulateMedia({ forcedColors: "active" });
@@ -224,6 +226,7 @@ async function settings(browser, base) {
     await page.route("**/if/user/security/", (route) => route.fulfill({ contentType: "text/html", body: "<h1>saved</h1>" }));
     await page.keyboard.press("Control+s");
     assert.equal(new URLSearchParams((await posted).postData()).get("name"), "Mara L.");
+    await page.getByRole("heading", { name: "saved" }).waitFor();
   });
   await check("settings: the section that is read is marked in the list (pages B20)", async () => {
     await page.goto(`${base}/security.html`);

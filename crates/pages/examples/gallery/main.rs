@@ -310,6 +310,7 @@ fn tiles() -> Vec<Tile> {
     ]
     .into_iter()
     .map(|(name, description, group)| Tile {
+        id: name.into(),
         name: name.into(),
         description: description.into(),
         group: group.into(),
