@@ -24,6 +24,11 @@ async function nothingMoves(browser, base) {
       assert.ok(moved < 0.0005, `${name}: ${moved}`);
     }
   });
+  await check("appearance: nothing moves where a page comes in two parts (pages B16)", async () => {
+    await page.goto(`${base}/setup.html?halves`);
+    const moved = await shift(page);
+    assert.ok(moved < 0.0005, String(moved));
+  });
   await page.close();
 }
 

@@ -22,7 +22,11 @@ const server = createServer((request, response) => {
   const path = join(folder, normalize(decodeURIComponent(new URL(request.url, "http://x").pathname)));
   try {
     response.setHeader("content-type", types[extname(path)] ?? "application/octet-stream");
-    response.end(readFileSync(path));
+    const body = readFileSync(path);
+    if (!request.url.endsWith("?halves")) return response.end(body);
+    // As over a slow line: the second half comes after the first paint.
+    response.write(body.subarray(0, body.length / 2));
+    setTimeout(() => response.end(body.subarray(body.length / 2)), 400);
   } catch {
     response.writeHead(404).end();
   }

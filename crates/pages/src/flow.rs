@@ -176,7 +176,7 @@ pub fn flow_page(flow: FlowPage) -> Markup {
 
 fn footer(brand: &Brand) -> Markup {
     html! {
-        footer class="flow__foot" {
+        footer class="flow__foot" id="foot" {
             @for link in &brand.footer_links {
                 @if let Some(href) = safe_href(&link.href) { a href=(href) { bdi { (link.name) } } } @else { span { bdi { (link.name) } } }
             }

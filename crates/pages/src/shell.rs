@@ -84,6 +84,8 @@ impl<'a> Shell<'a> {
                     // Sends the origin to other sites, since applications may check it on a form post; never
                     // the path.
                     meta name="referrer" content="strict-origin-when-cross-origin";
+                    // The card is centred: painted before all of it has come, it would move. The element is the last one.
+                    @if layout.is_some() { link rel="expect" href="#foot" blocking="render"; }
                     title { (self.title) @if !self.title.is_empty() && !brand.title.is_empty() { " · " } (brand.title) }
                     @if let Some(url) = self.refresh {
                         meta http-equiv="refresh" content={ "0; url=" (url) };
