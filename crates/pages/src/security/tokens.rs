@@ -7,6 +7,9 @@ use crate::icons::{Icon, icon, icon_s};
 use crate::ui::{self, Field, hidden};
 
 pub(super) fn tokens(security: &SecurityPage) -> Markup {
+    // One field of the page has the focus: a refused one of the profile comes first.
+    let focus =
+        security.details.as_ref().is_none_or(|details| details.challenge.get("response_errors").is_none());
     html! {
         section class="section" id="tokens" aria-labelledby="tokens-h" {
             header {
@@ -14,7 +17,7 @@ pub(super) fn tokens(security: &SecurityPage) -> Markup {
                 @if let Some(form) = &security.token_form {
                     details class="change" open[!form.error.is_empty()] {
                         summary class="btn" { (icon_s(Icon::Plus)) "New token" }
-                        div class="panel panel__body change__body" { (post(security, "new_token", new(form))) }
+                        div class="panel panel__body change__body" { (post(security, "new_token", new(form, focus))) }
                     }
                 }
             }
@@ -46,7 +49,7 @@ fn fresh(name: &str, key: &str) -> Markup {
     }
 }
 
-fn new(form: &TokenForm) -> Markup {
+fn new(form: &TokenForm, focus: bool) -> Markup {
     let error = Some(form.error).filter(|error| !error.is_empty());
     let kinds = [
         ("api", "API token", "For scripts that call this server.", !form.app_password),
@@ -65,7 +68,7 @@ fn new(form: &TokenForm) -> Markup {
                 value: form.name,
                 help: Some("Letters, digits, “-” and “_”, like backup-nas."),
                 error,
-                autofocus: error.is_some(),
+                autofocus: focus && error.is_some(),
                 ..Field::default()
             }))
             fieldset class="field choices" {
