@@ -17,7 +17,7 @@ use crate::flow::{Changes, Context, keys, plan::pending_principal};
 use crate::policy::Question;
 use crate::{Client, Core, Principal, risk};
 use host::Caller;
-use journal::Journal;
+use journal::{Journal, Row};
 use objects::Shared;
 use plan::{changes, flatten, nested, read_through, signed_in};
 use signet_base::{FieldErrors, Json, Map, Uuid};
@@ -107,7 +107,8 @@ pub async fn evaluate(
 }
 
 /// As [`evaluate`]; with an author the text may write. What it wrote is committed when it has succeeded, unless the
-/// question is a dry run.
+/// question is a dry run. A text that another one calls (`ak_call_policy`) writes into the journal of the first, which
+/// is committed or dropped as a whole.
 ///
 /// # Errors
 /// As [`evaluate`], and where the directory refuses what was written.
@@ -117,7 +118,12 @@ pub async fn evaluate_as(
     program: &Program,
     extra: Inputs,
 ) -> Result<Outcome, RunError> {
-    let journal = if author.is_some() { Journal::open() } else { Journal::closed() };
+    let journal = match author {
+        Some(_) => Journal::of_caller(),
+        None => Some(Arc::new(Journal::closed())),
+    };
+    let commits = journal.is_none();
+    let journal = journal.unwrap_or_else(|| Arc::new(Journal::open()));
     let prepared = prepare(question, std::slice::from_ref(program), extra, journal).await?;
     let outcome =
         signet_expr::run(program, prepared.inputs, prepared.caller.clone(), &Limits::default()).await?;
@@ -138,7 +144,7 @@ pub async fn evaluate_as(
         changes.insert(REDIRECTED.to_owned(), to.into());
     }
     let value = found(outcome.value).await?;
-    if let Some(author) = author.filter(|_| !question.is_dry_run()) {
+    if let Some(author) = author.filter(|_| commits && !question.is_dry_run()) {
         let written = journal::apply(prepared.caller.shared(), question, author, &mut changes).await;
         written.map_err(|error| failure(format!("what the text wrote was refused: {error}")))?;
     }
@@ -158,7 +164,7 @@ pub async fn evaluate_many(
     programs: Vec<Program>,
     extra: Inputs,
 ) -> Vec<Result<Outcome, RunError>> {
-    let prepared = match prepare(question, &programs, extra, Journal::closed()).await {
+    let prepared = match prepare(question, &programs, extra, Arc::new(Journal::closed())).await {
         Ok(prepared) => prepared,
         Err(error) => return vec![Err(error); programs.len()],
     };
@@ -206,7 +212,7 @@ pub fn invitation_value(
     orm::invitation(&shared(core, client), &invitation)
 }
 fn shared(core: &Arc<Core>, client: &Client) -> Arc<Shared> {
-    Arc::new(Shared { core: core.clone(), client: client.clone(), journal: Journal::closed() })
+    Arc::new(Shared { core: core.clone(), client: client.clone(), journal: Arc::new(Journal::closed()) })
 }
 
 /// A configuration object for expressions: its settings without secrets.
@@ -261,7 +267,7 @@ async fn prepare(
     question: &Question<'_>,
     programs: &[Program],
     mut extra: Inputs,
-    journal: Journal,
+    journal: Arc<Journal>,
 ) -> Result<Prepared, RunError> {
     let uses = |name: &str| programs.iter().any(|program| program.uses(name));
     let may_name = |name: &str| programs.iter().any(|program| program.may_name(name));
@@ -269,7 +275,7 @@ async fn prepare(
     let mut inputs: Inputs = Vec::with_capacity(INPUTS.len());
     let mut plan = None;
     let user = match question.user {
-        Some(principal) => people::user(&shared, principal.clone(), None),
+        Some(principal) => people::user(&shared, current(&shared, principal)?, None),
         None => people::nobody(&shared),
     };
     let mut context = Value::None;
@@ -347,6 +353,15 @@ async fn prepare(
     Ok(Prepared { inputs, caller: Arc::new(caller), plan })
 }
 
+/// A person as the texts that call this one have left them.
+fn current(shared: &Shared, principal: &Principal) -> Result<Principal, RunError> {
+    match shared.journal.user(principal.user.id) {
+        None => Ok(principal.clone()),
+        Some(Row { after: Some(user), .. }) => Ok(Principal { user: Arc::new(user), ..principal.clone() }),
+        Some(Row { after: None, .. }) => Err(failure("the account is gone")),
+    }
+}
+
 /// Location, AS and risk of the request, if a program mentions them.
 async fn surroundings(
     question: &Question<'_>,
@@ -393,7 +408,7 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
             keys::PENDING_USER.0,
             match principal {
                 Some(principal) => {
-                    let person = people::user(shared, principal, backend);
+                    let person = people::user(shared, current(shared, &principal)?, backend);
                     // Changes of the user by an earlier expression, for later stages.
                     let changed = people::account(&person).and_then(|account| {
                         Some(account.clone().changed_by(Changes::of(&context, account.id())?))

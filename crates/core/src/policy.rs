@@ -62,6 +62,10 @@ impl Verdict {
 pub trait Policy: Send + Sync {
     fn def(&self) -> &'static ModelDef;
     async fn judge(&self, policy: &Arc<Object>, question: &Question<'_>) -> Result<Verdict>;
+    /// Whether it sees what the text that calls it has written so far.
+    fn sees_writes(&self) -> bool {
+        false
+    }
     /// Whether a result without context depends on account, groups, address, browser and configuration alone,
     /// so that it can be cached for `CACHE__TIMEOUT_POLICIES` seconds.
     fn is_lasting(&self, _policy: &Object) -> bool {

@@ -52,6 +52,9 @@ impl Policy for Expression {
             .map(verdict)
             .map_err(Error::internal)
     }
+    fn sees_writes(&self) -> bool {
+        true
+    }
     /// Whether the result depends only on the user and their groups, so that it can be cached. Everything
     /// else (request, context, clock, other policies, functions with effects) may change at any moment.
     fn is_lasting(&self, policy: &Object) -> bool {

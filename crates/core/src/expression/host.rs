@@ -118,13 +118,16 @@ impl Caller {
     }
 
     async fn call_policy(&self, args: Vec<Value>, kwargs: Kwargs) -> CallResult {
-        self.asks_others("ak_call_policy()")?;
         let name = args
             .first()
             .and_then(Value::as_str)
             .ok_or_else(|| CallError::Type("ak_call_policy() takes a name".into()))?;
         let config = self.core().config();
         let policy = config.family_having(Base::Policy, "name", &Json::from(name)).next().cloned();
+        let kind = policy.as_ref().and_then(|policy| self.core().families.policy(policy.def));
+        if !kind.is_some_and(|kind| kind.sees_writes()) {
+            self.asks_others("ak_call_policy()")?;
+        }
         let policy = policy.ok_or_else(|| CallError::Value(format!("there is no policy named '{name}'")))?;
         let mut context = self.context.clone();
         for (key, value) in &kwargs {
@@ -140,7 +143,10 @@ impl Caller {
             target: self.target.as_ref(),
         };
         // A failing policy must not look like a denial: `not result.passing` would allow access.
-        let verdict = policy::ask_policy(&policy, &question, Duration::ZERO)
+        let verdict = self
+            .shared
+            .journal
+            .lent(policy::ask_policy(&policy, &question, Duration::ZERO))
             .await
             .map_err(|e| CallError::Fatal(format!("policy '{name}': {e}")))?;
         let messages = Value::list(verdict.messages);
@@ -291,7 +297,10 @@ impl Host for Caller {
                 "ak_create_jwt" if !self.shared.journal.is_empty() => Err(CallError::Fatal(
                     "ak_create_jwt() after writes would be answered as before them: call it first".into(),
                 )),
-                "ak_create_jwt" => deeper(jwt::create(&self.shared, &args, &kwargs)).await,
+                "ak_create_jwt" => {
+                    // The application's policies are texts too.
+                    deeper(self.shared.journal.lent(jwt::create(&self.shared, &args, &kwargs))).await
+                }
                 "ak_create_jwt_raw" => jwt::create_raw(&self.shared, &args, &kwargs).await,
                 "ak_send_email" => self.send_email(&args, &kwargs).await,
                 "ak_create_event" => self.create_event(args, kwargs).await,

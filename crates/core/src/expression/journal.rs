@@ -12,7 +12,7 @@ use signet_store::lookups::Model;
 use signet_store::tokens::Token;
 use signet_store::users::User;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use apply::apply;
 pub use checks::{account, group};
@@ -98,6 +98,10 @@ impl State {
     }
 }
 
+tokio::task_local! {
+    static CALLER: Arc<Journal>;
+}
+
 pub struct Journal {
     /// Whether the text may write at all.
     open: bool,
@@ -111,6 +115,14 @@ impl Journal {
     /// Of one that may not.
     pub fn closed() -> Self {
         Self { open: false, state: Mutex::default() }
+    }
+    /// The journal of the text that calls this one, if one does.
+    pub fn of_caller() -> Option<Arc<Self>> {
+        CALLER.try_with(Clone::clone).ok()
+    }
+    /// Runs what another text asks for: texts in it write into this journal.
+    pub async fn lent<T>(self: &Arc<Self>, work: impl Future<Output = T>) -> T {
+        CALLER.scope(self.clone(), work).await
     }
     pub fn is_open(&self) -> bool {
         self.open

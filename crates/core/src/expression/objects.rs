@@ -14,7 +14,8 @@ pub type CallResult = Result<Value, CallError>;
 pub struct Shared {
     pub core: Arc<Core>,
     pub client: Client,
-    pub journal: Journal,
+    /// Of the text, or of the one that calls it.
+    pub journal: Arc<Journal>,
 }
 
 /// A database error: the program must not continue.

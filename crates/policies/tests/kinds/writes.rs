@@ -5,6 +5,7 @@ use signet_core::expression;
 use signet_core::policy::{Question, Verdict};
 use signet_core::{Client, Principal};
 use signet_policies::expression::ExpressionPolicy;
+use signet_policies::password_expiry::PasswordExpiryPolicy;
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::groups::{self, Group};
 use signet_store::testdb::each_database;
@@ -288,6 +289,51 @@ async fn core_writes_of_many_at_once_do_not_undo_each_other() {
         assert!(a.unwrap().passing && b.unwrap().passing);
         let ada = users::by_id(&db, site.ada.user.id).await.unwrap().unwrap();
         assert_eq!((ada.name.as_str(), ada.path.as_str()), ("A", "b"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn core_writes_of_a_called_policy_join_its_callers() {
+    each_database(async |db| {
+        let site = site(&db).await;
+        let text = "request.user.attributes['calls'] = request.user.attributes.get('calls', 0) + 1\nrequest.user.save()\n\
+            Group.objects.get_or_create(name='by-called')\nreturn True";
+        let called = site.policy::<ExpressionPolicy>(json!({"expression": format!("{MODELS}{text}")})).await;
+        let call = format!("ak_call_policy('{}').passing", called.name());
+        let untouched = async || {
+            let events = site.events("model_updated").await.len() + site.events("model_created").await.len();
+            user(&site, "ada").await.unwrap().attributes.is_empty()
+                && groups::by_name(&db, "by-called").await.unwrap().is_none()
+                && events == 0
+        };
+        // Dropped with a caller that fails, or is only tried out.
+        refused(&site, &format!("assert {call}\nraise ValueError('late')"), "late").await;
+        assert!(untouched().await);
+        let caller = site.policy::<ExpressionPolicy>(json!({"expression": format!("return {call}")})).await;
+        let dry = Client { dry_run: Some(site.core.now()), ..site.client(BERLIN) };
+        assert!(site.ask(&caller, &dry, json!({})).await.unwrap().passing && untouched().await);
+        // A mapping writes nothing by calling a policy that does.
+        let program = expression::parse(&format!("return {call}")).unwrap();
+        let (context, client) = (map(json!({})), site.client(BERLIN));
+        let question = Question { core: &site.core, client: &client, user: Some(&site.ada), context: &context, target: None };
+        let error = expression::evaluate(&question, &program, Vec::new()).await.unwrap_err();
+        assert!(error.to_string().contains("only policies write") && untouched().await, "{error}");
+
+        // One commit with the caller's own; each sees what was written before it.
+        passes(&site, &format!("assert {call} and {call}\nrequest.user.name = 'A'\nrequest.user.save()\nreturn True")).await;
+        let ada = user(&site, "ada").await.unwrap();
+        assert_eq!((ada.name.as_str(), &ada.attributes["calls"]), ("A", &json!(2)));
+        assert!(groups::by_name(&db, "by-called").await.unwrap().is_some());
+        assert_eq!(site.events("model_updated").await.len(), 1);
+        passes(&site, &format!("request.user.attributes = {{'calls': 10}}\nrequest.user.save()\nreturn {call}")).await;
+        assert_eq!(user(&site, "ada").await.unwrap().attributes["calls"], 11);
+        // Called on its own it commits as ever.
+        assert!(site.ask(&caller, &client, json!({})).await.unwrap().passing);
+        // Policies that look at the database alone are asked before.
+        let other = site.policy::<PasswordExpiryPolicy>(json!({"days": 3})).await;
+        let text = format!("request.user.save()\nreturn ak_call_policy('{}').passing", other.name());
+        refused(&site, &text, "call it first").await;
     })
     .await;
 }
