@@ -159,6 +159,16 @@ impl Fault {
     pub fn forbidden() -> Self {
         Fault::detail(StatusCode::FORBIDDEN, "You do not have permission to perform this action.")
     }
+    /// Why a person may not do it; none: it failed otherwise.
+    pub(crate) fn denied(&self) -> Option<String> {
+        match self {
+            Fault::Error(Error::Denied(why)) => Some(why.clone()),
+            Fault::Reply(StatusCode::FORBIDDEN, body) => {
+                Some(body["detail"].as_str().unwrap_or_default().to_owned())
+            }
+            _ => None,
+        }
+    }
     /// 404 for an object that does not exist or is hidden.
     pub fn missing(what: &str) -> Self {
         Fault::detail(StatusCode::NOT_FOUND, format!("No {what} matches the given query."))

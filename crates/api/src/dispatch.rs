@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use signet_base::{Error, Json, Map, json};
-use signet_core::{Client, Core, budget, page};
+use signet_core::{Client, Core, Principal, budget, page};
 use std::sync::Arc;
 
 /// Maximum size of a body in bytes.
@@ -101,6 +101,9 @@ async fn serve(
         return (Err(Fault::not_found()), nothing(), nothing());
     };
     let answer = action.work(&mut call).await;
+    if let (Err(fault), Some(person)) = (&answer, &call.principal) {
+        tell_denied(site, client, person, route, &parts.method, fault).await;
+    }
     let cookies = match (&answer, call.session.as_mut()) {
         (Ok(_), Some(session)) => session.save(&site.core, client).await,
         _ => Ok(Vec::new()),
@@ -108,6 +111,20 @@ async fn serve(
     match cookies {
         Ok(cookies) => (answer, cookies, call.warnings),
         Err(error) => (Err(error.into()), nothing(), nothing()),
+    }
+}
+
+/// A call that is refused since the caller lacks a permission leaves an event.
+async fn tell_denied(
+    site: &Site,
+    client: &Client,
+    person: &Principal,
+    route: &crate::route::Route,
+    method: &Method,
+    fault: &Fault,
+) {
+    if let Some(why) = fault.denied() {
+        site.core.event_call_denied(client, person, &format!("{method} {}", route.path), &why).await;
     }
 }
 
@@ -139,7 +156,13 @@ async fn prepare(
     }
     let action = route.action(method);
     // For OPTIONS and methods that do not exist: allowed to callers who may use any method of the path.
-    auth::gate(action.or_else(|| route.actions.first()).ok_or(Fault::NoPage)?, identity.principal.as_ref())?;
+    let judged = action.or_else(|| route.actions.first()).ok_or(Fault::NoPage)?;
+    if let Err(fault) = auth::gate(judged, identity.principal.as_ref()) {
+        if let Some(person) = &identity.principal {
+            tell_denied(site, client, person, route, method, &fault).await;
+        }
+        return Err(fault);
+    }
     let Some(action) = action else {
         if *method == Method::OPTIONS {
             return Ok(Prepared::Done(Reply::ok(meta::describe(

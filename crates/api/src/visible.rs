@@ -2,7 +2,7 @@
 use crate::Permission;
 use crate::call::{Call, Fault};
 use crate::objects::family;
-use signet_base::{Json, Result};
+use signet_base::Result;
 use signet_core::directory::{Change, Transaction};
 use signet_core::permission::{self, Right, may_give};
 use signet_model::{Object, Scope, Verb};
@@ -69,7 +69,7 @@ impl Call {
     }
     /// The same of a configuration object.
     pub fn reach_object(&self, object: &Object) -> Result<(), Fault> {
-        let key = key(object);
+        let key = object.wire_key();
         match self.base {
             // By the permission of the family, or of the kind.
             Some(base) => {
@@ -97,16 +97,8 @@ impl Call {
         if person.grants.is_everything() {
             return true;
         }
-        let key = key(object);
+        let key = object.wire_key();
         let view = |model: &str| person.grants.on(&Verb::View.on(model), &key);
         view(&object.def.full_name()) || object.def.base.is_some_and(|base| view(base.label()))
-    }
-}
-
-/// An object's key as the wire shows it.
-pub(crate) fn key(object: &Object) -> String {
-    match object.wire_pk() {
-        Json::String(text) => text,
-        number => number.to_string(),
     }
 }

@@ -8,6 +8,7 @@ use signet_base::{Json, Map, Result, Uuid};
 use signet_model::{Grants, Object};
 use signet_store::groups::Group;
 use signet_store::roles::{self, RoleGrants};
+use signet_store::tokens::Token;
 use signet_store::{groups, people, users};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub struct Principal {
     pub uid: String,
     /// The impersonating administrator, see [`session::impersonation`](crate::session::impersonation).
     pub impersonator: Option<Arc<users::User>>,
+    /// The API token by which a request came, for its events.
+    pub token: Option<Arc<Token>>,
 }
 
 impl Principal {
@@ -80,6 +83,7 @@ impl Principal {
             uid,
             direct,
             impersonator: None,
+            token: None,
         }
     }
     pub fn in_group(&self, id: Uuid) -> bool {

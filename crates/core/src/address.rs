@@ -1,12 +1,12 @@
 //! The server's own addresses. Links in emails and stored objects contain the configured address or a brand's
 //! host, never the `Host` of a request: a client must not choose where a link leads.
+use crate::directory::Author;
 use crate::models::Brand;
 use crate::system::SystemSettings;
 use crate::{Client, Core};
 use http::{HeaderMap, header};
 use signet_base::{Error, Result};
 use signet_model::Snapshot;
-use signet_store::Author;
 use std::fmt;
 
 /// An origin: scheme, host and port as browsers send it (RFC 6454 §6.2).

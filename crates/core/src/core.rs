@@ -1,6 +1,7 @@
 //! State shared by all requests, wired at start.
 use crate::Client;
 use crate::budget::Budgets;
+use crate::directory::{self, Author};
 use crate::flow::StageKind;
 use crate::geoip::GeoIp;
 use crate::hash::Hasher;
@@ -14,10 +15,10 @@ use crate::provider::ProviderKind;
 use crate::session::{SessionCookies, rules::SameSite};
 use crate::source::SourceKind;
 use crate::system::{Settings, SystemSettings};
-use signet_base::{Error, Json, Ports, Result, Timestamp, Vault, machine};
+use signet_base::{Error, Ports, Result, Timestamp, Vault, machine};
 use signet_model::{Model, ModelDef, Object, Registry, Secrets, Snapshot};
 use signet_pages::Assets;
-use signet_store::{Author, Db, ObjectStore, Write};
+use signet_store::{Db, ObjectStore, Write};
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -219,6 +220,10 @@ impl Core {
         *self.system.write().unwrap_or_else(PoisonError::into_inner) = (stored.cloned(), system.clone());
         system
     }
+    /// The system settings until somebody changes them.
+    pub(crate) fn default_system(&self) -> &SystemSettings {
+        &self.default_system
+    }
     /// Sets the listeners of this process; once.
     pub fn set_listeners(&self, ports: Vec<(u16, bool)>) {
         let _ = self.listeners.set(ports);
@@ -240,15 +245,12 @@ impl Core {
             let config = self.objects.refresh_if_stale().await?;
             let stored = config.get_typed::<SystemSettings>(SystemSettings::PK);
             let after = change(stored.map_or(&self.default_system, |(_, settings)| settings))?;
-            let Json::Object(data) = serde_json::to_value(&after)? else {
-                return Err(Error::internal("settings are an object"));
-            };
-            let (pk, secrets) = (SystemSettings::PK, Secrets::new());
+            let (data, pk, secrets) = (after.to_map()?, SystemSettings::PK, Secrets::new());
             let write = match stored {
                 Some((object, _)) => Write::Update { pk, version: Some(object.version), data, secrets },
                 None => Write::Create { def: SystemSettings::DEF, pk: Some(pk), data, secrets },
             };
-            match self.objects.apply(vec![write], by).await {
+            match directory::write(self, by, [write]).await {
                 // Somebody was faster: the change is made on what they left.
                 Err(Error::Conflict(_)) => {}
                 done => return done.map(drop),

@@ -1,7 +1,7 @@
 //! System settings (`/admin/settings/`) and settings from environment variables.
 use crate::session::rules::Rules;
 use serde::{Deserialize, Serialize};
-use signet_base::{Json, Map, Secret, Span, Uuid, json};
+use signet_base::{Error, Json, Map, Result, Secret, Span, Uuid, json};
 use signet_model::{FieldDef, FieldKind, Model, ModelDef};
 use std::net::IpAddr;
 
@@ -153,6 +153,13 @@ impl Default for SystemSettings {
     }
 }
 impl SystemSettings {
+    /// The stored form.
+    pub fn to_map(&self) -> Result<Map> {
+        match serde_json::to_value(self)? {
+            Json::Object(map) => Ok(map),
+            _ => Err(Error::internal("settings are an object")),
+        }
+    }
     /// The settings as they hold: members of `fixed` in the place of the stored ones. A value of another type
     /// changes nothing.
     #[must_use]

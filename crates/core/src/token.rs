@@ -2,6 +2,7 @@
 use crate::{Core, Principal, rows};
 use signet_base::{Error, Json, Result, Secret, Span, Timestamp};
 use signet_store::tokens::{self, Token};
+use std::sync::Arc;
 
 /// Maximum number of tokens of a user who does not manage tokens.
 pub const MOST: u64 = 100;
@@ -50,7 +51,10 @@ pub async fn by_key(core: &Core, key: &str, intent: &str) -> Result<Option<Token
 /// The account behind an API key.
 pub async fn authenticate(core: &Core, key: &str) -> Result<Option<Principal>> {
     match by_key(core, key, "api").await? {
-        Some(token) => Principal::load(core, token.user_id).await,
+        Some(token) => {
+            let person = Principal::load(core, token.user_id).await?;
+            Ok(person.map(|person| Principal { token: Some(Arc::new(token)), ..person }))
+        }
         None => Ok(None),
     }
 }

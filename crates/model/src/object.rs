@@ -79,6 +79,10 @@ impl Object {
             None => Json::String(self.pk.to_string()),
         }
     }
+    /// [`Object::wire_pk`] as text.
+    pub fn wire_key(&self) -> String {
+        self.num.map_or_else(|| self.pk.to_string(), |n| n.to_string())
+    }
     /// The texts by which other objects refer to it: its UUID, `num:<n>`, its `pbm_uuid`.
     pub fn reference_keys(&self) -> Vec<String> {
         let mut keys = vec![self.pk.to_string()];

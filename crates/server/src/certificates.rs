@@ -1,10 +1,11 @@
 //! The two key pairs of a new installation. Each is created once: a deleted pair is not created again.
 use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_core::Core;
+use signet_core::directory::{self, Author};
 use signet_core::models::{CertificateKeyPair, ES256, SELF_SIGNED};
 use signet_jose::x509::{Generate, Generated, KeyAlgorithm, generate};
 use signet_model::{Lookup, Model, check};
-use signet_store::{Author, Write, kv};
+use signet_store::{Write, kv};
 use tokio::task::JoinHandle;
 
 /// Key of the record of created pairs.
@@ -36,19 +37,9 @@ async fn store(core: &Core, name: &str, pair: Generated) -> Result<()> {
         .map(|(k, v)| (k.to_owned(), v))
         .collect();
         let change = check(CertificateKeyPair::DEF, &sent, None, false, &config, &NoRows, &core.ports)?;
-        match core
-            .objects
-            .apply(
-                vec![Write::Create {
-                    def: CertificateKeyPair::DEF,
-                    pk: None,
-                    data: change.data,
-                    secrets: change.secrets,
-                }],
-                &Author::system(),
-            )
-            .await
-        {
+        let (data, secrets) = (change.data, change.secrets);
+        let write = Write::Create { def: CertificateKeyPair::DEF, pk: None, data, secrets };
+        match directory::write(core, &Author::system(), [write]).await {
             // Another node has created it.
             Ok(_) | Err(Error::Conflict(_)) => {}
             Err(error) => return Err(error),

@@ -15,7 +15,7 @@ mod write_behind;
 
 pub use db::{Batch, Db, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;
-pub use objects::{Author, ObjectStore, UsedBy, UsedByAction, Write};
+pub use objects::{Author, ObjectChange, ObjectStore, UsedBy, UsedByAction, Write};
 #[cfg(feature = "testdb")]
 pub use rows::list_statements;
 pub use rows::{

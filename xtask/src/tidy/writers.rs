@@ -1,8 +1,11 @@
-//! Accounts, groups, tokens and second factors are written by `core::directory` alone: it puts the event and the check for the
-//! last administrator into the commit. What writes is read from the store's own files, so that a new function counts as well.
+//! Accounts, groups, tokens, second factors and configuration objects are written by `core::directory` alone: it puts the events
+//! and the check for the last administrator into the commit. What writes rows is read from the store's own files, so that a new
+//! function counts as well; objects are written by [`OBJECTS`].
 use super::{Finding, Tracked};
 
 const MODULES: [&str; 4] = ["users", "groups", "tokens", "devices"];
+/// The methods of the object store that write.
+const OBJECTS: [&str; 2] = ["apply", "apply_with"];
 /// Traces of use, which are no changes by anybody.
 const USE: [&str; 6] = [
     "users::rehash",
@@ -18,9 +21,15 @@ pub(super) fn judge(files: &[Tracked]) -> Vec<Finding> {
         files.iter().flat_map(writers).filter(|name| !USE.contains(&name.as_str())).collect();
     let mut findings = Vec::new();
     for file in files.iter().filter(|file| is_judged(&file.path)) {
+        let mut before = "";
         for (number, line) in file.text.as_deref().unwrap_or_default().lines().enumerate() {
+            let at = format!("{}:{}", file.path, number + 1);
+            for name in OBJECTS.iter().filter(|name| writes_objects(before, line, name)) {
+                findings
+                    .push(format!("{at}: ObjectStore::{name} past core::directory: commit a Write instead"));
+            }
+            before = line;
             for name in writers.iter().filter(|name| calls(line, name)) {
-                let at = format!("{}:{}", file.path, number + 1);
                 findings.push(format!("{at}: {name} writes past core::directory: commit a Change instead"));
             }
         }
@@ -32,6 +41,14 @@ pub(super) fn judge(files: &[Tracked]) -> Vec<Finding> {
 fn calls(line: &str, name: &str) -> bool {
     line.match_indices(&format!("{name}("))
         .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+}
+
+/// Whether a line calls a method of the object store, whose name `rustfmt` may have left on the line before.
+fn writes_objects(before: &str, line: &str, method: &str) -> bool {
+    let call = format!(".{method}(");
+    line.contains(&format!("objects{call}"))
+        || line.contains(&format!("ObjectStore::{method}"))
+        || (line.trim_start().starts_with(&call) && before.trim_end().ends_with("objects"))
 }
 
 /// Sources of the program outside of the writer and of the store.
@@ -61,6 +78,21 @@ mod tests {
     use super::*;
     use crate::tidy::file;
 
+    #[test]
+    fn core_objects_a_write_of_objects_past_the_writer_is_found() {
+        let caller = "core.objects.apply(writes, by);\nlet x = core\n    .objects\n    .apply_with(writes)\n";
+        let caller =
+            format!("{caller}ObjectStore::apply(store);\ncore.objects.snapshot();\nplan.apply(x);\n");
+        let judged = |path: &str| judge(&[file(path, &caller)]).len();
+        assert_eq!(judged("crates/server/src/certificates.rs"), 3);
+        for fine in [
+            "crates/core/src/directory/transaction.rs",
+            "crates/store/src/objects/mod.rs",
+            "crates/api/tests/api/x.rs",
+        ] {
+            assert_eq!(judged(fine), 0, "{fine}");
+        }
+    }
     #[test]
     fn a_write_past_the_writer_is_found_and_reads_and_traces_of_use_are_not() {
         let store = "const A: u8 = 1;\npub async fn by_id(db: &Db) -> Result<()> {\n    db.query(A)\n}\n\

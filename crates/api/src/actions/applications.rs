@@ -4,7 +4,6 @@ use crate::form::Rows;
 use crate::launch;
 use crate::objects::write;
 use signet_base::{Error, Json, Map, Result, json};
-use signet_core::event::EventAction;
 use signet_core::models::PolicyBinding;
 use signet_core::permission::closure as rights;
 use signet_core::{Principal, access};
@@ -126,12 +125,9 @@ pub(crate) async fn create_with_bindings(
             secrets: judged.secrets,
         });
     }
-    let (written, _) = core.objects.apply_with(writes, &call.author().of_version(), initial).await?;
+    let application = write::create_all(call, writes, initial).await?;
     call.renew();
-    for object in &written {
-        write::tell(call, EventAction::ModelCreated, object).await;
-    }
-    written.into_iter().next().ok_or_else(|| Error::internal("nothing was written").into())
+    Ok(application)
 }
 
 #[cfg(test)]

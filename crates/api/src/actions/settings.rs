@@ -1,10 +1,9 @@
 //! `/admin/settings/`
 use crate::call::{ApiResult, Call, Reply};
 use crate::form;
-use signet_base::{Error, Json, Map, json};
+use signet_base::{Json, Map, json};
 use signet_core::Core;
 use signet_core::address::Origin;
-use signet_core::event::EventAction;
 use signet_core::permission::Right;
 use signet_core::system::{SystemSettings, are_footer_links};
 
@@ -32,9 +31,7 @@ fn base_url(core: &Core, sent: &str) -> Result<Option<String>, &'static str> {
 
 /// The settings with the members that were sent.
 fn changed(system: &SystemSettings, sent: &Map) -> signet_base::Result<SystemSettings> {
-    let Json::Object(mut data) = serde_json::to_value(system)? else {
-        return Err(Error::internal("settings are an object"));
-    };
+    let mut data = system.to_map()?;
     for (name, value) in sent {
         match (data.get_mut(name), value) {
             // Flags that were not sent keep their value.
@@ -84,7 +81,6 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     if sent.get("base_url").is_some_and(|url| *url != call.core.system().base_url) {
         call.may_give(&[Right::Everything]).await?;
     }
-    call.core.set_system(&call.author().of_version(), |system| changed(system, &sent)).await?;
-    call.event(EventAction::ModelUpdated, json!({"model": {"app": "authentik_tenants", "model_name": "tenant", "pk": "", "name": "System settings"}})).await;
+    call.core.set_system(&call.author(), |system| changed(system, &sent)).await?;
     Ok(Reply::ok(show(&call.core)?))
 }

@@ -3,7 +3,6 @@ use super::{filter, find, show, write};
 use crate::actions::applications;
 use crate::call::{ApiResult, Call, Reply};
 use crate::list::Paging;
-use crate::visible::key;
 use signet_base::json;
 
 /// `GET /<model>/`
@@ -16,7 +15,7 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
         .in_order(def)
         .filter(|o| {
             filter::passes(o, &wanted)
-                && paging.scope.lets(&key(o), None)
+                && paging.scope.lets(&o.wire_key(), None)
                 && filter::found(call, o, def.search, &paging.search)
         })
         .cloned()

@@ -4,7 +4,7 @@ use crate::call::{ApiResult, Call, Reply};
 use signet_base::{Json, Uuid, json};
 use signet_model::check::reference_values;
 use signet_model::{FieldKind, Object, Snapshot};
-use signet_store::{UsedBy, UsedByAction};
+use signet_store::UsedBy;
 
 /// `GET /<model>/<key>/used_by/`
 pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
@@ -47,11 +47,6 @@ fn entries(call: &Call, users: &[UsedBy]) -> Vec<Json> {
 }
 fn entry(by: &UsedBy, config: &Snapshot) -> Json {
     json!({"app": by.object.def.app, "model_name": by.object.def.name, "pk": by.object.wire_pk(), "name": name(&by.object, config), "action": by.action.as_str()})
-}
-/// All objects that are deleted with an object, for the event log.
-pub(crate) fn cascade(config: &Snapshot, object: &Object) -> Vec<Json> {
-    let all = signet_store::objects::used_by(config, object.pk);
-    all.iter().filter(|by| by.action == UsedByAction::Cascade).map(|by| entry(by, config)).collect()
 }
 
 /// Bindings have no name; the joined objects identify them.

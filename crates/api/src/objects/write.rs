@@ -1,15 +1,16 @@
-//! Writing objects: validated, applied with author and request id, recorded as an event.
-use super::{find, show, used_by};
+//! Writing objects: validated, then committed with their events by `signet_core::directory`.
+use super::{find, show};
 use crate::actions::applications;
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::Rows;
 use signet_base::{Error, Map, Result, json};
+use signet_core::directory::{self, Transaction};
 use signet_core::event::EventAction;
 use signet_core::permission::{closure as rights, flows};
 use signet_core::{Core, brand, compat};
 use signet_model::{Change, ModelDef, Object, Secrets, check};
-use signet_store::Write;
 use signet_store::roles::Target;
+use signet_store::{Batch, Write};
 use std::sync::Arc;
 
 /// How often a write is repeated after a conflict.
@@ -32,7 +33,7 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     Ok(Reply::created(show::written(call, &object).await?))
 }
 
-/// Validates and stores a new object; writes its event.
+/// Validates and stores a new object.
 pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -> Result<Arc<Object>, Fault> {
     let rows = Rows::of(&call.core, def.fields, &body).await?;
     let (pk, mut attempt) = (call.core.ports.uuid(), 0);
@@ -42,10 +43,8 @@ pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -
         call.may_give(&rights::of_object(&call.config, &call.core.ports, def, None, &data)).await?;
         let write = Write::Create { def, pk: Some(pk), data, secrets };
         let initial = call.initial(&def.full_name(), &Target::Object(pk))?;
-        match call.core.objects.apply_with(vec![write], &call.author().of_version(), initial).await {
-            Ok((mut written, _)) => {
-                break written.pop().ok_or_else(|| Error::internal("nothing was written"))?;
-            }
+        match create_all(call, vec![write], initial).await {
+            Ok(object) => break object,
             Err(Error::Conflict(_)) if attempt < ATTEMPTS => {
                 call.config = call.core.objects.refresh_if_stale().await?
             }
@@ -53,9 +52,18 @@ pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -
         }
     };
     call.renew();
-    tell(call, EventAction::ModelCreated, &object).await;
     warn(call, &object, true).await;
     Ok(object)
+}
+
+/// Commits new objects in the name of the caller, with what the caller's roles get on them; the first of them.
+pub(crate) async fn create_all(call: &Call, writes: Vec<Write>, initial: Batch) -> Result<Arc<Object>> {
+    let author = call.author();
+    let mut all = Transaction::new(&call.core, &author);
+    all.write(writes);
+    all.also(initial);
+    let first = all.commit().await?.objects.into_iter().next();
+    first.ok_or_else(|| Error::internal("nothing was written"))
 }
 
 /// `PUT /<model>/<key>/`
@@ -79,7 +87,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
             judged(check(def, &call.body, Some(&before), partial, &call.config, &rows, &call.core.ports)?);
         call.may_give(&rights::of_object(&call.config, &call.core.ports, def, Some(&before), &data)).await?;
         let write = Write::Update { pk: before.pk, version: Some(before.version), data, secrets };
-        match call.core.objects.apply(vec![write], &call.author().of_version()).await {
+        match directory::write(&call.core, &call.author(), [write]).await {
             Ok(mut written) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,
             Err(Error::Conflict(_)) if attempt < ATTEMPTS => {
                 call.config = call.core.objects.refresh_if_stale().await?;
@@ -89,7 +97,6 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
         }
     };
     call.renew();
-    tell(call, EventAction::ModelUpdated, &object).await;
     warn(call, &object, true).await;
     Ok(Reply::ok(show::written(call, &object).await?))
 }
@@ -106,17 +113,10 @@ pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
 
 /// Deletes an object and its dependents.
 pub(crate) async fn delete(call: &mut Call, object: &Arc<Object>) -> ApiResult {
-    let gone = used_by::cascade(&call.config, object);
     call.may_give(&flows::of_deletion(&call.config, object)).await?;
-    call.core.objects.apply(vec![Write::Delete { pk: object.pk }], &call.author().of_version()).await?;
+    directory::write(&call.core, &call.author(), [Write::Delete { pk: object.pk }]).await?;
     call.renew();
-    call.event(EventAction::ModelDeleted, json!({"model": Core::model_event(object), "cascade": gone})).await;
     Ok(Reply::Empty)
-}
-
-/// The event of a write.
-pub(crate) async fn tell(call: &Call, action: EventAction, object: &Object) {
-    call.event(action, json!({"model": Core::model_event(object)})).await;
 }
 
 /// Warns about a brand whose sign-in flow asks for a second factor while other sign-in flows stay open without one; after a

@@ -1,7 +1,8 @@
 //! Who changes something, and by what.
 use crate::event::EventAction;
-use crate::{Client, Principal};
+use crate::{Client, Core, Principal};
 use signet_base::{Json, Map};
+use signet_store::events::Event;
 
 /// Whom the events of a change name.
 #[derive(Debug, Clone)]
@@ -58,10 +59,15 @@ impl Author {
     }
     /// The emitter of an event, as the contract names it: changes of rows and objects by a request are told by one part
     /// of the program, whoever makes them.
-    pub(super) fn app_of(&self, action: &EventAction) -> &'static str {
+    fn app_of(&self, action: &EventAction) -> &'static str {
         let changes = [EventAction::ModelCreated, EventAction::ModelUpdated, EventAction::ModelDeleted]
             .contains(action);
         if changes && !self.client.method.is_empty() { "authentik.events.middleware" } else { self.app }
+    }
+    /// An event of what this author does, for the commit of it.
+    pub(super) fn event(&self, core: &Core, action: EventAction, mut context: Map) -> Event {
+        context.extend(self.means.clone());
+        core.event_row(&self.client, self.person(), &action, self.app_of(&action), context)
     }
     /// For the history of objects.
     pub fn of_version(&self) -> signet_store::Author {

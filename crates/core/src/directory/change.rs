@@ -7,7 +7,7 @@ use signet_store::roles::Target;
 use signet_store::tokens::Token;
 use signet_store::users::User;
 
-/// One change of the directory.
+/// One change of a row. Objects change by [`signet_store::Write`]: see [`super::Transaction::write`].
 #[derive(Debug, Clone)]
 pub enum Change {
     User(Box<UserChange>),
@@ -26,7 +26,6 @@ impl From<GroupChange> for Change {
         Change::Group(Box::new(change))
     }
 }
-
 impl From<TokenChange> for Change {
     fn from(change: TokenChange) -> Self {
         Change::Token(Box::new(change))
@@ -44,164 +43,168 @@ impl From<RoleChange> for Change {
     }
 }
 
-/// An account before and after: without `before` it is made, without `after` deleted, and where both are the same only
-/// its groups or its password change.
+/// A row before and after: without `before` it is made, without `after` deleted.
 #[derive(Debug, Clone)]
-pub struct UserChange {
-    pub(super) before: Option<User>,
-    pub(super) after: Option<User>,
-    /// All direct groups.
-    pub(super) groups: Option<Vec<Uuid>>,
-    /// All own roles.
+pub struct RowChange<T, M> {
+    pub(super) before: Option<T>,
+    pub(super) after: Option<T>,
+    /// The row itself stays as it is: only what belongs to it changes.
+    pub(super) keeps_row: bool,
+    /// What changes with the row.
+    pub(super) with: M,
+}
+pub type UserChange = RowChange<User, WithUser>;
+pub type GroupChange = RowChange<Group, WithGroup>;
+pub type TokenChange = RowChange<Token, WithToken>;
+pub type DeviceChange = RowChange<Device, WithDevice>;
+
+impl<T: Clone, M: Default> RowChange<T, M> {
+    fn made(row: T, with: M) -> Self {
+        Self { before: None, after: Some(row), keeps_row: false, with }
+    }
+    /// An account fails with `Error::Conflict("updated")` where it was changed since `before` was read. Of a device name,
+    /// confirmation and data are written; the rest is moved by use alone.
+    pub fn update(before: &T, after: T) -> Self {
+        Self { before: Some(before.clone()), after: Some(after), keeps_row: false, with: M::default() }
+    }
+    /// The row itself stays as it is.
+    pub fn of(row: &T) -> Self {
+        Self { keeps_row: true, ..Self::update(row, row.clone()) }
+    }
+    /// With bindings and whatever else is the row's alone.
+    pub fn delete(row: &T) -> Self {
+        Self { before: Some(row.clone()), after: None, keeps_row: false, with: M::default() }
+    }
+}
+
+/// Who is in which group, from one side: the groups of an account, or the members of a group.
+#[derive(Debug, Clone)]
+pub struct Memberships<Id> {
+    /// Replaces all direct ones.
+    pub(super) all: Option<Vec<Id>>,
+    pub(super) join: Vec<Id>,
+    pub(super) leave: Vec<Id>,
+    /// Replaces the roles of the row itself.
     pub(super) roles: Option<Vec<Uuid>>,
-    pub(super) join: Vec<Uuid>,
-    pub(super) leave: Vec<Uuid>,
+}
+impl<Id> Default for Memberships<Id> {
+    fn default() -> Self {
+        Self { all: None, join: Vec::new(), leave: Vec::new(), roles: None }
+    }
+}
+impl<Id: Copy + PartialEq> Memberships<Id> {
+    /// Whether some come or go while the others stay.
+    pub(super) fn moves(&self) -> bool {
+        !self.join.is_empty() || !self.leave.is_empty()
+    }
+    /// Those that come and do not go at once.
+    pub(super) fn joined(&self) -> impl Iterator<Item = Id> {
+        self.join.iter().copied().filter(|id| !self.leave.contains(id))
+    }
+    /// What there is in the end, where there was `have`.
+    pub(super) fn wanted(&self, have: &[Id]) -> Vec<Id> {
+        let mut want = self.all.clone().unwrap_or_else(|| have.to_vec());
+        want.extend(&self.join);
+        want.retain(|id| !self.leave.contains(id));
+        want
+    }
+}
+
+/// Rows with memberships.
+pub trait HasMemberships {
+    type Id;
+    fn memberships(&mut self) -> &mut Memberships<Self::Id>;
+}
+impl<T, M: HasMemberships> RowChange<T, M> {
+    #[must_use]
+    pub fn join(mut self, ids: impl IntoIterator<Item = M::Id>) -> Self {
+        self.with.memberships().join.extend(ids);
+        self
+    }
+    #[must_use]
+    pub fn leave(mut self, ids: impl IntoIterator<Item = M::Id>) -> Self {
+        self.with.memberships().leave.extend(ids);
+        self
+    }
+    /// Replaces the roles of the row itself.
+    #[must_use]
+    pub fn roles(mut self, roles: Option<Vec<Uuid>>) -> Self {
+        self.with.memberships().roles = roles;
+        self
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct WithUser {
+    pub(super) groups: Memberships<Uuid>,
     /// Hash of a new password, and what stays of what rests on the one before.
     pub(super) password: Option<(String, KeptSession)>,
     /// A hash that no password fits.
     pub(super) disabled: Option<String>,
-    pub(super) writes_row: bool,
     pub(super) last_write_wins: bool,
 }
-impl UserChange {
-    fn new(before: Option<User>, after: Option<User>, writes_row: bool) -> Self {
-        Self {
-            before,
-            after,
-            groups: None,
-            roles: None,
-            join: Vec::new(),
-            leave: Vec::new(),
-            password: None,
-            disabled: None,
-            writes_row,
-            last_write_wins: false,
-        }
+impl HasMemberships for WithUser {
+    type Id = Uuid;
+    fn memberships(&mut self) -> &mut Memberships<Uuid> {
+        &mut self.groups
     }
+}
+impl UserChange {
     /// A new account. Without an id it gets one by the commit.
     pub fn create(user: User) -> Self {
-        Self::new(None, Some(user), true)
-    }
-    /// Fails with `Error::Conflict("updated")` where the account was changed since `before` was read.
-    pub fn update(before: &User, after: User) -> Self {
-        Self::new(Some(before.clone()), Some(after), true)
+        Self::made(user, WithUser::default())
     }
     /// Whatever was changed in between is overwritten.
     #[must_use]
     pub fn last_write_wins(mut self) -> Self {
-        self.last_write_wins = true;
+        self.with.last_write_wins = true;
         self
-    }
-    /// The account itself stays as it is.
-    pub fn of(user: &User) -> Self {
-        Self::new(Some(user.clone()), Some(user.clone()), false)
-    }
-    /// With bindings and whatever else is the account's alone.
-    pub fn delete(user: &User) -> Self {
-        Self::new(Some(user.clone()), None, true)
     }
     /// Replaces the direct groups.
     #[must_use]
     pub fn groups(mut self, groups: Option<Vec<Uuid>>) -> Self {
-        self.groups = groups;
-        self
-    }
-    /// Replaces the roles of the account itself.
-    #[must_use]
-    pub fn roles(mut self, roles: Option<Vec<Uuid>>) -> Self {
-        self.roles = roles;
-        self
-    }
-    #[must_use]
-    pub fn join(mut self, groups: impl IntoIterator<Item = Uuid>) -> Self {
-        self.join.extend(groups);
-        self
-    }
-    #[must_use]
-    pub fn leave(mut self, groups: impl IntoIterator<Item = Uuid>) -> Self {
-        self.leave.extend(groups);
+        self.with.groups.all = groups;
         self
     }
     /// Puts a hash that no password fits in the place of the one that was read, and ends everything.
     #[must_use]
     pub fn disable_password(mut self, hash: String) -> Self {
-        self.disabled = Some(hash);
+        self.with.disabled = Some(hash);
         self
     }
     /// A new password. What was begun with the one before ends, but for what is spared.
     #[must_use]
     pub fn password(mut self, hash: impl Into<String>, spared: &KeptSession) -> Self {
-        self.password = Some((hash.into(), spared.clone()));
+        self.with.password = Some((hash.into(), spared.clone()));
         self
     }
 }
 
-/// A group before and after, as an account: see [`UserChange`].
-#[derive(Debug, Clone)]
-pub struct GroupChange {
-    pub(super) before: Option<Group>,
-    pub(super) after: Option<Group>,
+#[derive(Debug, Clone, Default)]
+pub struct WithGroup {
+    pub(super) members: Memberships<i64>,
     pub(super) parents: Option<Vec<Uuid>>,
-    /// All direct members.
-    pub(super) members: Option<Vec<i64>>,
-    /// All roles of the group itself.
-    pub(super) roles: Option<Vec<Uuid>>,
-    pub(super) join: Vec<i64>,
-    pub(super) leave: Vec<i64>,
-    pub(super) writes_row: bool,
+}
+impl HasMemberships for WithGroup {
+    type Id = i64;
+    fn memberships(&mut self) -> &mut Memberships<i64> {
+        &mut self.members
+    }
 }
 impl GroupChange {
-    fn new(before: Option<Group>, after: Option<Group>, writes_row: bool) -> Self {
-        Self {
-            before,
-            after,
-            parents: None,
-            members: None,
-            roles: None,
-            join: Vec::new(),
-            leave: Vec::new(),
-            writes_row,
-        }
-    }
     pub fn create(group: Group) -> Self {
-        Self::new(None, Some(group), true)
-    }
-    pub fn update(before: &Group, after: Group) -> Self {
-        Self::new(Some(before.clone()), Some(after), true)
-    }
-    /// The group itself stays as it is.
-    pub fn of(group: &Group) -> Self {
-        Self::new(Some(group.clone()), Some(group.clone()), false)
-    }
-    pub fn delete(group: &Group) -> Self {
-        Self::new(Some(group.clone()), None, true)
+        Self::made(group, WithGroup::default())
     }
     /// Replaces the parents. That no group becomes its own ancestor is for the caller to see.
     #[must_use]
     pub fn parents(mut self, parents: Option<Vec<Uuid>>) -> Self {
-        self.parents = parents;
+        self.with.parents = parents;
         self
     }
     /// Replaces the direct members.
     #[must_use]
     pub fn members(mut self, members: Option<Vec<i64>>) -> Self {
-        self.members = members;
-        self
-    }
-    /// Replaces the roles of the group itself.
-    #[must_use]
-    pub fn roles(mut self, roles: Option<Vec<Uuid>>) -> Self {
-        self.roles = roles;
-        self
-    }
-    #[must_use]
-    pub fn join(mut self, users: impl IntoIterator<Item = i64>) -> Self {
-        self.join.extend(users);
-        self
-    }
-    #[must_use]
-    pub fn leave(mut self, users: impl IntoIterator<Item = i64>) -> Self {
-        self.leave.extend(users);
+        self.with.members.all = members;
         self
     }
 }
@@ -238,44 +241,30 @@ impl RoleChange {
     }
 }
 
-/// A token before and after, see [`UserChange`]. Its key is sealed by the commit and never told.
-#[derive(Debug, Clone)]
-pub struct TokenChange {
-    pub(super) before: Option<Token>,
-    pub(super) after: Option<Token>,
+/// The key is sealed by the commit and never told.
+#[derive(Debug, Clone, Default)]
+pub struct WithToken {
     pub(super) key: Option<Secret>,
     /// The key is replaced since it was over, at this new end.
     pub(super) rotated: Option<Option<Timestamp>>,
 }
 impl TokenChange {
-    fn new(before: Option<Token>, after: Option<Token>, key: Option<Secret>) -> Self {
-        Self { before, after, key, rotated: None }
-    }
     pub fn create(token: Token, key: Secret) -> Self {
-        Self::new(None, Some(token), Some(key))
-    }
-    pub fn update(before: &Token, after: Token) -> Self {
-        Self::new(Some(before.clone()), Some(after), None)
+        Self::made(token, WithToken { key: Some(key), rotated: None })
     }
     #[must_use]
     pub fn key(mut self, key: Option<Secret>) -> Self {
-        self.key = key;
+        self.with.key = key;
         self
     }
     /// A new key for an expired API token; `Error::Conflict(tokens::ROTATED)` where somebody was faster.
     pub fn rotate(token: &Token, key: Secret, expires: Option<Timestamp>) -> Self {
-        Self { rotated: Some(expires), ..Self::new(Some(token.clone()), Some(token.clone()), Some(key)) }
-    }
-    pub fn delete(token: &Token) -> Self {
-        Self::new(Some(token.clone()), None, None)
+        Self { with: WithToken { key: Some(key), rotated: Some(expires) }, ..Self::of(token) }
     }
 }
 
-/// A second factor before and after, see [`UserChange`].
-#[derive(Debug, Clone)]
-pub struct DeviceChange {
-    pub(super) before: Option<Device>,
-    pub(super) after: Option<Device>,
+#[derive(Debug, Clone, Default)]
+pub struct WithDevice {
     /// Digests of codes that work once.
     pub(super) codes: Vec<String>,
     /// Everything of the account ends that may rest on the factor, but this.
@@ -284,27 +273,18 @@ pub struct DeviceChange {
     pub(super) owner: Option<String>,
 }
 impl DeviceChange {
-    fn new(before: Option<Device>, after: Option<Device>) -> Self {
-        Self { before, after, codes: Vec::new(), ends: None, owner: None }
-    }
     /// A new device with codes that work once. Without an id it gets one by the commit.
     pub fn create(device: Device, codes: Vec<String>) -> Self {
-        Self { codes, ..Self::new(None, Some(device)) }
-    }
-    /// Name, confirmation and data; the rest is moved by use alone.
-    pub fn update(before: &Device, after: Device) -> Self {
-        Self::new(Some(before.clone()), Some(after))
-    }
-    pub fn delete(device: &Device) -> Self {
-        Self::new(Some(device.clone()), None)
+        Self::made(device, WithDevice { codes, ..WithDevice::default() })
     }
     /// An administrator takes it away: whoever has shown it, or waits to, begins anew.
     pub fn reset(device: &Device, spared: &KeptSession) -> Self {
-        Self { ends: Some(spared.clone()), ..Self::delete(device) }
+        let with = WithDevice { ends: Some(spared.clone()), ..WithDevice::default() };
+        Self { with, ..Self::delete(device) }
     }
     #[must_use]
     pub fn owner(mut self, username: &str) -> Self {
-        self.owner = Some(username.to_owned());
+        self.with.owner = Some(username.to_owned());
         self
     }
 }

@@ -20,14 +20,14 @@ impl Transaction<'_> {
     pub(super) async fn device(&mut self, change: DeviceChange) -> Result<()> {
         let about = |model: &Json, changed: Map| {
             let mut context = told(model, changed);
-            context.extend(change.owner.as_ref().map(|name| ("user".to_owned(), json!(name))));
+            context.extend(change.with.owner.as_ref().map(|name| ("user".to_owned(), json!(name))));
             context
         };
         match (&change.before, &change.after) {
             (None, Some(device)) => {
                 let mut device = device.clone();
                 device.id = self.number::<Device>(device.id).await?;
-                self.add(devices::insert_batch(&device, &change.codes));
+                self.add(devices::insert_batch(&device, &change.with.codes));
                 let model = device.event_model(device.id);
                 let changed = diff::between(&Map::new(), &fields(&device), &diff::SecretPaths::default());
                 self.tell(EventAction::ModelCreated, about(&model, changed));
@@ -39,7 +39,7 @@ impl Transaction<'_> {
             }
             (Some(device), None) => {
                 self.add(devices::delete_batch(device.id));
-                if let Some(spared) = &change.ends {
+                if let Some(spared) = &change.with.ends {
                     self.add(epoch::end(device.user_id, spared));
                 }
                 let model = device.event_model(device.id);

@@ -24,13 +24,12 @@ impl Transaction<'_> {
     }
 
     fn create_group(&mut self, group: &Group, change: &GroupChange) -> Result<()> {
-        let parents = change.parents.clone().unwrap_or_default();
-        let mut members = change.members.clone().unwrap_or_default();
-        members.extend(&change.join);
+        let parents = change.with.parents.clone().unwrap_or_default();
+        let members = change.with.members.wanted(&[]);
         self.add(groups::insert_batch(group, &parents, &members));
         let changed = diff::between(&Map::new(), &fields(group), self.secret_paths());
         let mut changed = with_relations(changed, (&[], &parents), (&[], &members));
-        if let Some(own_roles) = &change.roles {
+        if let Some(own_roles) = &change.with.members.roles {
             self.add(roles::set_group_batch(group.id, own_roles));
             changed.extend(diff::relation(&[], own_roles).map(|roles| ("roles".to_owned(), roles)));
         }
@@ -43,58 +42,56 @@ impl Transaction<'_> {
 
     async fn update_group(&mut self, before: &Group, after: &Group, change: &GroupChange) -> Result<()> {
         let (db, id, now) = (&self.core.db, before.id, self.core.now());
+        let with = &change.with;
         let mut parents: Vec<Uuid> = Vec::new();
-        if change.parents.is_some() {
+        if with.parents.is_some() {
             let above = groups::parents_of_many(db, &[id]).await?.remove(&id).unwrap_or_default();
             parents = above.iter().map(|g| g.id).collect();
         }
         let mut members: Vec<i64> = Vec::new();
-        let moves = !change.join.is_empty() || !change.leave.is_empty();
-        if change.members.is_some() {
+        if with.members.all.is_some() {
             members = groups::member_ids_of_many(db, &[id]).await?.remove(&id).unwrap_or_default();
-        } else if moves {
+        } else if with.members.moves() {
             // A group may have a hundred thousand members: only those in question are asked about.
-            let asked: Vec<i64> = change.join.iter().chain(&change.leave).copied().collect();
+            let asked: Vec<i64> = with.members.join.iter().chain(&with.members.leave).copied().collect();
             members = groups::members_among(db, id, &asked).await?;
         }
-        let want_parents = change.parents.clone().unwrap_or_default();
-        let mut want = change.members.clone().unwrap_or_else(|| members.clone());
-        want.extend(&change.join);
-        want.retain(|user| !change.leave.contains(user));
+        let want_parents = with.parents.clone().unwrap_or_default();
+        let want = with.members.wanted(&members);
         if before.is_superuser && !after.is_superuser {
             self.guard("is_superuser");
         }
-        if change.parents.is_some() {
+        if with.parents.is_some() {
             self.guard("parents");
         }
-        if change.members.is_some() {
+        if with.members.all.is_some() {
             self.guard("users");
         }
-        if !change.leave.is_empty() {
+        if !with.members.leave.is_empty() {
             self.guard("pk");
         }
-        if change.writes_row {
-            let all = change.members.as_ref().map(|_| want.as_slice());
-            self.add(groups::update_batch(after, change.parents.as_deref(), all, now));
-        } else if change.parents.is_some() || change.members.is_some() {
+        if !change.keeps_row {
+            let all = with.members.all.as_ref().map(|_| want.as_slice());
+            self.add(groups::update_batch(after, with.parents.as_deref(), all, now));
+        } else if with.parents.is_some() || with.members.all.is_some() {
             return Err(Error::internal("parents and all members of a group change with the group only"));
         }
-        if change.members.is_none() {
-            for user in change.join.iter().filter(|id| !change.leave.contains(id)) {
-                self.add(users::join_group_batch(*user, id));
+        if with.members.all.is_none() {
+            for user in with.members.joined() {
+                self.add(users::join_group_batch(user, id));
             }
         }
-        for user in &change.leave {
+        for user in &with.members.leave {
             self.add(users::leave_group_batch(*user, id));
         }
         let changed = diff::between(&fields(before), &fields(after), self.secret_paths());
         let mut changed = with_relations(changed, (&parents, &want_parents), (&members, &want));
-        if let Some(own_roles) = &change.roles {
+        if let Some(own_roles) = &with.members.roles {
             let have = roles::of_many_groups(db, &[id]).await?.remove(&id).unwrap_or_default();
             self.add(roles::set_group_batch(id, own_roles));
             changed.extend(diff::relation(&have, own_roles).map(|roles| ("roles".to_owned(), roles)));
         }
-        if change.writes_row || !changed.is_empty() {
+        if !change.keeps_row || !changed.is_empty() {
             self.tell(
                 EventAction::ModelUpdated,
                 told(&model_of("group", json!(id.simple().to_string()), &after.name), changed),

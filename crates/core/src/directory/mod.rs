@@ -1,6 +1,7 @@
-//! The one writer of accounts, groups, memberships, permissions, tokens and second factors, for every author: the API, flows, protocols, blueprints,
-//! expressions and the command line. What changes is a [`Change`], what is committed a [`Transaction`]: the rows, their
-//! events with what has changed, and the check that an administrator is left, together or not at all.
+//! The one writer of accounts, groups, memberships, permissions, tokens, second factors and configuration objects, for every
+//! author: the API, flows, protocols, blueprints, expressions and the command line. What changes is a [`Change`] of a row or
+//! a [`Write`] of an object, what is committed a [`Transaction`]: rows and objects, their events with what has changed, and
+//! the check that an administrator is left, together or not at all. See docs/adr/0010-one-writer.md.
 //!
 //! An account has an epoch: see [`signet_store::epoch`]. A new password, a deactivation, the end of everything and an
 //! administrator's reset of second factors raise it, and nothing that was made before counts any more.
@@ -8,6 +9,7 @@ mod author;
 mod change;
 mod device;
 mod group;
+mod object;
 mod role;
 mod token;
 mod transaction;
@@ -21,14 +23,28 @@ pub use transaction::{Committed, LAST_ADMINISTRATOR, Transaction, is_last_admini
 use crate::device::digest;
 use crate::{Client, Core, WebSession};
 use signet_base::{Error, Json, Map, Result, json};
+use signet_model::Object;
+use signet_store::Write;
 use signet_store::epoch::{self, KeptSession};
 use signet_store::users::User;
+use std::sync::Arc;
 
 /// Commits one change.
 pub async fn commit(core: &Core, author: &Author, change: impl Into<Change>) -> Result<Committed> {
     let mut transaction = Transaction::new(core, author);
     transaction.change(change).await?;
     transaction.commit().await
+}
+
+/// Commits writes of configuration objects; one object a write: the new state, or of a deletion the last one.
+pub async fn write(
+    core: &Core,
+    author: &Author,
+    writes: impl IntoIterator<Item = Write>,
+) -> Result<Vec<Arc<Object>>> {
+    let mut transaction = Transaction::new(core, author);
+    transaction.write(writes);
+    Ok(transaction.commit().await?.objects)
 }
 
 /// How events name a row of the core.

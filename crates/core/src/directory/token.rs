@@ -21,13 +21,13 @@ pub fn token_model(t: &Token) -> Json {
 impl Transaction<'_> {
     pub(super) fn token(&mut self, change: TokenChange) -> Result<()> {
         let vault = &self.core.vault;
-        match (&change.before, &change.after, &change.key) {
+        match (&change.before, &change.after, &change.with.key) {
             (None, Some(token), Some(key)) => {
                 self.add(tokens::insert_batch(vault, token, key)?);
                 let changed = diff::between(&Map::new(), &fields(token), &diff::SecretPaths::default());
                 self.tell(EventAction::ModelCreated, told(&token_model(token), changed));
             }
-            (Some(before), Some(_), Some(key)) if let Some(expires) = change.rotated => {
+            (Some(before), Some(_), Some(key)) if let Some(expires) = change.with.rotated => {
                 self.add(tokens::rotate_batch(vault, before, key, expires)?);
                 let context = Map::from_iter([("secret".to_owned(), token_model(before))]);
                 self.tell(EventAction::SecretRotate, context);

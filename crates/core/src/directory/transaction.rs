@@ -1,7 +1,7 @@
-//! One commit: the rows, their events, the epoch of accounts, configuration that goes with them, and the check that an
-//! administrator is left. The read caches of this process follow from the statements, see `signet_store`'s `read_cache`.
+//! One commit: rows and configuration objects, their events, the epoch of accounts, and the check that an administrator
+//! is left. The read caches of this process follow from the statements, see `signet_store`'s `read_cache`.
 use super::change::Change;
-use super::{Actor, Author};
+use super::{Actor, Author, object};
 use crate::Core;
 use crate::event::EventAction;
 use crate::event::diff::SecretPaths;
@@ -10,7 +10,7 @@ use signet_model::Object;
 use signet_store::events::{self, Event};
 use signet_store::table::{self, Record};
 use signet_store::users::User;
-use signet_store::{Batch, Row, Write, administrators, epoch};
+use signet_store::{Batch, ObjectChange, Row, Write, administrators, epoch};
 use std::sync::{Arc, OnceLock};
 
 /// Why nobody takes the last administrator away.
@@ -98,7 +98,7 @@ impl<'a> Transaction<'a> {
     pub fn also(&mut self, batch: Batch) {
         self.add(batch);
     }
-    /// Writes of configuration.
+    /// Writes of configuration. Each object that changes by them has its event, those of a cascade included.
     pub fn write(&mut self, objects: impl IntoIterator<Item = Write>) {
         self.objects.extend(objects);
     }
@@ -136,11 +136,9 @@ impl<'a> Transaction<'a> {
         self.new_account = actor.as_object().cloned();
     }
     /// An event of the commit.
-    pub(super) fn tell(&mut self, action: EventAction, mut context: Map) {
-        context.extend(self.author.means.clone());
+    pub(super) fn tell(&mut self, action: EventAction, context: Map) {
         let author = self.author;
-        let app = author.app_of(&action);
-        let mut event = self.core.event_row(&author.client, author.person(), &action, app, context);
+        let mut event = author.event(self.core, action, context);
         if let (Actor::NewAccount, Some(actor)) = (&author.actor, &self.new_account) {
             event.user = actor.clone();
         }
@@ -154,7 +152,8 @@ impl<'a> Transaction<'a> {
     /// Carries it out. `Error::NotFound` where a row is gone, `Error::Conflict` for what the database or a condition refuses,
     /// `Error::Invalid` where nobody would be left who can administrate.
     pub async fn commit(self) -> Result<Committed> {
-        let Self { core, author, when, rows, numbers, epoch_at, guarded, objects, events, .. } = self;
+        let Self { core, author, when, rows, numbers, epoch_at, guarded, objects, events, .. } =
+            self;
         if author.client.dry_run.is_some() {
             return Err(Error::denied("Nothing is changed while something is only tried out."));
         }
@@ -169,7 +168,9 @@ impl<'a> Transaction<'a> {
             batch = administrators::kept(batch);
         }
         batch = batch.then(events::insert_batch(&events, true));
-        let done = core.objects.apply_with(objects, &author.of_version(), batch).await;
+        let told =
+            |changes: &[ObjectChange<'_>]| events::insert_batch(&object::events(core, author, changes), true);
+        let done = core.objects.apply_with(objects, &author.of_version(), batch, told).await;
         let (objects, answers) = match done {
             Ok(done) => done,
             Err(Error::Conflict(tag)) if tag == administrators::LAST => {

@@ -33,14 +33,13 @@ impl Transaction<'_> {
 
     async fn create_user(&mut self, user: &User, change: &UserChange) -> Result<()> {
         let mut user = user.clone();
-        if let Some((hash, _)) = &change.password {
+        if let Some((hash, _)) = &change.with.password {
             user.password.clone_from(hash);
         }
-        let mut all = change.groups.clone().unwrap_or_default();
-        all.extend(change.join.iter().filter(|id| !change.leave.contains(id)));
+        let all = change.with.groups.wanted(&[]);
         user.id = self.number::<User>(user.id).await?;
         self.add(users::insert_batch(&user, &all));
-        let own_roles = change.roles.clone().unwrap_or_default();
+        let own_roles = change.with.groups.roles.clone().unwrap_or_default();
         if !own_roles.is_empty() {
             self.add(roles::set_user_batch(user.id, &own_roles));
         }
@@ -50,7 +49,7 @@ impl Transaction<'_> {
         changed.extend(diff::relation(&[], &all).map(|groups| ("groups".to_owned(), groups)));
         changed.extend(diff::relation(&[], &own_roles).map(|roles| ("roles".to_owned(), roles)));
         self.tell(EventAction::ModelCreated, told(&model, changed));
-        if change.password.is_some() {
+        if change.with.password.is_some() {
             self.tell(EventAction::PasswordSet, told(&model, Map::new()));
         }
         Ok(())
@@ -58,51 +57,49 @@ impl Transaction<'_> {
 
     async fn update_user(&mut self, before: &User, after: &User, change: &UserChange) -> Result<()> {
         let (id, now) = (before.id, self.core.now());
-        let moves = change.groups.is_some() || !change.join.is_empty() || !change.leave.is_empty();
+        let with = &change.with;
         let mut have: Vec<Uuid> = Vec::new();
-        if moves {
+        if with.groups.all.is_some() || with.groups.moves() {
             have = groups::direct_groups(&self.core.db, id).await?.iter().map(|g| g.id).collect();
         }
-        let mut want = change.groups.clone().unwrap_or_else(|| have.clone());
-        want.extend(&change.join);
-        want.retain(|group| !change.leave.contains(group));
+        let want = with.groups.wanted(&have);
         if before.is_active && is_person(before) && !(after.is_active && is_person(after)) {
             self.guard(if after.is_active { "type" } else { "is_active" });
         }
-        if change.groups.is_some() || !change.leave.is_empty() {
+        if with.groups.all.is_some() || !with.groups.leave.is_empty() {
             self.guard("groups");
         }
-        if change.writes_row {
-            let guard = (!change.last_write_wins).then_some(before.updated);
-            let groups = change.groups.as_ref().map(|_| want.as_slice());
+        if !change.keeps_row {
+            let guard = (!with.last_write_wins).then_some(before.updated);
+            let groups = with.groups.all.as_ref().map(|_| want.as_slice());
             self.add(users::update_batch(after, guard, groups, now));
-        } else if change.groups.is_some() {
+        } else if with.groups.all.is_some() {
             return Err(Error::internal("all groups of an account change with the account only"));
         }
-        if change.groups.is_none() {
-            for group in change.join.iter().filter(|id| !change.leave.contains(id)) {
-                self.add(users::join_group_batch(id, *group));
+        if with.groups.all.is_none() {
+            for group in with.groups.joined() {
+                self.add(users::join_group_batch(id, group));
             }
         }
-        for group in &change.leave {
+        for group in &with.groups.leave {
             self.add(users::leave_group_batch(id, *group));
         }
         let model = model_of("user", json!(id), &after.username);
         let mut changed = diff::between(&fields(before), &fields(after), self.secret_paths());
         changed.extend(diff::relation(&have, &want).map(|groups| ("groups".to_owned(), groups)));
-        if let Some(own_roles) = &change.roles {
+        if let Some(own_roles) = &with.groups.roles {
             let have = roles::of_users(&self.core.db, &[id]).await?.remove(&id).unwrap_or_default();
             self.add(roles::set_user_batch(id, own_roles));
             changed.extend(diff::relation(&have, own_roles).map(|roles| ("roles".to_owned(), roles)));
         }
-        if let Some(hash) = &change.disabled {
+        if let Some(hash) = &with.disabled {
             self.add(users::disable_password_batch(id, &before.password, hash));
             changed.insert("password".to_owned(), diff::masked());
         }
-        if change.writes_row || !changed.is_empty() {
+        if !change.keeps_row || !changed.is_empty() {
             self.tell(EventAction::ModelUpdated, told(&model, changed));
         }
-        if let Some((hash, spared)) = &change.password {
+        if let Some((hash, spared)) = &with.password {
             self.add(users::set_password_batch(id, hash, spared, now));
             self.tell(EventAction::PasswordSet, told(&model, Map::new()));
         }

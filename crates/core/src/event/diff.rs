@@ -22,12 +22,13 @@ const SECRET_WORDS: [&str; 9] =
 pub struct SecretPaths(pub BTreeSet<String>);
 
 /// What a prompt with this type holds is a secret.
-const PASSWORD: &str = "password";
+pub const PASSWORD: &str = "password";
+pub const PROMPT: &str = "authentik_stages_prompt.prompt";
 
 impl SecretPaths {
     /// Those that some prompt asks for as a password.
     pub fn of(config: &Snapshot, registry: &Registry) -> Self {
-        let Some(def) = registry.find("authentik_stages_prompt.prompt") else { return Self::default() };
+        let Some(def) = registry.find(PROMPT) else { return Self::default() };
         let asked = config.of(def).filter(|prompt| prompt.text("type") == PASSWORD);
         Self(asked.map(|prompt| prompt.text("field_key").to_owned()).collect())
     }
@@ -58,6 +59,12 @@ pub fn between(before: &Map, after: &Map, secret: &SecretPaths) -> Map {
 /// One field of which neither state may be seen.
 pub fn masked() -> Json {
     changed(json!(MASK), json!(MASK))
+}
+
+/// A secret: whether there was one, and whether there is.
+pub fn secret(old: &str, new: &str) -> Json {
+    let shown = |text: &str| if text.is_empty() { "" } else { MASK };
+    changed(json!(shown(old)), json!(shown(new)))
 }
 
 /// One field.
@@ -114,11 +121,34 @@ fn mask(value: Json, path: &str, hidden: bool, secret: &SecretPaths) -> Json {
         ),
         Json::Array(list) => Json::Array(list.into_iter().map(|v| mask(v, path, false, secret)).collect()),
         Json::String(text) if looks_like_a_hash(&text) => json!(MASK),
-        Json::String(text) if text.chars().count() > LONGEST => {
-            json!(text.chars().take(LONGEST).chain(['…']).collect::<String>())
-        }
+        Json::String(text) if text.contains("://") => cut(&without_passwords(&text)),
+        Json::String(text) => cut(&text),
         other => other,
     }
+}
+
+fn cut(text: &str) -> Json {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => json!(format!("{}…", &text[..end])),
+        None => json!(text),
+    }
+}
+
+/// Addresses without what stands before their host: `https://********************@example.test`.
+fn without_passwords(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (n, part) in text.split("://").enumerate() {
+        let authority = part.find(|c: char| c.is_whitespace() || "/?#\"'".contains(c)).unwrap_or(part.len());
+        let host = part[..authority].rfind('@').filter(|_| n > 0).unwrap_or(0);
+        if n > 0 {
+            out.push_str("://");
+        }
+        if host > 0 {
+            out.push_str(MASK);
+        }
+        out.push_str(&part[host..]);
+    }
+    out
 }
 
 fn is_secret_name(name: &str) -> bool {
@@ -162,12 +192,13 @@ mod tests {
         let hash = "$2b$12$abcdefghijklmnopqrstuv";
         let after = map(json!({"attributes": {
             "api_key": "hunter2", "deep": [{"Password": "hunter2", "ok": "fine"}], "pin": "hunter2", "legacy": hash,
-            "ldap": "{SSHA}hunter2hunter2", "pem": "-----BEGIN PRIVATE KEY-----hunter2", "settings": {"secretStuff": {"x": "hunter2"}},
+            "url": "see https://ada:hunter2@example.test/a@b, https://hunter2@example.test", "ldap": "{SSHA}hunter2hunter2", "pem": "-----BEGIN PRIVATE KEY-----hunter2", "settings": {"secretStuff": {"x": "hunter2"}},
         }}));
         let secret = SecretPaths(["attributes.pin".to_owned()].into());
         let text = Json::Object(between(&Map::new(), &after, &secret)).to_string();
         assert!(!text.contains("hunter2") && !text.contains(hash), "{text}");
         assert!(text.contains("fine") && text.contains(MASK), "{text}");
+        assert!(text.contains("@example.test/a@b, https://****"), "{text}");
     }
     #[test]
     fn what_is_large_is_not_copied_into_the_log() {

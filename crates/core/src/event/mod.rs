@@ -5,6 +5,7 @@ pub mod diff;
 pub use action::{AuditType, CUSTOM_PREFIX, EventAction};
 
 use crate::budget::{EventKey, Prefix};
+use crate::directory::token_model;
 use crate::policy::Decision;
 use crate::{Client, Core, Principal};
 use signet_base::{Json, Map, Span, Uuid, json};
@@ -22,7 +23,7 @@ const BEHIND: [EventAction; 4] = [
     EventAction::PropertyMappingException,
 ];
 
-/// Events that anonymous clients can cause with each request. They are aggregated per minute and address
+/// Events that anonymous clients, or calls without permission, can cause with each request. They are aggregated per minute and address
 /// prefix.
 const REPEATED: [EventAction; 7] = [
     EventAction::PolicyExecution,
@@ -71,12 +72,19 @@ fn keys_of_objects(value: &mut Json) {
     }
 }
 
+/// What came of an event.
+enum Told {
+    Written(Uuid),
+    /// Another one represents it.
+    Before(Uuid),
+}
+
 impl Core {
-    /// The existing event that represents this one of an anonymous client; `None`: this one is written, as
-    /// `id`.
+    /// The existing event that represents this one; `None`: this one is written, as `id`.
     fn stands_for(
         &self,
         client: &Client,
+        user: Option<&Principal>,
         action: &EventAction,
         app: &str,
         context: &Map,
@@ -89,6 +97,7 @@ impl Core {
             .iter()
             .filter_map(|name| context.get(*name))
             .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            .chain(user.map(|person| person.user.username.clone()))
             .collect::<Vec<_>>();
         let happening = EventKey {
             action: action.clone(),
@@ -119,12 +128,24 @@ impl Core {
         app: &str,
         context: Json,
     ) -> Option<Uuid> {
-        let (id, mut context) = (self.ports.uuid_v7(), map(context));
+        let (Told::Written(id) | Told::Before(id)) =
+            self.event_once(client, user, action, app, map(context), user.is_none()).await?;
+        Some(id)
+    }
+    /// [`Core::event`]; where it `repeats`, an event of the same minute may represent it.
+    async fn event_once(
+        &self,
+        client: &Client,
+        user: Option<&Principal>,
+        action: EventAction,
+        app: &str,
+        mut context: Map,
+        repeats: bool,
+    ) -> Option<Told> {
+        let id = self.ports.uuid_v7();
         context.values_mut().for_each(keys_of_objects);
-        if user.is_none()
-            && let Some(event) = self.stands_for(client, &action, app, &context, id)
-        {
-            return Some(event);
+        if repeats && let Some(event) = self.stands_for(client, user, &action, app, &context, id) {
+            return Some(Told::Before(event));
         }
         let event = Event { id, ..self.event_row(client, user, &action, app, context) };
         let written = if BEHIND.contains(&action) {
@@ -133,7 +154,7 @@ impl Core {
             events::insert(&self.db, &[event], true).await
         };
         match written {
-            Ok(()) => Some(id),
+            Ok(()) => Some(Told::Written(id)),
             Err(error) => {
                 tracing::error!(%action, %error, "an event could not be written");
                 None
@@ -176,6 +197,9 @@ impl Core {
             context.extend(located.place.map(|place| ("geo".to_owned(), Json::Object(place.to_map()))));
             context.extend(located.network.map(|network| ("asn".to_owned(), Json::Object(network.to_map()))));
         }
+        if let Some(token) = user.and_then(|person| person.token.as_ref()) {
+            context.entry("token").or_insert_with(|| token_model(token));
+        }
         let named = |user: &User| json!({"pk": user.id, "email": user.email, "username": user.username});
         let person = match user {
             None if by_request => {
@@ -208,14 +232,27 @@ impl Core {
     /// Records a refusal that was shown to a user, with the policies' decisions in this request. It can be
     /// found by the request id.
     pub async fn event_denied(&self, client: &Client, user: Option<&Principal>, what: &str, text: &str) {
+        self.refused(client, user, "authentik_flows", what, text, user.is_none()).await;
+    }
+    /// Records an API call that was refused since the caller lacks a permission: `POST core/users`. One a minute stands for
+    /// all of that person's.
+    pub async fn event_call_denied(&self, client: &Client, user: &Principal, call: &str, text: &str) {
+        self.refused(client, Some(user), "authentik_api", call, text, true).await;
+    }
+    async fn refused(
+        &self,
+        client: &Client,
+        user: Option<&Principal>,
+        app: &str,
+        what: &str,
+        text: &str,
+        repeats: bool,
+    ) {
         tracing::info!(request_id = %client.request_id, %what, %text, "refused");
         let decisions: Vec<Json> = client.decision_log.decisions().iter().map(Decision::to_json).collect();
         let said = json!({"target": what, "passing": false, "message": text, "decisions": decisions});
-        let Some(event) =
-            self.event(client, user, EventAction::PolicyExecution, "authentik_flows", said).await
-        else {
-            return;
-        };
+        let told = self.event_once(client, user, EventAction::PolicyExecution, app, map(said), repeats).await;
+        let Some(Told::Written(event)) = told else { return };
         if !client.request_id.is_empty()
             && let Err(error) = logins::refused_behind(&self.db, event, &client.request_id, self.now()).await
         {
@@ -229,10 +266,15 @@ impl Core {
         let name = if brand.default { "Default brand".to_owned() } else { format!("Brand {}", brand.domain) };
         json!({"app": object.def.app, "model_name": object.def.name, "pk": object.pk.simple().to_string(), "name": name})
     }
-    /// An object in an event.
+    /// An object in an event. Bindings have no name: they are told apart by their order.
     pub fn model_event(object: &signet_model::Object) -> Json {
         let pk = object.num.map_or_else(|| json!(object.pk.simple().to_string()), Json::from);
-        json!({"app": object.def.app, "model_name": object.def.name, "pk": pk, "name": object.name()})
+        let name = match (object.name(), object.data.get("order")) {
+            ("", Some(order)) => format!("{} #{order}", object.def.label),
+            ("", None) => object.def.label.to_owned(),
+            (name, _) => name.to_owned(),
+        };
+        json!({"app": object.def.app, "model_name": object.def.name, "pk": pk, "name": name})
     }
 }
 

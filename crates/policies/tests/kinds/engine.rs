@@ -1,6 +1,7 @@
 //! The policy engine: limits, caching, decision log, explanations.
 use crate::site::{BERLIN, NEW_YORK, Site, map, site};
 use signet_base::{Map, Timestamp, json};
+use signet_core::directory;
 use signet_core::explain::{self, ExplainRequest};
 use signet_core::models::{Application, Flow, FlowStageBinding, PolicyBinding};
 use signet_core::policy::{self, Question};
@@ -66,7 +67,7 @@ async fn applications_without_bindings_are_everybodys_unless_the_settings_close_
             system.flags.insert("core_default_app_access".into(), json!(false));
             Ok(system)
         };
-        site.core.set_system(&Author::system(), closed).await.unwrap();
+        site.core.set_system(&directory::Author::system(), closed).await.unwrap();
         assert!(!site.use_it(&application, &site.client(BERLIN)).await.0.passing);
         site.make(
             PolicyBinding::DEF,

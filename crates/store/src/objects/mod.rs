@@ -45,6 +45,13 @@ pub enum Write {
     },
 }
 
+/// What a write does to one object: without `before` it is made, without `after` deleted.
+#[derive(Clone, Copy)]
+pub struct ObjectChange<'a> {
+    pub before: Option<&'a Arc<Object>>,
+    pub after: Option<&'a Arc<Object>>,
+}
+
 /// Who writes, for the history.
 #[derive(Debug, Clone, Default)]
 pub struct Author {
@@ -171,16 +178,18 @@ impl ObjectStore {
     /// the last one. The snapshot shows the result before this returns. A reference to nothing is
     /// `Error::Invalid` on the field.
     pub async fn apply(&self, writes: Vec<Write>, by: &Author) -> Result<Vec<Arc<Object>>> {
-        Ok(self.apply_with(writes, by, Batch::new()).await?.0)
+        Ok(self.apply_with(writes, by, Batch::new(), |_| Batch::new()).await?.0)
     }
 
     /// [`ObjectStore::apply`] with further statements in the same transaction, for example the deletion of a
-    /// user whose bindings go too; their answers come with the objects.
+    /// user whose bindings go too; their answers come with the objects. `told` gives the statements that follow from
+    /// what is done to each object, cascades included: the events. It is asked again where the plan is made again.
     pub async fn apply_with(
         &self,
         writes: Vec<Write>,
         by: &Author,
         extra: Batch,
+        told: impl Fn(&[ObjectChange<'_>]) -> Batch + Send + Sync,
     ) -> Result<(Vec<Arc<Object>>, Vec<Vec<Row>>)> {
         if writes.is_empty() {
             return Ok((Vec::new(), self.db.batch(extra).await?));
@@ -207,7 +216,7 @@ impl ObjectStore {
             let done = plan.finish()?;
             let batch = rows::batch(&done, &config, &self.registry, &self.vault, by, self.db.kind())?;
             let own = batch.len();
-            let batch = batch.then(extra.clone());
+            let batch = batch.then(extra.clone()).then(told(&done.changes(&config)));
             let (db, shared, changed) = (self.db.clone(), self.snapshot.clone(), done.written.clone());
             let removed: Vec<Uuid> = done.removed.iter().map(|o| o.pk).collect();
             // A task of its own: a caller that goes away in the middle must not leave a committed change out

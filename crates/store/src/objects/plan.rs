@@ -1,5 +1,5 @@
 //! Planning of writes on a snapshot. Pure.
-use super::Write;
+use super::{ObjectChange, Write};
 use signet_base::{Error, Json, Map, Ports, Result, Timestamp, Uuid};
 use signet_model::check::reference_values;
 use signet_model::{FieldKind, ModelDef, Object, OnDelete, Registry, Secrets, Snapshot};
@@ -49,6 +49,18 @@ pub(super) struct Done {
 }
 
 impl Done {
+    /// What becomes of each object that the plan writes or deletes, referrers included, on top of the snapshot that it was
+    /// made on.
+    pub fn changes<'a>(&'a self, config: &'a Snapshot) -> Vec<ObjectChange<'a>> {
+        // What goes with something goes before it.
+        let removed = self.removed.iter().rev().map(|o| ObjectChange { before: Some(o), after: None });
+        let written = self.written.iter().map(|o| {
+            // What has its first version is new, even where the plan has deleted another one under the same key.
+            let before = if o.version > 1 { config.get(o.pk) } else { None };
+            ObjectChange { before, after: Some(o) }
+        });
+        written.chain(removed).collect()
+    }
     /// One object per write.
     pub fn answer(&self) -> Vec<Arc<Object>> {
         let all: HashMap<Uuid, &Arc<Object>> =

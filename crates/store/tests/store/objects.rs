@@ -8,7 +8,7 @@ use signet_store::consents::{self, Consent};
 use signet_store::objects::{row_used_by, used_by, writes_for_deleted_row};
 use signet_store::testdb::each_database;
 use signet_store::users::{self, User};
-use signet_store::{Author, Db, ObjectStore, UsedByAction, Write};
+use signet_store::{Author, Batch, Db, ObjectStore, UsedByAction, Write};
 use std::sync::Arc;
 
 /// A box for tests.
@@ -365,6 +365,7 @@ async fn rows_that_go_take_their_references_along() {
                 writes_for_deleted_row(&store.snapshot(), &key, &ports()),
                 &me(),
                 users::delete_batch(user),
+                |_| Batch::new(),
             )
             .await
             .unwrap();
@@ -378,6 +379,7 @@ async fn rows_that_go_take_their_references_along() {
                 vec![change(world.get(loose.pk).unwrap(), json!({"name": "x"}), None)],
                 &me(),
                 users::delete_batch(user),
+                |_| Batch::new(),
             )
             .await;
         assert!(

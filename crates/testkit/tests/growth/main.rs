@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
 mod configuration;
 mod imports;
+mod sign_in_events;
 
 use signet_base::thread::process_cpu_time;
 use std::future::Future;
@@ -30,4 +31,7 @@ async fn scale_c2_c3_configuration_and_imports_grow_as_they_should() {
 #[ignore = "long: run by make long"]
 async fn scale_c3_ten_thousand_entries() {
     imports::ten_thousand().await;
+#[ignore = "prints a measurement: docs/performance.md"]
+async fn core_objects_cost_of_events_of_sign_ins() {
+    sign_in_events::measure().await;
 }

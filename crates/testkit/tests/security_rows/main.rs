@@ -21,3 +21,5 @@ mod site;
 mod tokens;
 mod unreadable;
 mod writer;
+mod writer_calls;
+mod writer_objects;

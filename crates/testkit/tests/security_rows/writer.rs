@@ -13,7 +13,7 @@ use signet_store::tokens::Token;
 use signet_store::users::{self, User};
 
 /// The events of an action about a model, in the order in which they were written, newest first.
-async fn told(site: &Site, action: &str, model: &str) -> Vec<Event> {
+pub async fn told(site: &Site, action: &str, model: &str) -> Vec<Event> {
     let sql = "SELECT id FROM event WHERE action = ? AND model_name = ? ORDER BY number DESC";
     let rows = site.core.db.query(sql, vec![action.into(), model.into()]).await.unwrap();
     let mut found = Vec::new();
@@ -22,7 +22,7 @@ async fn told(site: &Site, action: &str, model: &str) -> Vec<Event> {
     }
     found
 }
-async fn newest(site: &Site, action: &str, model: &str) -> Json {
+pub async fn newest(site: &Site, action: &str, model: &str) -> Json {
     let event =
         told(site, action, model).await.into_iter().next().unwrap_or_else(|| panic!("{action} {model}"));
     json!({"user": event.user, "app": event.app, "context": event.context})
