@@ -31,6 +31,9 @@ async fn scale_c2_c3_configuration_and_imports_grow_as_they_should() {
 #[ignore = "long: run by make long"]
 async fn scale_c3_ten_thousand_entries() {
     imports::ten_thousand().await;
+}
+
+#[tokio::test]
 #[ignore = "prints a measurement: docs/performance.md"]
 async fn core_objects_cost_of_events_of_sign_ins() {
     sign_in_events::measure().await;

@@ -14,7 +14,8 @@ async fn rate(app: &App, password: &str, end: &str) -> f64 {
         let mut browser = app.browser();
         browser.challenge(FLOW, "").await;
         browser.answer(FLOW, "", json!({"component": "ak-stage-identification", "uid_field": "ada"})).await;
-        let last = browser.answer(FLOW, "", json!({"component": "ak-stage-password", "password": password})).await;
+        let last =
+            browser.answer(FLOW, "", json!({"component": "ak-stage-password", "password": password})).await;
         assert_eq!(last["component"], end, "{last}");
         app.clock.advance_secs(600);
     }
@@ -26,7 +27,9 @@ pub async fn measure() {
     app.user("ada", "right").await;
     let ignore = "CREATE TRIGGER ignored BEFORE INSERT ON event BEGIN SELECT RAISE(IGNORE); END";
     for round in 0..3 {
-        for (what, password, end) in [("signed in", "right", "xak-flow-redirect"), ("refused", "wrong", "ak-stage-password")] {
+        for (what, password, end) in
+            [("signed in", "right", "xak-flow-redirect"), ("refused", "wrong", "ak-stage-password")]
+        {
             let with = rate(&app, password, end).await;
             app.core.db.execute(ignore, Vec::new()).await.unwrap();
             let without = rate(&app, password, end).await;
