@@ -152,8 +152,7 @@ impl<'a> Transaction<'a> {
     /// Carries it out. `Error::NotFound` where a row is gone, `Error::Conflict` for what the database or a condition refuses,
     /// `Error::Invalid` where nobody would be left who can administrate.
     pub async fn commit(self) -> Result<Committed> {
-        let Self { core, author, when, rows, numbers, epoch_at, guarded, objects, events, .. } =
-            self;
+        let Self { core, author, when, rows, numbers, epoch_at, guarded, objects, events, .. } = self;
         if author.client.dry_run.is_some() {
             return Err(Error::denied("Nothing is changed while something is only tried out."));
         }
