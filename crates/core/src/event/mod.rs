@@ -171,7 +171,7 @@ impl Core {
         context: Json,
     ) -> Batch {
         let (id, context) = (self.ports.uuid_v7(), map(context));
-        if user.is_none() && self.stands_for(client, action, app, &context, id).is_some() {
+        if user.is_none() && self.stands_for(client, user, action, app, &context, id).is_some() {
             return Batch::new();
         }
         let event = Event { id, ..self.event_row(client, user, action, app, context) };
