@@ -2,16 +2,17 @@
 //! and whether the stage still applies.
 use super::executor::{Executor, Reply};
 use super::plan::{pending_principal, stage_verdict};
-use super::token::GONE;
+use super::token::{ADDRESS, GONE};
 use super::{Plan, Planned, StageRef, account, keys};
 use crate::Principal;
 use signet_base::Result;
 use signet_model::Object;
+use signet_store::users::canonical;
 use std::sync::Arc;
 
 impl Executor<'_> {
-    /// Whether the account is still at the epoch at which it was authenticated. If a policy set the user, the
-    /// epoch of the first check counts.
+    /// Whether the account is still at the epoch at which it was authenticated, and in a link's run still has the
+    /// address to which the link was sent. If a policy set the user, the epoch of the first check counts.
     pub(super) async fn still_counts(&self, plan: &mut Plan) -> Result<bool> {
         let Some(id) = plan.context.get(&keys::PENDING_USER).and_then(|u| u.id) else { return Ok(true) };
         let proven = plan.context.get(&account::PROVEN).filter(|at| at.user == id);
@@ -21,6 +22,12 @@ impl Executor<'_> {
         }
         // Stages refuse a deleted account.
         let Some(person) = Principal::load_any(self.core, id).await? else { return Ok(true) };
+        let sent_to = plan.context.get(&ADDRESS).filter(|_| !plan.context.has(&keys::CHOSEN));
+        if plan.context.has(&keys::IS_RESTORED)
+            && sent_to.is_some_and(|sent| canonical(&sent) != canonical(&person.user.email))
+        {
+            return Ok(false);
+        }
         match proven {
             Some(at) => Ok(at.counts(&person.user)),
             None => {

@@ -15,7 +15,7 @@ use signet_core::budget::Prefix;
 use signet_core::directory::{Actor, Transaction, UserChange};
 use signet_core::event::EventAction;
 use signet_core::flow::account::{self, AccountAt, PROVEN};
-use signet_core::flow::{Changes, FlowRun, FlowStep, PendingUser, StageKind, keys, question};
+use signet_core::flow::{Changes, FlowRun, FlowStep, PendingUser, StageKind, keys, question, token};
 use signet_core::pool::{Lane, PoolTurn};
 use signet_core::{Core, Principal, directory, setup};
 use signet_model::{Change, Choice, Model, Snapshot};
@@ -303,6 +303,10 @@ async fn write(
     let done = all.commit().await?;
     if let Some(epoch) = done.epoch {
         goes_on_at(flow, &user, epoch);
+    }
+    // The run's own change of the address does not end the run.
+    if !created && flow.plan.context.has(&token::ADDRESS) {
+        flow.context().set(&token::ADDRESS, user.email.clone());
     }
     Principal::load_any(&core, user.id).await?.ok_or(Error::NotFound)
 }
