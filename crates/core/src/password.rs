@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A password to verify.
+#[derive(Clone, Copy)]
 pub struct Attempt<'a> {
     pub client: &'a Client,
     /// The account's username, or the typed identifier if there is no account.
@@ -110,6 +111,8 @@ pub struct Judgement<'a> {
     pub limit: i64,
     /// The username of the account, or what was typed where it is nobody's.
     pub username: &'a str,
+    /// What was typed, which is counted beside the account.
+    pub typed: &'a str,
     /// The account, when it is there and active.
     pub account: Option<&'a Principal>,
     pub password: &'a Secret,
@@ -124,17 +127,19 @@ pub struct Judgement<'a> {
 pub async fn proof_wanted(
     core: &Core,
     client: &Client,
-    username: &str,
+    typed: &str,
     account: Option<&Principal>,
 ) -> Result<Option<Json>> {
     let known = device::is_known(core, client, account.map_or(0, |p| p.user.id)).await?;
-    Ok(Share::of(core, client, &name_of(username, account), known).await?.challenge())
+    let (who, name) = (name_of(typed, account), counted(typed));
+    Ok(Share::of(core, client, &who, &name, known).await?.challenge())
 }
 
 /// Judges a password by the named backends, in order. Wrong ones use up the share of the address over all
 /// accounts (`Error::TooMany`), but not in a browser that the person has signed in with before. At most
 /// `limit` attempts are judged for one account in a window, however many come at once and on however many
-/// nodes; names that are nobody's are counted alike. A browser that the person has signed in with before has
+/// nodes; names that are nobody's are counted alike. What was typed has a count of its own, and only that one is
+/// told: an address that is closed after attempts at a username would tell whose it is. A browser that the person has signed in with before has
 /// a count of its own, so that a stranger cannot lock the person out there. Success forgets the count.
 /// Whoever fails to be judged (the server is overloaded) has lost no attempt. What is under way is waited for: a crowd of
 /// right passwords gets in, however many come at once.
@@ -148,29 +153,52 @@ pub async fn judge(core: &Arc<Core>, client: &Client, asked: Judgement<'_>) -> R
     let limit = asked.limit.max(1);
     // No account has the id 0: names that are nobody's cost the same look-up.
     let known = device::is_known(core, client, account.map_or(0, |p| p.user.id)).await?;
-    let who = name_of(username, account);
-    let share = Share::of(core, client, &who, known).await?;
+    let (who, counted) = (name_of(asked.typed, account), counted(asked.typed));
+    let share = Share::of(core, client, &who, &counted, known).await?;
     if let Admission::Unproven { until, challenge } = share.admit(asked.proof).await? {
         return Ok(Outcome::Unproven { until, challenge });
     }
     let attempt = &Attempt { client, username, account, password, turn: share.turn(account) };
-    let name = counter(core, client, &who, known);
+    let of_account = counter(core, client, &who, known);
+    let of_name = counter(core, client, &counted, known);
     let _turn: keyed_semaphore::KeyedPermit =
-        core.keyed_semaphore.take(&name, usize::try_from(limit).unwrap_or(usize::MAX >> 4)).await?;
-    let Some(left) = begin(core, &name, limit).await? else { return Ok(Outcome::Exhausted) };
-    match ask(core, &backends, attempt).await {
+        core.keyed_semaphore.take(&of_account, usize::try_from(limit).unwrap_or(usize::MAX >> 4)).await?;
+    let Some(left) = begin(core, &of_name, limit).await? else { return Ok(Outcome::Exhausted) };
+    let (mut counters, mut closed) = (vec![of_name], false);
+    if of_account != counters[0] {
+        match begin(core, &of_account, limit).await {
+            Ok(Some(_)) => counters.push(of_account),
+            Ok(None) => closed = true,
+            Err(error) => {
+                attempts::withdraw(&core.db, &counters[0]).await?;
+                return Err(error);
+            }
+        }
+    }
+    // Where the account is closed, nobody's password is judged, which takes as long.
+    let answer = match closed {
+        true => ask(core, &backends, &Attempt { account: None, ..*attempt }).await.map(|_| None),
+        false => ask(core, &backends, attempt).await,
+    };
+    match answer {
         Ok(Some(accepted)) => {
             share.succeeded().await?;
-            attempts::clear(&core.db, &name).await?;
+            for counter in &counters {
+                attempts::clear(&core.db, counter).await?;
+            }
             Ok(Outcome::Accepted(Box::new(accepted)))
         }
         Ok(None) => {
-            attempts::judged(&core.db, &name).await?;
+            for counter in &counters {
+                attempts::judged(&core.db, counter).await?;
+            }
             share.failed().await?;
             Ok(Outcome::Wrong { last: left == 0 })
         }
         Err(error) => {
-            attempts::withdraw(&core.db, &name).await?;
+            for counter in &counters {
+                attempts::withdraw(&core.db, counter).await?;
+            }
             Err(error)
         }
     }
@@ -220,19 +248,20 @@ async fn ask(
     Ok(None)
 }
 
-/// The account's name, or the typed identifier.
-fn name_of(username: &str, account: Option<&Principal>) -> String {
-    match account {
-        Some(person) => format!("id {}", person.user.id),
-        None => format!("name {}", canonical(username)),
-    }
+/// Whose charges are returned together.
+fn name_of(typed: &str, account: Option<&Principal>) -> String {
+    account.map_or_else(|| counted(typed), |person| format!("id {}", person.user.id))
+}
+/// What attempts are counted by.
+fn counted(typed: &str) -> String {
+    format!("name {}", canonical(typed))
 }
 
 /// The name under which attempts are counted. Digested: what was typed may be long, or a password in the
 /// wrong field.
-fn counter(core: &Core, client: &Client, who: &str, known: bool) -> String {
+fn counter(core: &Core, client: &Client, name: &str, known: bool) -> String {
     let browser = if known { client.device.as_str() } else { "" };
-    core.vault.digest("attempt", &format!("password\n{who}\n{browser}"))
+    core.vault.digest("attempt", &format!("password\n{name}\n{browser}"))
 }
 
 /// What a person's password must fit before a session starts; used by the password stage and by nobody else.

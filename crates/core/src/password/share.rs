@@ -1,12 +1,12 @@
-//! What a password that is wrong costs the network that it comes from, and the account that it is for.
+//! What a password that is wrong costs the network that it comes from, and the name that it is for.
 use crate::budget::{Prefix, SharedBudget, is_exempt};
 use crate::pool::{Lane, PoolTurn};
 use crate::{Client, Core, Principal, proof_of_work};
 use signet_base::{Json, Result, Span, Timestamp};
 use signet_store::attempts::{self, AttemptOutcome};
 
-/// Seconds for which failures of an account are remembered.
-const ACCOUNT: i64 = 3600;
+/// Seconds for which failures of a name are remembered.
+const NAME: i64 = 3600;
 /// Seconds between two passwords of one network that come without a proof of work where one is asked for.
 const PAUSE: i64 = 30;
 
@@ -26,31 +26,39 @@ pub struct Share<'a> {
     client: &'a Client,
     /// Whose password it is.
     who: &'a str,
+    /// What was typed: an account's names are counted apart.
+    name: &'a str,
     /// A browser that the person has signed in with before: failures of strangers do not count against it.
     known: bool,
     /// A known browser, or a server that acts for many.
     free: bool,
-    /// Failures that the network and the account are charged with.
+    /// Failures that the network and the name are charged with.
     of_network: i64,
-    of_account: i64,
+    of_name: i64,
     /// Seconds until the network has a share again; none where it has.
     wait: Option<i64>,
 }
 
 impl<'a> Share<'a> {
-    pub async fn of(core: &'a Core, client: &'a Client, who: &'a str, known: bool) -> Result<Self> {
+    pub async fn of(
+        core: &'a Core,
+        client: &'a Client,
+        who: &'a str,
+        name: &'a str,
+        known: bool,
+    ) -> Result<Self> {
         let free = known || is_exempt(core, client).await?;
-        let mut share = Self { core, client, who, known, free, of_network: 0, of_account: 0, wait: None };
+        let mut share = Self { core, client, who, name, known, free, of_network: 0, of_name: 0, wait: None };
         if !free {
             (share.of_network, share.wait) = SharedBudget::Password.used(core, client).await?;
-            share.of_account = attempts::used(&core.db, &of_account(core, who), core.now()).await?;
+            share.of_name = attempts::used(&core.db, &of_name(core, name), core.now()).await?;
         }
         Ok(share)
     }
     /// How many bits of work each further attempt costs; none yet.
     fn bits(&self) -> Option<u32> {
         let from = self.core.settings.limits.proof_of_work;
-        let failures = self.of_network.max(self.of_account);
+        let failures = self.of_network.max(self.of_name);
         (from > 0 && !self.free && failures >= from).then(|| proof_of_work::bits(failures, from))
     }
     /// The proof of work that is asked for.
@@ -94,9 +102,9 @@ impl<'a> Share<'a> {
         SharedBudget::Password.charge(self.core, self.client, self.who).await?;
         attempts::take(
             &self.core.db,
-            &of_account(self.core, self.who),
+            &of_name(self.core, self.name),
             i64::MAX,
-            Span::from_secs(ACCOUNT),
+            Span::from_secs(NAME),
             self.core.now(),
         )
         .await?;
@@ -107,8 +115,8 @@ impl<'a> Share<'a> {
         if self.of_network > 0 {
             SharedBudget::Password.give_back(self.core, self.client, self.who).await?;
         }
-        if self.of_account > 0 {
-            attempts::clear(&self.core.db, &of_account(self.core, self.who)).await?;
+        if self.of_name > 0 {
+            attempts::clear(&self.core.db, &of_name(self.core, self.name)).await?;
         }
         Ok(())
     }
@@ -127,7 +135,7 @@ impl<'a> Share<'a> {
     }
 }
 
-/// The name under which failures of an account are counted, over all networks.
-fn of_account(core: &Core, who: &str) -> String {
-    core.vault.digest("attempt", &format!("failures\n{who}"))
+/// The counter of a name's failures, over all networks.
+fn of_name(core: &Core, name: &str) -> String {
+    core.vault.digest("attempt", &format!("failures\n{name}"))
 }

@@ -5,7 +5,7 @@ mod lookup;
 use crate::Slice;
 use crate::authenticator_validate::passkey;
 use crate::authenticator_webauthn::sent;
-use crate::password::{self, Judged, PasswordStage, flow_url};
+use crate::password::{self, Asked, Judged, PasswordStage, flow_url};
 use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -242,7 +242,8 @@ async fn with_password(
     let Some((_, judge)) = config.get_typed::<PasswordStage>(stage) else { return Ok(FlowStep::Deny(None)) };
     let found = lookup::find(flow.core, settings, typed).await?;
     let username = found.as_ref().map_or_else(|| canonical(typed), |p| p.user.username.clone());
-    match password::judge(flow, judge, &username, found.as_ref(), &secret, answer).await? {
+    let asked = Asked { typed, username: &username, account: found.as_ref(), password: &secret };
+    match password::judge(flow, judge, asked, answer).await? {
         Judged::Accepted(accepted) => {
             remember(flow, settings, typed, &accepted.person);
             password::accept(flow, *accepted).await;

@@ -67,7 +67,8 @@ impl StageKind for Password {
             challenge = challenge.with("recovery_url", flow_url(&slug, flow.query));
         }
         let account = flow.pending_account().await?;
-        challenge = with_proof(flow, challenge, &pending.username, account.as_ref()).await?;
+        challenge =
+            with_proof(flow, challenge, &typed_name(flow, pending.username), account.as_ref()).await?;
         Ok(FlowStep::Show(flow.about_person(challenge)))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
@@ -78,7 +79,13 @@ impl StageKind for Password {
             Err(errors) => return Ok(FlowStep::Invalid(errors)),
         };
         let account = flow.pending_account().await?;
-        match judge(flow, &settings, &pending.username, account.as_ref(), &password, answer).await? {
+        let asked = Asked {
+            typed: &typed_name(flow, pending.username.clone()),
+            username: &pending.username,
+            account: account.as_ref(),
+            password: &password,
+        };
+        match judge(flow, &settings, asked, answer).await? {
             Judged::Accepted(accepted) => {
                 accept(flow, *accepted).await;
                 Ok(FlowStep::Next)
@@ -90,6 +97,20 @@ impl StageKind for Password {
             Judged::Over(text) => Ok(FlowStep::Deny(Some(text.to_owned()))),
         }
     }
+}
+
+/// The name as it was typed. Where the matched user is shown, it is that user's.
+fn typed_name(flow: &FlowRun<'_>, username: String) -> String {
+    flow.plan.context.get(&keys::PENDING_USER_IDENTIFIER).unwrap_or(username)
+}
+
+/// A password and whose it is.
+pub struct Asked<'a> {
+    /// What was typed.
+    pub typed: &'a str,
+    pub username: &'a str,
+    pub account: Option<&'a Principal>,
+    pub password: &'a Secret,
 }
 
 /// What a password stage says about a password.
@@ -135,13 +156,13 @@ const PROOF_LACKED: Key<Json> = Key::new("goauthentik.io/password/proof_of_work"
 pub async fn with_proof(
     flow: &FlowRun<'_>,
     challenge: Challenge,
-    username: &str,
+    typed: &str,
     account: Option<&Principal>,
 ) -> Result<Challenge> {
     let account = account.filter(|p| p.user.is_active);
     let wanted = match flow.plan.context.get(&PROOF_LACKED) {
         Some(lacked) => Some(lacked),
-        None => password::proof_wanted(flow.core, flow.client, username, account).await?,
+        None => password::proof_wanted(flow.core, flow.client, typed, account).await?,
     };
     Ok(match wanted {
         Some(work) => challenge.with(PROOF, work),
@@ -154,17 +175,17 @@ pub async fn with_proof(
 pub async fn judge(
     flow: &mut FlowRun<'_>,
     settings: &PasswordStage,
-    username: &str,
-    account: Option<&Principal>,
-    password: &Secret,
+    asked: Asked<'_>,
     answer: &Map,
 ) -> Result<Judged> {
+    let Asked { typed, username, account, password } = asked;
     let account = account.filter(|p| p.user.is_active);
     let backends: Vec<&str> = settings.backends.iter().map(|b| b.as_str()).collect();
     let asked = Judgement {
         backends: &backends,
         limit: settings.failed_attempts_before_cancel,
         username,
+        typed,
         account,
         password,
         proof: answer.get(PROOF).and_then(Json::as_str).filter(|proof| !proof.is_empty()),
