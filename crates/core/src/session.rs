@@ -16,7 +16,7 @@ use crate::flow::sealed;
 use crate::{Client, Core, Principal, device};
 use binding::Binding;
 pub use cookies::SessionCookies;
-pub use ending::{close, end, end_all};
+pub use ending::{close, end, end_all, end_batch};
 use judged::{broken, end_after_use, end_broken, make_room, note_use};
 use signet_base::{Result, Span, Timestamp, Uuid};
 use signet_store::{Batch, sessions, users};

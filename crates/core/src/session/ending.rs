@@ -14,10 +14,11 @@ pub async fn end_all(core: &Core, user: i64, except: Option<Uuid>) -> Result<()>
 /// Ends a session with its grants.
 pub async fn end(core: &Core, session: &sessions::Session) -> Result<()> {
     core.db.flush().await?;
-    core.db
-        .batch(sessions::delete_by_uuid_batch(session.uuid).then(revocation(core, session)))
-        .await
-        .map(drop)
+    core.db.batch(end_batch(core, session)).await.map(drop)
+}
+/// [`end`] as part of a batch; `Db::flush` goes before it.
+pub fn end_batch(core: &Core, session: &sessions::Session) -> Batch {
+    sessions::delete_by_uuid_batch(session.uuid).then(revocation(core, session))
 }
 
 /// Revokes a session's grants: its user's, and those of the impersonated user.

@@ -4,6 +4,7 @@ use crate::directory::{self, DeviceChange, GroupChange, TokenChange, Transaction
 use crate::expression::objects::Shared;
 use crate::flow::{Context, PendingUser, keys};
 use crate::policy::Question;
+use crate::session::end_batch;
 use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_store::epoch::KeptSession;
 use signet_store::tokens::{self, Token};
@@ -138,7 +139,13 @@ async fn commit(shared: &Shared, by: &directory::Author, state: &State) -> Resul
                 let token = tokens::by_id(db, *id).await?.ok_or(Error::NotFound)?;
                 all.change(TokenChange::delete(&token)).await?;
             }
-            DeletedRow::Session(id) => all.also(sessions::delete_by_uuid_batch(*id)),
+            DeletedRow::Session(id) => {
+                if let Some(session) = sessions::by_uuid(db, *id).await? {
+                    // Access tokens whose rows wait to be written are revoked as well.
+                    db.flush().await?;
+                    all.also(end_batch(core, &session));
+                }
+            }
             DeletedRow::Invitation(digest) => all.also(invitations::delete_batch(digest)),
         }
     }
