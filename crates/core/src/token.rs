@@ -5,7 +5,7 @@ use signet_store::tokens::{self, Token};
 use std::sync::Arc;
 
 /// Maximum number of tokens of a user who does not manage tokens.
-pub const MOST: u64 = 100;
+pub const MOST: i64 = 100;
 /// Prefix of names that only those who manage tokens give.
 pub const SERVICE_ACCOUNT: &str = "service-account-";
 

@@ -110,7 +110,8 @@ pub fn check<'a>(
 fn unique(change: &Change<'_>, config: &Snapshot, errors: &mut FieldErrors) {
     let def = change.def;
     let other = |o: &Object| change.before.is_none_or(|before| before.pk != o.pk);
-    for field in def.fields.iter().filter(|f| f.unique) {
+    // That a flag is set once has a sentence of the model's own rule.
+    for field in def.fields.iter().filter(|f| f.unique && !matches!(f.kind, FieldKind::Bool)) {
         if errors.contains(field.name) {
             continue;
         }

@@ -103,7 +103,7 @@ pub struct FieldDef {
     pub nullable: bool,
     /// Whether an empty string is allowed.
     pub blank: bool,
-    /// Unique within the model; names of family members within the family.
+    /// Unique within the model; names of family members within the family. A flag is set in one object at most.
     pub unique: bool,
     pub read_only: bool,
     pub write_only: bool,

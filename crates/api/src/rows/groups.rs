@@ -122,6 +122,8 @@ pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(show(call, &[group]).await?.pop().unwrap_or_default()))
 }
 
+const OWN_ANCESTOR: &str = "A group cannot be its own ancestor.";
+
 struct Relations {
     parents: Option<Vec<Uuid>>,
     members: Option<Vec<i64>>,
@@ -185,7 +187,7 @@ async fn fill(
         let mut above: HashSet<Uuid> = groups::ancestors(db, parents).await?;
         above.extend(parents);
         if above.contains(&group.id) {
-            errors.add("parents", "A group cannot be its own ancestor.");
+            errors.add("parents", OWN_ANCESTOR);
         }
     }
     std::mem::take(errors).into_result()?;
@@ -214,6 +216,7 @@ fn taken(error: Error) -> Fault {
         Error::Conflict(tag) if tag == "user_group.name" => {
             Fault::invalid("name", "Group with this name already exists.")
         }
+        Error::Conflict(tag) if tag == groups::CYCLE => Fault::invalid("parents", OWN_ANCESTOR),
         Error::Conflict(tag) if tag == "no such row" => Fault::missing("Group"),
         Error::Conflict(tag) if tag == "foreign key" => {
             Fault::invalid("non_field_errors", "A parent or a member was deleted at the same time.")

@@ -4,14 +4,15 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp, json};
-use signet_core::directory::{self, TokenChange, token_model};
+use signet_core::directory::{self, TokenChange, Transaction, token_model};
 use signet_core::event::EventAction;
 use signet_core::permission::Right;
 use signet_core::token::{MOST, default_expiry, is_reserved, must_expire, new_key};
 use signet_core::{Principal, rows};
 use signet_model::{FieldDef, FieldKind};
+use signet_store::roles::Target;
 use signet_store::tokens::{self, INTENTS, Token};
-use signet_store::{ListQuery, users};
+use signet_store::users;
 use std::collections::HashMap;
 
 pub(crate) const FIELDS: &[FieldDef] = &[
@@ -82,13 +83,6 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     if !manages {
         // The owner is not theirs to choose, and an error would reveal which users exist.
         call.body.remove("user");
-        let own = ListQuery { owner: Some(me), ..ListQuery::first(1) };
-        if signet_store::list::<Token>(&call.core.db, &own).await?.1 >= MOST {
-            return Err(Fault::invalid(
-                "non_field_errors",
-                format!("You have {MOST} tokens. Delete those that you do not need."),
-            ));
-        }
         if call.body.get("identifier").and_then(Json::as_str).is_some_and(is_reserved) {
             return Err(Fault::invalid("identifier", "This beginning is kept for service accounts."));
         }
@@ -100,8 +94,14 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     token.expiring = true;
     fill(call, manages, &mut token, &sent, &mut errors, true).await?;
     let key = new_key(&call.core);
-    let change = TokenChange::create(token.clone(), key);
-    call.commit_new(change, "authentik_core.token", token.id, taken).await?;
+    let author = call.author();
+    let mut all = Transaction::new(&call.core, &author);
+    if !manages {
+        all.when(tokens::room_batch(me, MOST));
+    }
+    all.change(TokenChange::create(token.clone(), key)).await?;
+    all.also(call.initial("authentik_core.token", &Target::Row(token.id.to_string()))?);
+    all.commit().await.map_err(taken)?;
     Ok(Reply::created(answer(call, token).await?))
 }
 
@@ -216,6 +216,10 @@ fn taken(error: Error) -> Fault {
         Error::Conflict(tag) if tag == "token.identifier" => {
             Fault::invalid("identifier", "This field must be unique.")
         }
+        Error::Conflict(tag) if tag == tokens::TOO_MANY => Fault::invalid(
+            "non_field_errors",
+            format!("You have {MOST} tokens. Delete those that you do not need."),
+        ),
         Error::Conflict(tag) if tag == "token.key_digest" => Fault::invalid("key", "Choose another key."),
         Error::Conflict(tag) if tag == "foreign key" => {
             Fault::invalid("user", "The user was deleted at the same time.")

@@ -162,7 +162,9 @@ fn sealed(o: &Object, vault: &Vault) -> Result<Map> {
 fn unique_values(o: &Object) -> Vec<(String, String, String)> {
     let mut all: BTreeMap<(String, String), String> = BTreeMap::new();
     for field in o.def.fields.iter().filter(|f| f.unique) {
-        if let Some(value) = o.data.get(field.name).filter(|v| !v.is_null()) {
+        // Of flags only one that is set.
+        let counts = |v: &&Json| !v.is_null() && **v != Json::Bool(false);
+        if let Some(value) = o.data.get(field.name).filter(counts) {
             all.insert((o.def.unique_scope(field.name), field.name.to_owned()), short(value));
         }
     }

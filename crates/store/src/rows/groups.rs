@@ -71,7 +71,15 @@ const ADD_MEMBER: &str = "INSERT INTO membership (user_id, group_id) VALUES (?, 
 const ANY_SUPERUSER: &str = "WITH RECURSIVE down(id) AS (SELECT id FROM user_group WHERE is_superuser = 1 UNION SELECT p.child_id FROM group_parent p JOIN down ON p.parent_id = down.id) \
     SELECT count(*) FROM users u WHERE u.is_active = 1 AND u.id IN (SELECT m.user_id FROM membership m JOIN down ON m.group_id = down.id)";
 
-pub(crate) const STATEMENTS: &[&str] = &[CLEAR_PARENTS, ADD_PARENT, CLEAR_MEMBERS, ADD_MEMBER, ANY_SUPERUSER];
+const NO_CYCLE: &str = "UPDATE user_group SET id = id WHERE id = ? AND NOT EXISTS (\
+    WITH RECURSIVE up(id) AS (SELECT parent_id FROM group_parent WHERE child_id = ? UNION SELECT p.parent_id FROM group_parent p JOIN up ON p.child_id = up.id) \
+    SELECT 1 FROM up WHERE up.id = ?)";
+
+pub(crate) const STATEMENTS: &[&str] =
+    &[CLEAR_PARENTS, ADD_PARENT, CLEAR_MEMBERS, ADD_MEMBER, ANY_SUPERUSER, NO_CYCLE];
+
+/// The conflict of a change by which a group would become its own ancestor.
+pub const CYCLE: &str = "group cycle";
 
 pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Group>> {
     table::row(db, &BY_ID, params![id]).await
@@ -94,8 +102,8 @@ pub fn insert_batch(group: &Group, parents: &[Uuid], members: &[i64]) -> Batch {
     relations(table::insert(group), group.id, Some(parents), Some(members))
 }
 
-/// Updates the group; `parents` and `members` replace the previous ones. The caller checks with [`ancestors`]
-/// that no group becomes its own ancestor. `Error::NotFound` if the group does not exist.
+/// Updates the group; `parents` and `members` replace the previous ones. `Error::Conflict(CYCLE)` if it would become
+/// its own ancestor, `Error::NotFound` if it does not exist.
 pub async fn update(
     db: &Db,
     group: &Group,
@@ -105,7 +113,8 @@ pub async fn update(
 ) -> Result<()> {
     found(db.batch(update_batch(group, parents, members, now)).await).map(drop)
 }
-/// [`update`] as part of a batch; `Error::Conflict("no such row")` if the group does not exist.
+/// [`update`] as part of a batch; `Error::Conflict("no such row")` if the group does not exist. Changes of parents follow
+/// each other only in commits that hold the guard of [`administrators`](super::administrators::kept).
 pub fn update_batch(
     group: &Group,
     parents: Option<&[Uuid]>,
@@ -113,7 +122,14 @@ pub fn update_batch(
     now: Timestamp,
 ) -> Batch {
     let group = Group { updated: now, ..group.clone() };
-    relations(table::update(&group), group.id, parents, members)
+    let batch = relations(table::update(&group), group.id, parents, members);
+    match parents {
+        Some([_, ..]) => {
+            let id = group.id;
+            batch.add(NO_CYCLE, params![id, id, id]).expect_rows(1, CYCLE)
+        }
+        _ => batch,
+    }
 }
 
 fn relations(mut batch: Batch, id: Uuid, parents: Option<&[Uuid]>, members: Option<&[i64]>) -> Batch {

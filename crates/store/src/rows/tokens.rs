@@ -92,7 +92,18 @@ const SET_KEY: &str = "UPDATE token SET key_sealed = ?, key_digest = ? WHERE id 
 const ROTATE: &str =
     "UPDATE token SET key_sealed = ?, key_digest = ?, expires = ? WHERE id = ? AND key_digest = ?";
 
-pub(crate) const STATEMENTS: &[&str] = &[AT_EPOCH, SET_KEY, ROTATE];
+const ROOM: &str =
+    "UPDATE users SET epoch = epoch WHERE id = ? AND (SELECT count(*) FROM token WHERE user_id = ?) < ?";
+
+pub(crate) const STATEMENTS: &[&str] = &[AT_EPOCH, SET_KEY, ROTATE, ROOM];
+
+/// The conflict of a token above the limit.
+pub const TOO_MANY: &str = "too many tokens";
+
+/// The condition of a commit that the user has fewer tokens than this. Two such commits follow each other.
+pub fn room_batch(user: i64, most: i64) -> Batch {
+    Batch::new().add(ROOM, params![user, user, most]).expect_rows(1, TOO_MANY)
+}
 
 /// The look-up digest of a key.
 pub fn digest(vault: &Vault, key: &str) -> String {
