@@ -71,7 +71,7 @@ pub struct Action {
 }
 
 /// The type of the accounts by which outposts sign in.
-const OUTPOST: &str = "internal_service_account";
+pub(crate) const OUTPOST: &str = "internal_service_account";
 
 /// `run!(module::function)`: an async function of `&mut Call` as a [`Handler`].
 macro_rules! run {

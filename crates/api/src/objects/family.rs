@@ -68,13 +68,21 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
             all.retain(|o| config.referring(o, field).next().is_some() != null);
         }
     }
-    filter::sort(call, &mut all, &paging.ordering);
+    filter::sort(call, &mut all, &shown_only(&paging.ordering));
     let (page, total) = paging.cut(all)?;
     paging.envelope(
         page.iter().map(|o| Json::Object(wire::family_view(o, &config))).collect(),
         total,
         json!({}),
     )
+}
+
+/// The names by which a family is sorted: those of members that its list shows. Others would tell the order of values that
+/// the caller does not see.
+fn shown_only(ordering: &str) -> String {
+    const SHOWN: [&str; 6] = ["pk", "name", "managed", "slug", "created", "last_updated"];
+    let is_shown = |name: &&str| SHOWN.contains(&name.trim().trim_start_matches('-'));
+    ordering.split(',').filter(is_shown).collect::<Vec<_>>().join(",")
 }
 
 /// `GET /<family>/all/types/`

@@ -4,6 +4,7 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
+use crate::route::OUTPOST;
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::directory::{self, UserChange};
 use signet_core::models::Role;
@@ -189,6 +190,9 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     lenient(call).await?;
     let (sent, mut errors) = form::judge(call, fields(), false).await?;
     let mut user = User::new(&call.core.ports, "");
+    if sent.text("type").as_deref() == Some(OUTPOST) {
+        errors.add("type", "Setting a user to internal service account is not allowed.");
+    }
     let teams = fill(call, &mut user, &sent, &mut errors).await?.unwrap_or_default();
     let own_roles = named_roles(call, &sent)?;
     call.may_give(&[Right::Membership(teams.clone()), Right::Roles(own_roles.clone().unwrap_or_default())])
@@ -217,7 +221,7 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
         let before = find(call).await?;
         call.may_give(&[Right::Account(before.id)]).await?;
         let (sent, mut errors) = form::judge(call, fields(), partial).await?;
-        if before.user_type == "internal_service_account" {
+        if before.user_type == OUTPOST {
             return Err(Fault::invalid("non_field_errors", "Internal service accounts cannot be changed."));
         }
         let mut user = before.clone();
@@ -228,6 +232,10 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
             Right::Roles(own_roles.clone().unwrap_or_default()),
         ];
         call.may_give(&given).await?;
+        if user.user_type == OUTPOST {
+            // Outposts are free of the limits by address.
+            call.may_give(&[Right::Everything]).await?;
+        }
         if before.is_active && !user.is_active && call.person()?.user.id == before.id {
             return Err(Fault::invalid("is_active", "You cannot deactivate your own account."));
         }

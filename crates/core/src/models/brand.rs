@@ -9,9 +9,9 @@ use signet_model::{Change, Model, Snapshot};
 #[model(app = "authentik_brands", path = "core/brands", key = "brand_uuid", label = "Brand", search("domain", "branding_title", "web_certificate__name"), ordering = "domain", check = check_brand)]
 pub struct Brand {
     /// Domain that activates this brand. Can be a superset: `a.b` also covers `aa.b` ending in it.
-    #[field(unique, filter)]
+    #[field(unique, filter, gives = "everything")]
     pub domain: String,
-    #[field(default = false, filter)]
+    #[field(default = false, unique, filter)]
     pub default: bool,
     #[field(default = "authentik", filter)]
     pub branding_title: String,

@@ -47,6 +47,8 @@ async fn core_permissions_no_configuration_makes_anybody_more_than_the_caller_is
         let api = make("authentik_providers_oauth2.scopemapping", json!({"name": "the api", "scope_name": "goauthentik.io/api", "expression": "return {}"})).await;
         let mail = make("authentik_stages_email.emailstage", json!({"name": "mail", "use_global_settings": true})).await;
         let texts = make("authentik_stages_authenticator_sms.authenticatorsmsstage", json!({"name": "sms", "provider": "generic", "from_number": "1", "account_sid": "https://sms.test/", "auth": "x"})).await;
+        let captcha = make("authentik_stages_captcha.captchastage", json!({"name": "captcha", "public_key": "a", "private_key": "b"})).await;
+        let brand = make("authentik_brands.brand", json!({"domain": "brand.test"})).await;
         let flow = site.flow("default-provider-authorization-implicit-consent");
         let provider = |name: &str, mapping: &str| json!({"name": name, "authorization_flow": flow, "invalidation_flow": flow, "property_mappings": [mapping], "redirect_uris": []});
         let prompt = |name: &str, runs: bool| json!({"name": name, "field_key": "k", "label": "l", "type": "text", "initial_value": "return 1", "initial_value_expression": runs});
@@ -70,6 +72,10 @@ async fn core_permissions_no_configuration_makes_anybody_more_than_the_caller_is
             (patch("stages/email", &mail), json!({"host": EVIL, "use_global_settings": false}), patch("stages/email", &mail), json!({"subject": "x"})),
             (patch("stages/authenticator/sms", &texts), json!({"account_sid": "https://evil.test/"}), patch("stages/authenticator/sms", &texts), json!({"friendly_name": "x"})),
             (post("stages/captcha"), json!({"name": "c1", "public_key": "a", "private_key": "b", "js_url": "https://evil.test/x.js"}), post("stages/captcha"), json!({"name": "c2", "public_key": "a", "private_key": "b"})),
+            // Where the key of a captcha goes, and where the links in letters lead.
+            (patch("stages/captcha", &captcha), json!({"api_url": "https://evil.test/verify"}), patch("stages/captcha", &captcha), json!({"public_key": "c"})),
+            (patch("core/brands", &brand), json!({"domain": EVIL}), patch("core/brands", &brand), json!({"branding_title": "x"})),
+            (post("core/brands"), json!({"domain": EVIL}), patch("core/brands", &brand), json!({"flow_recovery": null})),
             (post("stages/prompt/prompts"), prompt("p1", true), post("stages/prompt/prompts"), prompt("p2", false)),
             (post("stages/prompt/prompts/preview"), prompt("p1", true), post("stages/prompt/prompts/preview"), prompt("p2", false)),
             // Who gets into the group of new accounts: every part of the flow decides it.
