@@ -3,7 +3,7 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset, macros::format_description};
 
 /// Microseconds since the Unix epoch. Stored as an integer, serialised as `2026-11-23T20:15:00.123456Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -47,12 +47,17 @@ impl Timestamp {
         }
         Err(Error::Internal(format!("not a time: {text}")))
     }
+    /// Years 1 to 9999 in UTC, which can be written again.
     fn of(at: OffsetDateTime) -> Result<Self> {
-        i64::try_from(at.unix_timestamp_nanos() / 1000).map(Self).map_err(Error::internal)
+        let utc = at.checked_to_offset(UtcOffset::UTC).filter(|utc| utc.year() >= 1);
+        let utc = utc.ok_or_else(|| Error::Internal(format!("not a time of the years 1 to 9999: {at}")))?;
+        i64::try_from(utc.unix_timestamp_nanos() / 1000).map(Self).map_err(Error::internal)
     }
+    /// Times after the year 9999 are shown as its end, those before the year -9999 as its beginning.
     pub fn to_offset(self) -> OffsetDateTime {
+        let end = if self.0 > 0 { PrimitiveDateTime::MAX } else { PrimitiveDateTime::MIN };
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+            .unwrap_or_else(|_| end.assume_utc())
     }
 }
 
@@ -96,5 +101,17 @@ mod tests {
         assert_eq!(at.to_string(), "2026-11-23T19:15:00.123456Z");
         assert_eq!(Timestamp::parse("2020-01-01").unwrap().to_string(), "2020-01-01T00:00:00Z");
         assert!(Timestamp::parse("tomorrow").is_err());
+    }
+    #[test]
+    fn a_time_that_cannot_be_written_again_is_none() {
+        for edge in ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"] {
+            assert_eq!(Timestamp::parse(edge).unwrap().to_string(), edge);
+        }
+        for beyond in ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "0000-06-01T00:00:00Z"] {
+            assert!(Timestamp::parse(beyond).is_err(), "{beyond}");
+        }
+        // Sums may lie beyond: they are never another time of today.
+        assert_eq!(Timestamp(i64::MAX).to_string(), "9999-12-31T23:59:59.999999Z");
+        assert!(Timestamp(i64::MIN).to_string().starts_with("-9999-01-01"));
     }
 }

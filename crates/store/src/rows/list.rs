@@ -266,6 +266,9 @@ pub(crate) fn contains(text: &str) -> String {
 pub(crate) fn starts_with(text: &str) -> String {
     format!("{}%", escaped(text))
 }
+/// SQLite refuses patterns of more than 50,000 bytes: of a longer text the beginning counts.
 fn escaped(text: &str) -> String {
+    const MOST: usize = 10_000;
+    let text = text.char_indices().nth(MOST).map_or(text, |(end, _)| &text[..end]);
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
