@@ -2,8 +2,8 @@
 use super::{random_digits, wrong_code};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Result, Secret, Span, Timestamp, Uuid};
-use signet_core::Core;
 use signet_core::flow::{FlowRun, Key, ResponseErrors};
+use signet_core::{Client, Core, device};
 use signet_store::attempts;
 use signet_store::devices::DeviceKind;
 
@@ -45,7 +45,7 @@ pub(super) async fn begin(
     contact: &str,
     valid: Span,
 ) -> Result<Option<Secret>> {
-    if !may_send(flow.core, kind, user, contact).await? {
+    if !may_send(flow.core, flow.client, kind, user, contact).await? {
         return Ok(None);
     }
     let stage = flow
@@ -87,17 +87,26 @@ pub(super) async fn judge(
     Ok(Ok(()))
 }
 
-/// Counts a message to the contact. `false`: the limit is reached.
-pub(super) async fn may_send(core: &Core, kind: DeviceKind, user: i64, contact: &str) -> Result<bool> {
+/// Counts a message to the contact. `false`: the limit is reached. A known browser of the user has a count of its own, so
+/// that others who know the password cannot keep the user's messages away.
+pub(super) async fn may_send(
+    core: &Core,
+    client: &Client,
+    kind: DeviceKind,
+    user: i64,
+    contact: &str,
+) -> Result<bool> {
     let kind = kind.as_str();
-    for name in [
-        format!("device send {kind} {user}"),
-        format!("device send {kind} {}", core.vault.digest("contact", contact)),
-    ] {
-        if !attempts::take(&core.db, &name, SENDS, Span::from_secs(SEND_WINDOW), core.now())
-            .await?
-            .is_allowed()
-        {
+    let browser = match device::is_known(core, client, user).await? {
+        true => core.vault.digest("attempt", &format!("send\n{}", client.device)),
+        false => String::new(),
+    };
+    for whose in [user.to_string(), core.vault.digest("contact", contact)] {
+        let name = format!("device send {kind} {whose} {browser}");
+        let taken =
+            attempts::take(&core.db, name.trim_end(), SENDS, Span::from_secs(SEND_WINDOW), core.now())
+                .await?;
+        if !taken.is_allowed() {
             return Ok(false);
         }
     }

@@ -259,7 +259,7 @@ pub async fn authenticate(
         .and_then(|s| s.get::<AuthenticatorDuoStage>())
         .ok_or_else(|| Error::Unavailable("Duo is not available at the moment.".to_owned()))?;
     // Limits pushes (MFA fatigue).
-    if !confirm::may_send(core, DeviceKind::Duo, user.user.id, device.text("duo_user_id")).await? {
+    if !confirm::may_send(core, client, DeviceKind::Duo, user.user.id, device.text("duo_user_id")).await? {
         return Err(Error::denied("Too many requests were sent to your device. Try again later."));
     }
     let mut about = vec![("Domain", client.domain())];

@@ -336,7 +336,7 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
     let config = core.config();
     let stage = Uuid::parse_str(device.text("stage")).ok().and_then(|pk| config.get(pk));
     let post = Post::of(core, stage.and_then(|s| s.get::<AuthenticatorEmailStage>()));
-    if !confirm::may_send(core, DeviceKind::Email, user.user.id, device.text(FIELD)).await? {
+    if !confirm::may_send(core, client, DeviceKind::Email, user.user.id, device.text(FIELD)).await? {
         return Err(Error::denied("Too many mails were sent. Try again later."));
     }
     let code = super::random_digits(&core.ports);

@@ -319,7 +319,7 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
         .as_ref()
         .and_then(|s| s.get::<AuthenticatorSMSStage>())
         .ok_or_else(|| Error::Unavailable("Messages cannot be sent at the moment.".to_owned()))?;
-    if !confirm::may_send(core, DeviceKind::Sms, user.user.id, device.text(FIELD)).await? {
+    if !confirm::may_send(core, client, DeviceKind::Sms, user.user.id, device.text(FIELD)).await? {
         return Err(Error::denied("Too many messages were sent. Try again later."));
     }
     let code = super::random_digits(&core.ports);

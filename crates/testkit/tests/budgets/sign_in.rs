@@ -1,7 +1,8 @@
 //! Guessing passwords and codes.
 use super::{count, from, start};
 use signet_store::devices::{self, Device, DeviceKind};
-use signet_testkit::{App, Browser, TestResponse, each_database, json};
+use signet_testkit::{App, Browser, Json, MailSink, TestResponse, each_database, json};
+use std::time::Duration;
 
 const LOGIN: &str = "default-authentication-flow";
 const VALIDATE: &str = "ak-stage-authenticator-validate";
@@ -193,6 +194,39 @@ async fn scale_b3_a_crowd_of_wrong_passwords_is_judged_up_to_the_limit() {
             "{}",
             answer.text()
         );
+        app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redteam_22_messages_that_others_ask_for_do_not_keep_a_persons_own_away() {
+    each_database(|kind| async move {
+        let sink = MailSink::start(Duration::ZERO).await;
+        let app = start(kind, &[("EMAIL__HOST", "127.0.0.1"), ("EMAIL__PORT", &sink.port.to_string())]).await;
+        let bob = app.user("bob", "Correct-Horse-9").await;
+        let mut own = app.browser();
+        assert_eq!(own.login("bob", "Correct-Horse-9").await["component"], "xak-flow-redirect");
+        let mut device = Device::new(&app.core.ports, DeviceKind::Email, bob.id, "Mail");
+        device.data.insert("email".into(), json!(bob.email));
+        let device = devices::insert(&app.core.db, &Device { confirmed: true, ..device }).await.unwrap();
+        let pick = json!({"component": VALIDATE, "selected_challenge": {"device_class": "email", "device_uid": device.to_string()}});
+        let mut intruder = app.browser();
+        assert_eq!(intruder.login("bob", "Correct-Horse-9").await["component"], VALIDATE);
+        let mut last = Json::Null;
+        for _ in 0..6 {
+            last = intruder.answer(LOGIN, "", pick.clone()).await;
+        }
+        assert!(last["response_errors"]["selected_challenge"].is_array(), "{last}");
+        own.cookies.remove("authentik_session");
+        assert_eq!(own.login("bob", "Correct-Horse-9").await["component"], VALIDATE);
+        let sent = own.answer(LOGIN, "", pick.clone()).await;
+        assert!(sent.get("response_errors").is_none(), "{sent}");
+        // There messages are counted as well.
+        for _ in 0..5 {
+            last = own.answer(LOGIN, "", pick.clone()).await;
+        }
+        assert!(last["response_errors"]["selected_challenge"].is_array(), "{last}");
         app.stop().await;
     })
     .await;
