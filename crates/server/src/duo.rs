@@ -1,7 +1,7 @@
 //! API actions of the Duo stage: enrolment status and import.
 use http::{StatusCode, header};
 use signet_api::{Action, ApiResult, Call, Fault, Output, Permission, Reply, Run};
-use signet_base::{Error, Uuid, json};
+use signet_base::{Error, FieldErrors, Uuid, json};
 use signet_core::WebSession;
 use signet_core::permission::Right;
 use signet_core::session::CSRF_HEADER;
@@ -100,14 +100,17 @@ async fn stranger(call: &Call) -> Result<WebSession, Fault> {
 
 async fn import_one(call: &mut Call) -> ApiResult {
     let stage = stage(call)?;
-    let text = |name: &str| {
-        call.body
-            .get(name)
-            .and_then(|v| v.as_str())
-            .filter(|t| !t.is_empty())
-            .ok_or_else(|| Fault::invalid(name, "This field is required."))
+    let text = |name: &str| call.body.get(name).and_then(|v| v.as_str()).filter(|t| !t.is_empty());
+    let (account, username) = (text("duo_user_id"), text("username"));
+    let (Some(account), Some(username)) = (account, username) else {
+        let mut errors = FieldErrors::new();
+        for (name, sent) in [("duo_user_id", account), ("username", username)] {
+            if sent.is_none() {
+                errors.add(name, "This field is required.");
+            }
+        }
+        return Err(Error::Invalid(errors).into());
     };
-    let (account, username) = (text("duo_user_id")?, text("username")?);
     // Whoever owns the account at Duo answers for the user here.
     if let Some(user) = users::by_username(&call.core.db, username).await? {
         call.may_give(&[Right::Account(user.id)]).await?;

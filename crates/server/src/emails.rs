@@ -1,6 +1,6 @@
 //! Emails requested by expressions.
 use signet_api::{Action, ApiResult, Call, Fault, Output, Permission, Reply, Run};
-use signet_base::json;
+use signet_base::{Error, FieldErrors, Json, json};
 use signet_core::Principal;
 use signet_core::mail::{self, Email, Via, templates};
 use signet_model::{FieldDef, FieldKind};
@@ -23,32 +23,38 @@ pub(crate) fn actions() -> Vec<Action> {
     ]
 }
 
-async fn send(call: &mut Call) -> ApiResult {
-    let id = match call.body.get("user") {
-        Some(value) => value.as_i64().or_else(|| value.as_str()?.trim().parse().ok()),
-        None => return Err(Fault::invalid("user", "This field is required.")),
-    };
-    let Some(name) =
-        call.body.get("template").and_then(|t| t.as_str()).map(str::trim).filter(|t| !t.is_empty())
-    else {
-        return Err(Fault::invalid("template", "This field is required."));
-    };
-    // `welcome` is the template file of this name, else the built-in one.
-    let names = if name.ends_with(".html") {
-        vec![name.to_owned()]
-    } else {
-        vec![format!("{name}.html"), format!("email/{name}.html")]
+/// The template of a name: `welcome` is the file of this name, else the built-in one.
+fn template_of(call: &Call) -> Result<String, String> {
+    let sent = call.body.get("template").and_then(Json::as_str).map(str::trim).filter(|t| !t.is_empty());
+    let name = sent.ok_or_else(|| "This field is required.".to_owned())?;
+    let names = match name.ends_with(".html") {
+        true => vec![name.to_owned()],
+        false => vec![format!("{name}.html"), format!("email/{name}.html")],
     };
     let known = templates::list(&call.core.settings.mail.template_dir);
-    let template = names
-        .iter()
-        .find(|n| known.iter().any(|(k, _)| k == *n))
-        .cloned()
-        .ok_or_else(|| Fault::invalid("template", format!("Invalid template '{name}' specified.")))?;
-    if let Err(why) = templates::check(&template) {
-        return Err(Fault::invalid("template", why));
-    }
-    let id = id.ok_or_else(|| Fault::invalid("user", "A valid integer is required."))?;
+    let found = names.into_iter().find(|n| known.iter().any(|(k, _)| k == n));
+    let template = found.ok_or_else(|| format!("Invalid template '{name}' specified."))?;
+    templates::check(&template).map(|()| template)
+}
+
+/// The number of the person.
+fn user_of(call: &Call) -> Result<i64, &'static str> {
+    let value = call.body.get("user").ok_or("This field is required.")?;
+    let id = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
+    id.ok_or("A valid integer is required.")
+}
+
+async fn send(call: &mut Call) -> ApiResult {
+    let (id, template) = match (user_of(call), template_of(call)) {
+        (Ok(id), Ok(template)) => (id, template),
+        (id, template) => {
+            let mut errors = FieldErrors::new();
+            id.err().into_iter().for_each(|why| errors.add("user", why));
+            template.err().into_iter().for_each(|why| errors.add("template", why));
+            return Err(Error::Invalid(errors).into());
+        }
+    };
+    let known = templates::list(&call.core.settings.mail.template_dir);
     let person = Principal::load_any(&call.core, id).await?.ok_or_else(|| Fault::missing("User"))?;
     if person.user.email.is_empty() {
         return Err(Fault::invalid("user", "User does not have an email address set."));

@@ -321,6 +321,10 @@ async fn wire_the_guides_scripts_are_answered() {
         let answer = admin.post(path, body.clone()).await;
         assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.text());
     }
+    for body in [json!({}), json!({"user": "x", "template": "nope"})] {
+        let answer = admin.post(path, body.clone()).await.json();
+        assert!(answer["user"].is_array() && answer["template"].is_array(), "each is named: {body} {answer}");
+    }
     assert_eq!(app.browser().post(path, json!({"user": ada["pk"], "template": "welcome"})).await.status, 403);
     app.stop().await;
 }
