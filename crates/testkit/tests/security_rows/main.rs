@@ -17,6 +17,7 @@ mod policies;
 mod redteam_epoch;
 mod scale_epoch;
 mod sessions;
+mod siblings;
 mod site;
 mod tokens;
 mod unreadable;
