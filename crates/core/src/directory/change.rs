@@ -195,7 +195,7 @@ impl GroupChange {
     pub fn create(group: Group) -> Self {
         Self::made(group, WithGroup::default())
     }
-    /// Replaces the parents. That no group becomes its own ancestor is for the caller to see.
+    /// Replaces the parents. `Error::Conflict(groups::CYCLE)` if the group became its own ancestor.
     #[must_use]
     pub fn parents(mut self, parents: Option<Vec<Uuid>>) -> Self {
         self.with.parents = parents;

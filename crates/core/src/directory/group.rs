@@ -73,6 +73,9 @@ impl Transaction<'_> {
         if !change.keeps_row {
             let all = with.members.all.as_ref().map(|_| want.as_slice());
             self.add(groups::update_batch(after, with.parents.as_deref(), all, now));
+            if with.parents.as_ref().is_some_and(|parents| !parents.is_empty()) {
+                self.add(groups::acyclic_batch(id));
+            }
         } else if with.parents.is_some() || with.members.all.is_some() {
             return Err(Error::internal("parents and all members of a group change with the group only"));
         }

@@ -102,8 +102,8 @@ pub fn insert_batch(group: &Group, parents: &[Uuid], members: &[i64]) -> Batch {
     relations(table::insert(group), group.id, Some(parents), Some(members))
 }
 
-/// Updates the group; `parents` and `members` replace the previous ones. `Error::Conflict(CYCLE)` if it would become
-/// its own ancestor, `Error::NotFound` if it does not exist.
+/// Updates the group; `parents` and `members` replace the previous ones. See [`acyclic_batch`].
+/// `Error::NotFound` if the group does not exist.
 pub async fn update(
     db: &Db,
     group: &Group,
@@ -113,8 +113,7 @@ pub async fn update(
 ) -> Result<()> {
     found(db.batch(update_batch(group, parents, members, now)).await).map(drop)
 }
-/// [`update`] as part of a batch; `Error::Conflict("no such row")` if the group does not exist. Changes of parents follow
-/// each other only in commits that hold the guard of [`administrators`](super::administrators::kept).
+/// [`update`] as part of a batch; `Error::Conflict("no such row")` if the group does not exist.
 pub fn update_batch(
     group: &Group,
     parents: Option<&[Uuid]>,
@@ -122,14 +121,12 @@ pub fn update_batch(
     now: Timestamp,
 ) -> Batch {
     let group = Group { updated: now, ..group.clone() };
-    let batch = relations(table::update(&group), group.id, parents, members);
-    match parents {
-        Some([_, ..]) => {
-            let id = group.id;
-            batch.add(NO_CYCLE, params![id, id, id]).expect_rows(1, CYCLE)
-        }
-        _ => batch,
-    }
+    relations(table::update(&group), group.id, parents, members)
+}
+/// The condition, after a change of parents, that the group is not its own ancestor: `Error::Conflict(CYCLE)`. It holds
+/// against concurrent changes in commits with the guard of [`administrators`](super::administrators::kept).
+pub fn acyclic_batch(id: Uuid) -> Batch {
+    Batch::new().add(NO_CYCLE, params![id, id, id]).expect_rows(1, CYCLE)
 }
 
 fn relations(mut batch: Batch, id: Uuid, parents: Option<&[Uuid]>, members: Option<&[i64]>) -> Batch {
