@@ -139,11 +139,12 @@ pub(crate) async fn partial_update(call: &mut Call) -> ApiResult {
     change(call, true).await
 }
 async fn change(call: &mut Call, partial: bool) -> ApiResult {
-    let mut found = find(call).await?;
+    let before = find(call).await?;
     let sent = form::read(call, FIELDS, partial).await?;
+    let mut found = before.clone();
     fill(&mut found, &sent);
     call.may_give(&flows::of_invitation(&call.config, found.flow)).await?;
-    invitations::update(&call.core.db, &call.core.vault, &found).await.map_err(gone)?;
+    invitations::update(&call.core.db, &call.core.vault, &before, &found).await.map_err(gone)?;
     call.event(EventAction::ModelUpdated, about(call, &found)).await;
     Ok(Reply::ok(answer(call, found).await?))
 }

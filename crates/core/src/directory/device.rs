@@ -33,7 +33,7 @@ impl Transaction<'_> {
                 self.tell(EventAction::ModelCreated, about(&model, changed));
             }
             (Some(before), Some(after)) => {
-                self.add(devices::update_batch(after, self.core.now()));
+                self.add(devices::update_batch(before, after, self.core.now()));
                 let changed = diff::between(&fields(before), &fields(after), &diff::SecretPaths::default());
                 self.tell(EventAction::ModelUpdated, about(&after.event_model(after.id), changed));
             }

@@ -72,7 +72,7 @@ impl Transaction<'_> {
         }
         if !change.keeps_row {
             let all = with.members.all.as_ref().map(|_| want.as_slice());
-            self.add(groups::update_batch(after, with.parents.as_deref(), all, now));
+            self.add(groups::update_batch(before, after, with.parents.as_deref(), all, now));
             if with.parents.as_ref().is_some_and(|parents| !parents.is_empty()) {
                 self.add(groups::acyclic_batch(id));
             }

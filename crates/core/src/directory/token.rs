@@ -33,7 +33,7 @@ impl Transaction<'_> {
                 self.tell(EventAction::SecretRotate, context);
             }
             (Some(before), Some(after), key) => {
-                self.add(tokens::update_batch(after));
+                self.add(tokens::update_batch(before, after));
                 let mut changed =
                     diff::between(&fields(before), &fields(after), &diff::SecretPaths::default());
                 if let Some(key) = key {

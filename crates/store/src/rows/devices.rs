@@ -220,11 +220,11 @@ pub fn insert_batch(device: &Device, digests: &[String]) -> Batch {
 }
 /// Updates name, confirmation and data; secret, credential and counter stay.
 pub async fn update(db: &Db, device: &Device, now: Timestamp) -> Result<()> {
-    found(db.batch(update_batch(device, now)).await).map(drop)
+    found(db.batch(table::update(&Device { updated: now, ..device.clone() })).await).map(drop)
 }
-/// [`update`] as a part of a larger batch.
-pub fn update_batch(device: &Device, now: Timestamp) -> Batch {
-    table::update(&Device { updated: now, ..device.clone() })
+/// [`update`] of what has changed, as a part of a larger batch.
+pub fn update_batch(before: &Device, after: &Device, now: Timestamp) -> Batch {
+    table::update_changed(before, &Device { updated: now, ..after.clone() })
 }
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
     found(db.batch(delete_batch(id)).await).map(drop)

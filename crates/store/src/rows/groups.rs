@@ -111,17 +111,19 @@ pub async fn update(
     members: Option<&[i64]>,
     now: Timestamp,
 ) -> Result<()> {
-    found(db.batch(update_batch(group, parents, members, now)).await).map(drop)
+    let group = Group { updated: now, ..group.clone() };
+    found(db.batch(relations(table::update(&group), group.id, parents, members)).await).map(drop)
 }
-/// [`update`] as part of a batch; `Error::Conflict("no such row")` if the group does not exist.
+/// [`update`] of what has changed, as part of a batch; `Error::Conflict("no such row")` if the group does not exist.
 pub fn update_batch(
-    group: &Group,
+    before: &Group,
+    after: &Group,
     parents: Option<&[Uuid]>,
     members: Option<&[i64]>,
     now: Timestamp,
 ) -> Batch {
-    let group = Group { updated: now, ..group.clone() };
-    relations(table::update(&group), group.id, parents, members)
+    let after = Group { updated: now, ..after.clone() };
+    relations(table::update_changed(before, &after), after.id, parents, members)
 }
 /// The condition, after a change of parents, that the group is not its own ancestor: `Error::Conflict(CYCLE)`. It holds
 /// against concurrent changes in commits with the guard of [`administrators`](super::administrators::kept).

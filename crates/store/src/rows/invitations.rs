@@ -122,8 +122,10 @@ pub async fn insert(db: &Db, vault: &Vault, invitation: &Invitation) -> Result<(
 pub fn insert_batch(vault: &Vault, invitation: &Invitation) -> Result<Batch> {
     Ok(table::insert(&sealed(vault, invitation)?))
 }
-pub async fn update(db: &Db, vault: &Vault, invitation: &Invitation) -> Result<()> {
-    found(db.batch(table::update(&sealed(vault, invitation)?)).await).map(drop)
+/// Writes what has changed.
+pub async fn update(db: &Db, vault: &Vault, before: &Invitation, after: &Invitation) -> Result<()> {
+    let (before, after) = (sealed(vault, before)?, sealed(vault, after)?);
+    found(db.batch(table::update_changed(&before, &after)).await).map(drop)
 }
 pub async fn delete(db: &Db, vault: &Vault, id: Uuid) -> Result<()> {
     let batch = table::delete::<InvitationRow>(digest(vault, id));

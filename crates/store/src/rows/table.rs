@@ -273,6 +273,23 @@ pub fn update<T: Record>(record: &T) -> Batch {
     params.push(key(record));
     Batch::new().add(text(T::TABLE, Text::Update), params).expect_rows(1, MISSING)
 }
+/// [`update`] of the columns that differ, so that of two changes at the same moment neither undoes the other's.
+pub fn update_changed<T: Record>(before: &T, after: &T) -> Batch {
+    let def = T::TABLE;
+    let names = written(def, Text::Update).flat_map(|c| std::iter::once(c.name).chain(c.folded));
+    let new = values(after, Text::Update);
+    let pairs = names.zip(values(before, Text::Update)).zip(new);
+    let (mut sets, mut params): (Vec<String>, Vec<Value>) = pairs
+        .filter(|((_, old), new)| old != new)
+        .map(|((name, _), new)| (format!("{name} = ?"), new))
+        .unzip();
+    if sets.is_empty() {
+        sets.push(format!("{0} = {0}", def.key));
+    }
+    params.push(key(after));
+    let sql = format!("UPDATE {} SET {} WHERE {} = ?", def.table, sets.join(", "), def.key);
+    Batch::new().add(sql, params).expect_rows(1, MISSING)
+}
 /// [`update`] of a row whose column still has the value that the caller has read, else `Error::Conflict(column)`.
 pub fn update_guarded<T: Record>(record: &T, column: &'static str, value: impl Into<Value>) -> Batch {
     let mut params = values(record, Text::Update);

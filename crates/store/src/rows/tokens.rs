@@ -146,11 +146,11 @@ pub fn insert_batch(vault: &Vault, token: &Token, key: &Secret) -> Result<Batch>
 }
 /// Updates everything but the key.
 pub async fn update(db: &Db, token: &Token) -> Result<()> {
-    found(db.batch(update_batch(token)).await).map(drop)
+    found(db.batch(table::update(token)).await).map(drop)
 }
-/// [`update`] as a part of a larger batch; `Error::Conflict("no such row")` when there is no such token.
-pub fn update_batch(token: &Token) -> Batch {
-    table::update(token)
+/// [`update`] of what has changed, as a part of a larger batch; `Error::Conflict("no such row")` when there is no such token.
+pub fn update_batch(before: &Token, after: &Token) -> Batch {
+    table::update_changed(before, after)
 }
 /// Another key, as a part of a larger batch.
 pub fn set_key_batch(vault: &Vault, id: Uuid, key: &Secret) -> Result<Batch> {

@@ -339,3 +339,51 @@ async fn races_limits_and_rules_hold_against_calls_at_the_same_moment() {
     })
     .await;
 }
+
+/// Of two changes of different members at the same moment neither undoes the other's.
+#[tokio::test(flavor = "multi_thread")]
+async fn races_a_change_does_not_undo_another() {
+    each_site(|site| async move {
+        let (one, two) = (site.admin().await, site.admin().await);
+        let kinds = [
+            (
+                "/api/v3/core/groups/",
+                "name",
+                "pk",
+                json!({"is_superuser": true}),
+                json!({"attributes": {"a": 1}}),
+            ),
+            (
+                "/api/v3/core/tokens/",
+                "identifier",
+                "identifier",
+                json!({"description": "x"}),
+                json!({"expiring": false}),
+            ),
+            (
+                "/api/v3/stages/invitation/invitations/",
+                "name",
+                "pk",
+                json!({"single_use": true}),
+                json!({"fixed_data": {"a": 1}}),
+            ),
+        ];
+        for (path, name, key, first, second) in &kinds {
+            for n in 0..12 {
+                let made = one.json(Method::POST, path, &json!({*name: format!("n{n}")})).await;
+                assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+                let path = format!("{path}{}/", made.json()[*key].as_str().unwrap());
+                let (a, b) = tokio::join!(
+                    one.json(Method::PATCH, &path, first),
+                    two.json(Method::PATCH, &path, second)
+                );
+                assert_eq!([a.status, b.status], [StatusCode::OK; 2], "{} {}", a.body, b.body);
+                let now = one.get(&path).await.json();
+                for (member, value) in first.as_object().unwrap().iter().chain(second.as_object().unwrap()) {
+                    assert_eq!(&now[member], value, "{path} {member}: {now}");
+                }
+            }
+        }
+    })
+    .await;
+}
