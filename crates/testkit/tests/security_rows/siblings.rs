@@ -162,7 +162,7 @@ async fn delegate(site: &Site, name: &str, permissions: &[(&str, &str)]) -> Brow
     let user = site.user(name, &[]).await;
     site.core.db.batch(roles::give_user_batch(user, role)).await.unwrap();
     for (permission, model) in permissions {
-        site.core.db.batch(roles::grant_batch(role, permission, model, None)).await.unwrap();
+        site.core.db.batch(roles::grant_batch(role, permission, model, &roles::Target::All)).await.unwrap();
     }
     site.api(user).await
 }
