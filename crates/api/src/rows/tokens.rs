@@ -4,13 +4,12 @@ use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp, json};
-use signet_core::directory::{self, TokenChange, Transaction, token_model};
+use signet_core::directory::{self, TokenChange, token_model};
 use signet_core::event::EventAction;
 use signet_core::permission::Right;
 use signet_core::token::{MOST, default_expiry, is_reserved, must_expire, new_key};
 use signet_core::{Principal, rows};
 use signet_model::{FieldDef, FieldKind};
-use signet_store::roles::Target;
 use signet_store::tokens::{self, INTENTS, Token};
 use signet_store::users;
 use std::collections::HashMap;
@@ -94,14 +93,8 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     token.expiring = true;
     fill(call, manages, &mut token, &sent, &mut errors, true).await?;
     let key = new_key(&call.core);
-    let author = call.author();
-    let mut all = Transaction::new(&call.core, &author);
-    if !manages {
-        all.when(tokens::room_batch(me, MOST));
-    }
-    all.change(TokenChange::create(token.clone(), key)).await?;
-    all.also(call.initial("authentik_core.token", &Target::Row(token.id.to_string()))?);
-    all.commit().await.map_err(taken)?;
+    let change = TokenChange::create(token.clone(), key).at_most((!manages).then_some(MOST));
+    call.commit_new(change, "authentik_core.token", token.id, taken).await?;
     Ok(Reply::created(answer(call, token).await?))
 }
 

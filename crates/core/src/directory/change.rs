@@ -247,19 +247,30 @@ pub struct WithToken {
     pub(super) key: Option<Secret>,
     /// The key is replaced since it was over, at this new end.
     pub(super) rotated: Option<Option<Timestamp>>,
+    /// The owner has fewer than this before.
+    pub(super) at_most: Option<i64>,
 }
 impl TokenChange {
     pub fn create(token: Token, key: Secret) -> Self {
-        Self::made(token, WithToken { key: Some(key), rotated: None })
+        Self::made(token, WithToken { key: Some(key), ..WithToken::default() })
     }
     #[must_use]
     pub fn key(mut self, key: Option<Secret>) -> Self {
         self.with.key = key;
         self
     }
+    /// `Error::Conflict(tokens::TOO_MANY)` where the owner has so many already.
+    #[must_use]
+    pub fn at_most(mut self, limit: Option<i64>) -> Self {
+        self.with.at_most = limit;
+        self
+    }
     /// A new key for an expired API token; `Error::Conflict(tokens::ROTATED)` where somebody was faster.
     pub fn rotate(token: &Token, key: Secret, expires: Option<Timestamp>) -> Self {
-        Self { with: WithToken { key: Some(key), rotated: Some(expires) }, ..Self::of(token) }
+        Self {
+            with: WithToken { key: Some(key), rotated: Some(expires), ..WithToken::default() },
+            ..Self::of(token)
+        }
     }
 }
 

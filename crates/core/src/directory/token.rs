@@ -23,6 +23,9 @@ impl Transaction<'_> {
         let vault = &self.core.vault;
         match (&change.before, &change.after, &change.with.key) {
             (None, Some(token), Some(key)) => {
+                if let Some(limit) = change.with.at_most {
+                    self.when(tokens::room_batch(token.user_id, limit));
+                }
                 self.add(tokens::insert_batch(vault, token, key)?);
                 let changed = diff::between(&Map::new(), &fields(token), &diff::SecretPaths::default());
                 self.tell(EventAction::ModelCreated, told(&token_model(token), changed));

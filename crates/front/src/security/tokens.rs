@@ -2,7 +2,7 @@
 use super::{PATH, after, moment, text};
 use crate::edge::Edge;
 use signet_base::{Error, Map, Result, Secret, Uuid, json, query};
-use signet_core::directory::{Author, TokenChange, Transaction, token_model};
+use signet_core::directory::{self, Author, TokenChange, token_model};
 use signet_core::event::EventAction;
 use signet_core::mail::templates;
 use signet_core::{Core, Principal, token};
@@ -78,10 +78,8 @@ pub async fn create(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<S
     new.expires = if new.expiring { Some(token::default_expiry(core)?) } else { None };
     let author = Author::request(&edge.client, Some(person), "authentik_core");
     let id = new.id;
-    let mut all = Transaction::new(core, &author);
-    all.when(tokens::room_batch(person.user.id, token::MOST));
-    all.change(TokenChange::create(new, token::new_key(core))).await?;
-    match all.commit().await {
+    let change = TokenChange::create(new, token::new_key(core)).at_most(Some(token::MOST));
+    match directory::commit(core, &author, change).await {
         Ok(_) => {}
         Err(Error::Conflict(tag)) if tag == tokens::TOO_MANY => return refused("many"),
         Err(Error::Conflict(tag)) if tag == "token.identifier" => return refused("taken"),
