@@ -72,7 +72,7 @@ part web 1 web
 # Lints check and tests build the same dependencies with other output, so that both pay for them.
 part clippy 7 cargo clippy "${flags[@]}" --workspace --all-targets -- -D warnings
 part compile 15 cargo test "${flags[@]}" --workspace --no-run
-part tests 8 cargo test "${flags[@]}" --workspace
+part tests 8 cargo test "${flags[@]}" --workspace --no-fail-fast
 part tidy 1 cargo xtask tidy
 part index 1 cargo xtask test-index --check
 # The whole workspace: one package alone would have its dependencies built again with other features.

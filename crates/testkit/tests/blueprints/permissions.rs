@@ -4,7 +4,7 @@ use signet_base::Json;
 use signet_core::Principal;
 use signet_core::permission::{managed_role, role_of_user};
 use signet_store::{groups, roles, users};
-use signet_testkit::{App, each_database};
+use signet_testkit::{App, DbKind, each_database};
 
 const FILE: &str = r#"
 version: 1
@@ -165,6 +165,49 @@ async fn core_rows_wrong_permissions_of_a_file_are_named_and_nothing_is_written(
         let told = &events.json()["results"][0]["context"];
         assert_eq!(told["model"]["name"], "r", "{told}");
         assert_eq!(told["diff"]["permissions"]["add"], Json::from(vec!["authentik_core.view_group"]), "{told}");
+        app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn core_rows_a_file_whose_commit_fails_leaves_nothing() {
+    each_database(|kind| async move {
+        let app = App::start(kind).await;
+        let db = &app.core.db;
+        let text = "version: 1\nentries:\n\
+            - {model: authentik_core.group, id: g, identifiers: {name: whole-group}}\n\
+            - {model: authentik_core.user, id: u, identifiers: {username: whole-user}, attrs: {name: n, groups: [!KeyOf g]}}\n\
+            - {model: authentik_core.application, id: a, identifiers: {slug: whole}, attrs: {name: whole}}\n\
+            - {model: authentik_policies.policybinding, identifiers: {target: !KeyOf a, user: !KeyOf u, order: 0}}\n\
+            - {model: authentik_core.token, identifiers: {identifier: whole-token}, attrs: {user: !KeyOf u, intent: app_password, expiring: false}}\n";
+        // The last rows of the commit are refused.
+        let (before, after) = match db.kind() {
+            DbKind::Sqlite => (
+                "CREATE TRIGGER refused BEFORE INSERT ON token BEGIN SELECT RAISE(ABORT, 'refused'); END",
+                "DROP TRIGGER refused",
+            ),
+            DbKind::Postgres => (
+                "ALTER TABLE token ADD CONSTRAINT refused CHECK (id = '') NOT VALID",
+                "ALTER TABLE token DROP CONSTRAINT refused",
+            ),
+        };
+        db.execute(before, vec![]).await.unwrap();
+        import(&app, text).await.unwrap_err();
+        assert!(users::by_username(db, "whole-user").await.unwrap().is_none());
+        assert!(groups::by_name(db, "whole-group").await.unwrap().is_none());
+        assert!(app.core.config().objects().all(|o| o.text("slug") != "whole"));
+        let events = "/api/v3/events/events/?action=model_created&page_size=100";
+        let told = app.admin().await.get(events).await.text();
+        assert!(!told.contains("whole-"), "{told}");
+        db.execute(after, vec![]).await.unwrap();
+        // The same file is written whole, with the number of its new user.
+        let report = import(&app, text).await.unwrap();
+        assert_eq!(report.created, 5, "{report:?}");
+        let user = users::by_username(db, "whole-user").await.unwrap().unwrap();
+        let binding = app.core.config().objects().find(|o| o.data.get("user") == Some(&Json::from(user.id))).cloned();
+        assert!(binding.is_some() && import(&app, text).await.unwrap().is_empty());
+        assert!(app.admin().await.get(events).await.text().contains("whole-user"));
         app.stop().await;
     })
     .await;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 mod api;
 mod app;
+mod bound;
 mod claims;
 mod closure;
 mod consent;
