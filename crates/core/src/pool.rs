@@ -382,10 +382,11 @@ mod tests {
         };
         const CROWD: usize = 40;
         (0..=CROWD).for_each(|_| drop(queue(1)));
+        let mut finished = 0;
         for _ in 0..20 {
             // One of the crowd works, all others wait.
-            until(&|| pool.inbox.waiting() == CROWD).await;
-            let before = begun.lock().unwrap().len();
+            until(&|| begun.lock().unwrap().len() == finished + 1 && pool.inbox.waiting() == CROWD).await;
+            let before = finished + 1;
             let other = queue(2);
             until(&|| pool.inbox.waiting() == CROWD + 1).await;
             let mut ended = 0;
@@ -398,6 +399,7 @@ mod tests {
             assert!(ended <= 2, "{ended} jobs of the others came first");
             end.send(()).unwrap();
             other.await.unwrap().unwrap();
+            finished += ended + 1;
             // The crowd never gets smaller.
             (0..ended).for_each(|_| drop(queue(1)));
         }

@@ -3,7 +3,6 @@
 mod bad_input;
 mod closure;
 mod crud;
-mod descriptions;
 mod devices;
 mod impersonation;
 mod people;

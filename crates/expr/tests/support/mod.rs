@@ -70,7 +70,10 @@ impl HostObject for User {
         Box::pin(async move {
             tokio::task::yield_now().await;
             match method {
-                "group_attributes" => match args.first() {
+                // The second form has the attributes of the program's copy before the arguments.
+                "group_attributes" | "__group_attributes__" => match args
+                    .get(usize::from(method.starts_with("__")))
+                {
                     Some(Value::Object(request))
                         if request.type_name() == "HttpRequest" || request.type_name() == "PolicyRequest" =>
                     {

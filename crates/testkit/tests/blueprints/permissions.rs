@@ -174,6 +174,7 @@ async fn core_rows_wrong_permissions_of_a_file_are_named_and_nothing_is_written(
 async fn core_rows_a_file_whose_commit_fails_leaves_nothing() {
     each_database(|kind| async move {
         let app = App::start(kind).await;
+        let mut admin = app.admin().await;
         let db = &app.core.db;
         let text = "version: 1\nentries:\n\
             - {model: authentik_core.group, id: g, identifiers: {name: whole-group}}\n\
@@ -198,7 +199,7 @@ async fn core_rows_a_file_whose_commit_fails_leaves_nothing() {
         assert!(groups::by_name(db, "whole-group").await.unwrap().is_none());
         assert!(app.core.config().objects().all(|o| o.text("slug") != "whole"));
         let events = "/api/v3/events/events/?action=model_created&page_size=100";
-        let told = app.admin().await.get(events).await.text();
+        let told = admin.get(events).await.text();
         assert!(!told.contains("whole-"), "{told}");
         db.execute(after, vec![]).await.unwrap();
         // The same file is written whole, with the number of its new user.
@@ -207,7 +208,7 @@ async fn core_rows_a_file_whose_commit_fails_leaves_nothing() {
         let user = users::by_username(db, "whole-user").await.unwrap().unwrap();
         let binding = app.core.config().objects().find(|o| o.data.get("user") == Some(&Json::from(user.id))).cloned();
         assert!(binding.is_some() && import(&app, text).await.unwrap().is_empty());
-        assert!(app.admin().await.get(events).await.text().contains("whole-user"));
+        assert!(admin.get(events).await.text().contains("whole-user"));
         app.stop().await;
     })
     .await;

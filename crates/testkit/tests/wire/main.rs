@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
 mod clients;
 mod conformance;
+mod descriptions;
 mod details;
 mod events;
 mod mail;

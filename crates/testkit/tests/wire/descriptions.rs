@@ -1,11 +1,10 @@
 //! What the API browser says about operations.
-use crate::support::App;
-use signet_store::testdb::sqlite;
+use signet_testkit::{App, DbKind};
 
 #[tokio::test]
 async fn pages_b27_every_operation_says_what_it_does_to_what() {
-    let app = App::start(sqlite().await).await;
-    let schema = app.call(None, "GET", "/schema/?format=json", None).await.body;
+    let app = App::start(DbKind::Sqlite).await;
+    let schema = app.browser().get("/api/v3/schema/?format=json").await.json();
     let mut count = 0;
     for (path, methods) in schema["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
@@ -28,4 +27,5 @@ async fn pages_b27_every_operation_says_what_it_does_to_what() {
         }
     }
     assert!(count > 400, "{count}");
+    app.stop().await;
 }
