@@ -61,7 +61,13 @@ async fn core_jobs_of_three_nodes_one_runs_what_is_due() {
     for _ in 0..3 {
         nodes.push(setup.start().await.unwrap());
     }
-    assert_eq!(schedules::workers(&nodes[0].core.db, nodes[0].core.now()).await.unwrap().len(), 3);
+    // Each announces itself soon after its start.
+    let all_live = async {
+        while schedules::workers(&nodes[0].core.db, nodes[0].core.now()).await.unwrap().len() < 3 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), all_live).await.expect("three workers");
     for node in &nodes {
         node.clock.advance_secs(301);
     }
