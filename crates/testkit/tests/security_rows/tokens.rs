@@ -155,8 +155,8 @@ async fn row_14_a_policy_that_fails_gives_no_token() {
         let claims = text(&made, "id_token").split('.').nth(1).map(|p| URL_SAFE_NO_PAD.decode(p).unwrap()).unwrap();
         let claims: Json = serde_json::from_slice(&claims).unwrap();
         assert!(claims.get("email").is_none() && claims["sub"] != "x", "{claims}");
-        let written = signet_store::events::list(&site.core.db, &signet_store::ListQuery::default(), None).await.unwrap().0;
-        assert!(written.iter().any(|e| e.action == "property_mapping_exception"));
+        let failed = signet_store::ListQuery::default().any("action", ["property_mapping_exception"]);
+        assert!(!signet_store::events::list(&site.core.db, &failed, None).await.unwrap().0.is_empty());
     })
     .await;
 }

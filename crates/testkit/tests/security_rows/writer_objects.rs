@@ -128,7 +128,7 @@ async fn core_objects_no_secret_is_in_an_event() {
         assert_eq!(tried, all.collect(), "a new secret is tried here as well");
 
         // Secrets that are no fields of their own.
-        let brand = site.find("authentik_brands.brand", "authentik-default").pk;
+        let brand = site.create("authentik_brands.brand", json!({"domain": "brand.test"})).await.pk;
         let attributes = json!({"attributes": {"api_key": "hunter2", "proxy": "http://ada:hunter2@example.test/", "shown": 1}});
         sent(&admin, Method::PATCH, &format!("core/brands/{brand}/"), attributes, StatusCode::OK).await;
         let shown = newest(&site, "model_updated", "brand").await["context"]["diff"]["attributes"]["new_value"].clone();
