@@ -92,17 +92,19 @@ const SET_KEY: &str = "UPDATE token SET key_sealed = ?, key_digest = ? WHERE id 
 const ROTATE: &str =
     "UPDATE token SET key_sealed = ?, key_digest = ?, expires = ? WHERE id = ? AND key_digest = ?";
 
+const HOLD: &str = "UPDATE users SET epoch = epoch WHERE id = ?";
 const ROOM: &str =
     "UPDATE users SET epoch = epoch WHERE id = ? AND (SELECT count(*) FROM token WHERE user_id = ?) < ?";
 
-pub(crate) const STATEMENTS: &[&str] = &[AT_EPOCH, SET_KEY, ROTATE, ROOM];
+pub(crate) const STATEMENTS: &[&str] = &[AT_EPOCH, SET_KEY, ROTATE, HOLD, ROOM];
 
 /// The conflict of a token above the limit.
 pub const TOO_MANY: &str = "too many tokens";
 
-/// The condition of a commit that the user has fewer tokens than this. Two such commits follow each other.
+/// The condition of a commit that the user has fewer tokens than this. Two such commits follow each other: the row is held
+/// by a statement of its own, since PostgreSQL counts what was there when the counting statement began.
 pub fn room_batch(user: i64, most: i64) -> Batch {
-    Batch::new().add(ROOM, params![user, user, most]).expect_rows(1, TOO_MANY)
+    Batch::new().add(HOLD, params![user]).add(ROOM, params![user, user, most]).expect_rows(1, TOO_MANY)
 }
 
 /// The look-up digest of a key.
