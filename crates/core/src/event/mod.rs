@@ -132,6 +132,20 @@ impl Core {
             self.event_once(client, user, action, app, map(context), user.is_none()).await?;
         Some(id)
     }
+    /// [`Core::event`] through the write-behind queue, for what is itself written there: a crash takes both.
+    pub async fn event_behind(
+        &self,
+        client: &Client,
+        user: &Principal,
+        action: EventAction,
+        app: &str,
+        context: Json,
+    ) {
+        let event = self.event_row(client, Some(user), &action, app, map(context));
+        if let Err(error) = events::insert_behind(&self.db, &[event]).await {
+            tracing::error!(%action, %error, "an event could not be written");
+        }
+    }
     /// [`Core::event`]; where it `repeats`, an event of the same minute may represent it.
     async fn event_once(
         &self,

@@ -170,13 +170,14 @@ async fn store(
     Ok(stored)
 }
 
+/// Written behind, as the token is: a commit of its own would cost more than the token.
 async fn sign_in_event(call: &Call<'_>, proven: &Redemption) {
     if let Some(method) = proven.signed_in_by {
         let context = json!({"auth_method": method, "auth_method_args": {"provider": Core::model_event(&call.entry().provider)}});
         call.core
-            .event(
+            .event_behind(
                 call.client,
-                Some(&proven.person),
+                &proven.person,
                 EventAction::Login,
                 "authentik_providers_oauth2",
                 context,
