@@ -9,6 +9,7 @@ pub mod outbound;
 pub mod ports;
 pub mod query;
 pub mod secret;
+pub mod storage;
 pub mod thread;
 pub mod time;
 mod timed;

@@ -1,5 +1,6 @@
-//! Ports for the clock, randomness, mail and outbound HTTP. Tests replace them.
+//! Ports for the clock, randomness, mail, outbound HTTP and stored files. Tests replace them.
 use crate::outbound::{Http, Mailer, NoOutbound};
+use crate::storage::{NoStorage, Storage};
 use crate::{Timestamp, Uuid};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -20,17 +21,23 @@ pub struct Ports {
     pub random: Arc<dyn Random>,
     pub mail: Arc<dyn Mailer>,
     pub http: Arc<dyn Http>,
+    /// Pictures of applications, flows and brands.
+    pub media: Arc<dyn Storage>,
+    /// Exports.
+    pub reports: Arc<dyn Storage>,
 }
 
 impl Ports {
-    /// The system clock and the cryptographic random generator. Mail and HTTP are refused until
-    /// `signet_outbound` installs them.
+    /// The system clock and the cryptographic random generator. Mail, HTTP and stored files are
+    /// refused until `signet_outbound` and `signet_storage` are installed.
     pub fn system() -> Self {
         Self {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             mail: Arc::new(NoOutbound),
             http: Arc::new(NoOutbound),
+            media: Arc::new(NoStorage),
+            reports: Arc::new(NoStorage),
         }
     }
     #[must_use]
@@ -40,6 +47,10 @@ impl Ports {
     #[must_use]
     pub fn with_http(self, http: Arc<dyn Http>) -> Self {
         Self { http, ..self }
+    }
+    #[must_use]
+    pub fn with_storage(self, media: Arc<dyn Storage>, reports: Arc<dyn Storage>) -> Self {
+        Self { media, reports, ..self }
     }
     /// A clock that a test advances, and a repeatable byte sequence.
     pub fn frozen(at: Timestamp, seed: u64) -> (Self, Arc<FrozenClock>) {

@@ -7,6 +7,7 @@ pub mod config;
 mod duo;
 pub mod edge;
 mod emails;
+mod files;
 pub mod first_run;
 pub mod folder;
 pub mod housekeeping;

@@ -1,14 +1,16 @@
 //! Wires the crates: registry of models, kinds of all families, core, routes.
-use crate::config::{Database, Options};
+use crate::config::{Database, Options, StorageOptions};
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::any;
+use signet_base::storage::Storage;
 use signet_base::{Ports, Result, Secret, Vault};
 use signet_core::system::SystemSettings;
 use signet_core::{Client, Core, CoreParts, Families};
 use signet_model::Registry;
+use signet_storage::{Bucket, Folder, Usage};
 use signet_store::{Db, ObjectStore, kv};
 use std::sync::Arc;
 use tower::ServiceExt;
@@ -55,6 +57,7 @@ pub async fn open_database(options: &Options) -> Result<Db> {
 
 /// A core on an open and migrated database.
 pub async fn core(options: &Options, ports: Ports, db: Db, secret_key: Secret) -> Result<Arc<Core>> {
+    let ports = with_storage(options, ports, &secret_key)?;
     let vault = Arc::new(Vault::new(&secret_key, ports.clone())?);
     let registry = Arc::new(registry());
     let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
@@ -76,6 +79,20 @@ pub async fn core(options: &Options, ports: Ports, db: Db, secret_key: Secret) -
     Ok(core)
 }
 
+/// The ports with the configured stores of files.
+fn with_storage(options: &Options, ports: Ports, secret_key: &Secret) -> Result<Ports> {
+    let store = |usage| -> Result<Arc<dyn Storage>> {
+        Ok(match options.storage(usage) {
+            StorageOptions::Folder { path, url_expiry } => {
+                Arc::new(Folder::new(&path, usage, secret_key, url_expiry, ports.clone())?)
+            }
+            StorageOptions::Bucket(settings) => Arc::new(Bucket::new(*settings, usage, ports.clone())),
+        })
+    };
+    let (media, reports) = (store(Usage::Media)?, store(Usage::Reports)?);
+    Ok(ports.with_storage(media, reports))
+}
+
 /// All routes of the HTTP listeners, without the edge's processing.
 pub fn routes(core: &Arc<Core>) -> Router {
     let api = signet_api::router(core.clone(), crate::actions::wiring());
@@ -92,6 +109,7 @@ pub fn routes(core: &Arc<Core>) -> Router {
     signet_front::router(core.clone())
         .merge(signet_providers::router(core))
         .merge(crate::assets::router())
+        .merge(crate::files::router(core))
         .merge(crate::edge::health::router(core.clone()))
         .merge(crate::edge::routes::router(core.clone()))
         .route_layer(from_fn(|request, next| note_route(request, next, NO_SECRET)))

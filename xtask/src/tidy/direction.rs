@@ -8,6 +8,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("model-derive", &[]),
     ("jose", &["base"]),
     ("outbound", &["base"]),
+    ("storage", &["base", "jose"]),
     ("webauthn", &["base"]),
     ("expr", &["base"]),
     ("template", &["base"]),
@@ -40,6 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "blueprints",
             "front",
             "outbound",
+            "storage",
         ],
     ),
     (
@@ -60,6 +62,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "front",
             "server",
             "outbound",
+            "storage",
             "webauthn",
         ],
     ),

@@ -3,16 +3,20 @@ mod database;
 mod docs;
 mod options;
 mod setting;
+mod storage;
 mod table;
 mod worker;
 
 pub use docs::table as manual;
 pub use options::{Bootstrap, Database, Options};
 pub use setting::{Setting, SettingKind, Use, addresses, networks};
+pub use storage::StorageOptions;
 pub use table::{TABLE, find};
 
+use signet_storage::AccessKey;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 /// An invalid variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub struct Config {
     values: BTreeMap<String, String>,
     /// The variable that each value came from.
     origin: BTreeMap<String, String>,
+    /// Variables of other programs that count here, by their own names.
+    others: BTreeMap<&'static str, String>,
     /// Unknown variables, and values that have no effect.
     pub warnings: Vec<String>,
 }
@@ -44,6 +50,8 @@ impl fmt::Debug for Config {
 }
 
 const PREFIXES: [&str; 2] = ["AUTHENTIK_", "SIGNET_"];
+/// Variables without prefix that are read.
+const OTHERS: [&str; 2] = ["AWS_SHARED_CREDENTIALS_FILE", "HOME"];
 /// Maximum size of a file referenced by `file://`, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
 
@@ -62,6 +70,7 @@ impl Config {
         let mut me = Self::default();
         let mut mistakes = Vec::new();
         let mut unused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        me.others = OTHERS.iter().filter_map(|name| Some((*name, environment.get(*name)?.clone()))).collect();
         for (variable, raw) in environment {
             let Some(name) = PREFIXES.iter().find_map(|p| variable.strip_prefix(p)) else { continue };
             let name = if name == "COOKIE__DOMAIN" { "COOKIE_DOMAIN" } else { name };
@@ -140,13 +149,26 @@ impl Config {
         self.text(name).trim().parse().unwrap_or_default()
     }
 
-    /// Every setting with its effective value, secrets hidden.
+    /// Keys from a profile of the credentials file that Amazon's tools use.
+    fn aws_profile(&self, name: &str) -> Option<AccessKey> {
+        let path = match self.others.get("AWS_SHARED_CREDENTIALS_FILE") {
+            Some(path) => path.into(),
+            None => Path::new(self.others.get("HOME")?).join(".aws/credentials"),
+        };
+        storage::profile(&read_file(&path).ok()?, name)
+    }
+
+    /// Every setting with its effective value, secrets hidden; settings of one use only where they are given.
     pub fn dump(&self) -> String {
+        let general = TABLE.iter().map(|setting| setting.name).filter(|name| !name.ends_with('*'));
+        let own = self.values.keys().map(String::as_str);
+        let own = own.filter(|name| storage::OF_ONE_USE.iter().any(|start| name.starts_with(start)));
         let mut out = String::new();
-        for setting in TABLE.iter().filter(|s| !s.name.ends_with('*')) {
-            let value = self.text(setting.name);
-            let shown = if setting.secret && !value.is_empty() { "********" } else { value };
-            out.push_str(&format!("{}={shown}\n", self.variable(setting.name)));
+        for name in general.chain(own) {
+            let value = self.text(name);
+            let secret = find(name).is_some_and(|setting| setting.secret);
+            let shown = if secret && !value.is_empty() { "********" } else { value };
+            out.push_str(&format!("{}={shown}\n", self.variable(name)));
         }
         out
     }
@@ -167,13 +189,7 @@ fn resolve(raw: &str, environment: &BTreeMap<String, String>) -> Result<String, 
     }
     if let Some(rest) = raw.strip_prefix("file://") {
         let (path, default) = split(rest);
-        let read = || -> std::io::Result<String> {
-            if std::fs::metadata(&path)?.len() > MAX_FILE {
-                return Err(std::io::Error::other("larger than 1 MiB"));
-            }
-            std::fs::read_to_string(&path)
-        };
-        return match (read(), default) {
+        return match (read_file(Path::new(&path)), default) {
             (Ok(text), _) => {
                 Ok(text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text).to_owned())
             }
@@ -182,6 +198,13 @@ fn resolve(raw: &str, environment: &BTreeMap<String, String>) -> Result<String, 
         };
     }
     Ok(raw.to_owned())
+}
+
+fn read_file(path: &Path) -> std::io::Result<String> {
+    if std::fs::metadata(path)?.len() > MAX_FILE {
+        return Err(std::io::Error::other("larger than 1 MiB"));
+    }
+    std::fs::read_to_string(path)
 }
 
 fn unknown(variable: &str, name: &str) -> String {

@@ -1,6 +1,6 @@
 //! The settings as typed values.
 use super::setting::{self, SettingKind, addresses, networks};
-use super::{Config, SettingError, table};
+use super::{Config, SettingError, StorageOptions, table};
 use signet_base::{Map, Secret, Span, json};
 use signet_core::address::Origin;
 use signet_core::budget::{Limits, Rate};
@@ -9,6 +9,7 @@ use signet_core::hash::HashCost;
 use signet_core::mail::{MailSettings, Own, Sender};
 use signet_core::session::rules::{Rules, SameSite};
 use signet_core::system::Settings;
+use signet_storage::Usage;
 use signet_store::PostgresConfig;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -96,6 +97,7 @@ pub(super) fn judge(config: &Config, mistakes: &mut Vec<SettingError>) {
         }
     }
     super::worker::judge(config, &mut wrong);
+    super::storage::judge(config, &mut wrong);
     for broken in origins(config).filter(|text| Origin::parse(text).is_none()) {
         wrong(
             "SECURITY__CSRF__TRUSTED_ORIGINS",
@@ -148,6 +150,13 @@ impl Options {
     /// Whether the server carries jobs out itself.
     pub fn embedded_worker(&self) -> bool {
         self.config.flag("WORKER__EMBEDDED")
+    }
+    /// Where the files of one use are kept. The settings have been validated.
+    pub fn storage(&self, usage: Usage) -> StorageOptions {
+        super::storage::storage(&self.config, usage).unwrap_or_else(|_| StorageOptions::Folder {
+            path: self.data_dir.clone(),
+            url_expiry: Span::from_secs(900),
+        })
     }
     pub fn log_level(&self) -> &str {
         self.config.text("LOG_LEVEL")

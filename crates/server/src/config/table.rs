@@ -1,5 +1,6 @@
 //! All variables of the server, in the manual's order.
 use super::setting::{Setting, SettingKind, Use};
+use super::storage::OF_ONE_USE;
 use SettingKind::{Addresses, Duration, Flag, Host, Links, Networks, Number, Rate, Text, Url, Word};
 use Use::{Later, Never, Now};
 
@@ -25,7 +26,6 @@ const PORT: SettingKind = Number(1, 65_535);
 const LEVELS: SettingKind = Word(&["trace", "debug", "info", "warning", "warn", "error"]);
 const SSL: SettingKind = Word(&["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]);
 const REDIS: &str = "Redis; sessions and caches live in the database and in memory";
-const STORAGE: &str = "uploaded files";
 const OUTPOST: &str = "outposts";
 const TENANTS: &str = "tenants";
 const OTHER_SERVER: &str = "belongs to another server's process model";
@@ -360,6 +360,38 @@ pub const TABLE: &[Setting] = &[
         Text,
         "Folder of own templates; one with the name of a built-in template replaces it. It need not exist.",
     ),
+    // Files.
+    now(
+        "STORAGE__BACKEND",
+        "file",
+        Word(&["file", "s3"]),
+        "Where files are kept: in a folder, or in a bucket of an S3-compatible object store. This and each setting below can be given for media and reports alone: STORAGE__MEDIA__BACKEND, STORAGE__REPORTS__S3__REGION, …",
+    ),
+    now("STORAGE__FILE__PATH", "", Text, "Folder of files; media are in `media/public` below it. Not set: the data folder. Nodes need the same folder."),
+    now("STORAGE__FILE__URL_EXPIRY", "minutes=15", Duration, "How long the URL of a file in the folder is valid."),
+    now("STORAGE__S3__REGION", "", Text, "Region of the bucket. Not set: us-east-1."),
+    now("STORAGE__S3__ENDPOINT", "", Text, "URL of the object store's API. Not set: Amazon's of the region."),
+    now("STORAGE__S3__USE_SSL", "true", Flag, "HTTPS to Amazon; an endpoint names its own scheme."),
+    now(
+        "STORAGE__S3__ADDRESSING_STYLE",
+        "auto",
+        Word(&["auto", "path", "virtual"]),
+        "Whether the bucket is a part of the path or of the host name; `auto`: of the path for an own endpoint and for names with dots.",
+    ),
+    now("STORAGE__S3__SIGNATURE_VERSION", "s3v4", Word(&["s3v4"]), "How requests are signed."),
+    now("STORAGE__S3__SESSION_PROFILE", "", Text, "Profile of the credentials file (`~/.aws/credentials`); goes before the keys."),
+    secret("STORAGE__S3__ACCESS_KEY", "Id of the access key."),
+    secret("STORAGE__S3__SECRET_KEY", "The access key."),
+    secret("STORAGE__S3__SESSION_TOKEN", "Token of temporary keys."),
+    now("STORAGE__S3__BUCKET_NAME", "", Text, "The bucket; it must exist."),
+    now(
+        "STORAGE__S3__CUSTOM_DOMAIN",
+        "",
+        Text,
+        "Host from which browsers read the files, without scheme, and with the bucket where the path needs it: `cdn.example.com/bucket`.",
+    ),
+    now("STORAGE__S3__SECURE_URLS", "true", Flag, "URLs at that host begin with https."),
+    now("STORAGE__S3__URL_EXPIRY", "minutes=15", Duration, "How long the URL of a file in the bucket is valid."),
     now(
         "WORKER__EMBEDDED",
         "true",
@@ -404,7 +436,6 @@ pub const TABLE: &[Setting] = &[
     later("OUTPOSTS__CONTAINER_IMAGE_BASE", "", Text, OUTPOST),
     later("OUTPOSTS__DISCOVER", "true", Flag, OUTPOST),
     later("OUTPOSTS__DISABLE_EMBEDDED_OUTPOST", "false", Flag, OUTPOST),
-    later("STORAGE__*", "", Text, STORAGE),
     later("LDAP__*", "", Text, "LDAP sources"),
     later("SOURCES__*", "", Text, "sources"),
     later("TENANTS__ENABLED", "false", Flag, TENANTS),
@@ -433,6 +464,9 @@ pub const TABLE: &[Setting] = &[
 
 /// The declaration of a name without prefix.
 pub fn find(name: &str) -> Option<&'static Setting> {
+    let of_one_use = OF_ONE_USE.iter().find_map(|start| name.strip_prefix(start));
+    let general = of_one_use.map(|rest| format!("STORAGE__{rest}"));
+    let name = general.as_deref().unwrap_or(name);
     TABLE.iter().find(|s| s.name == name).or_else(|| {
         TABLE.iter().find(|s| s.name.strip_suffix('*').is_some_and(|start| name.starts_with(start)))
     })

@@ -1,5 +1,6 @@
-//! Starting, stopping, the first run and the data folder, on both databases.
+//! Starting, stopping, the first run, the data folder and stored files.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
+mod files;
 mod first_run;
 mod folder;
 mod jobs;
