@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderValue, StatusCode, header};
 use hyper::body::{Body as HttpBody, Bytes, Frame};
+use signet_base::Error;
 use signet_base::query;
 use signet_base::storage::{FileName, Storage, StoredFile};
-use signet_base::Error;
 use signet_core::Core;
 use std::io;
 use std::pin::Pin;
@@ -24,7 +24,11 @@ pub fn router(core: &Arc<Core>) -> Router {
     of("media", &core.ports.media).merge(of("reports", &core.ports.reports))
 }
 
-async fn serve(State(store): State<Arc<dyn Storage>>, Path(name): Path<String>, request: Request) -> Response {
+async fn serve(
+    State(store): State<Arc<dyn Storage>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
     let token = request.uri().query().and_then(|all| query::value(all, "token")).unwrap_or_default();
     let Some(name) = FileName::parse(&name).ok().filter(|name| store.admits(name, &token)) else {
         return StatusCode::NOT_FOUND.into_response();

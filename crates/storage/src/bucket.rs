@@ -87,7 +87,9 @@ impl Bucket {
             404 if method != "PUT" => Err(Error::NotFound),
             status => {
                 let code = listing::error_code(&String::from_utf8_lossy(&response.body)).unwrap_or_default();
-                Err(Error::Unavailable(format!("the object store {host} answers {status} {code}").trim_end().to_owned()))
+                Err(Error::Unavailable(
+                    format!("the object store {host} answers {status} {code}").trim_end().to_owned(),
+                ))
             }
         }
     }
@@ -139,7 +141,11 @@ impl Storage for Bucket {
             for object in page.objects {
                 // Objects with names that cannot be asked for are somebody else's.
                 let name = object.key.strip_prefix(&below).and_then(|name| FileName::parse(name).ok());
-                found.extend(name.map(|name| FileInfo { name, size: object.size, modified: object.modified }));
+                found.extend(name.map(|name| FileInfo {
+                    name,
+                    size: object.size,
+                    modified: object.modified,
+                }));
             }
             if found.len() > MAX_FILES {
                 return Err(Error::Unavailable(format!("the bucket has more than {MAX_FILES} files")));

@@ -67,7 +67,8 @@ impl Storage for Folder {
         let (root, path) = (self.root.clone(), self.root.join(name.as_str()));
         blocking(move || {
             // The folder of the file must be inside; the file itself may be a link, which is what goes.
-            let removed = inside(&root, path.parent().unwrap_or(&root)).and_then(|_| std::fs::remove_file(&path));
+            let removed =
+                inside(&root, path.parent().unwrap_or(&root)).and_then(|_| std::fs::remove_file(&path));
             match removed.map_err(missing) {
                 Err(Error::NotFound) => Ok(()),
                 other => other,

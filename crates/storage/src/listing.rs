@@ -90,9 +90,6 @@ mod tests {
         ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
-        assert_eq!(
-            error_code("<Error><Code>AccessDenied</Code></Error>").as_deref(),
-            Some("AccessDenied")
-        );
+        assert_eq!(error_code("<Error><Code>AccessDenied</Code></Error>").as_deref(), Some("AccessDenied"));
     }
 }

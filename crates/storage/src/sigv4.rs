@@ -84,7 +84,8 @@ impl Signer<'_> {
         names: &str,
         payload: &str,
     ) -> String {
-        let headers: String = signed.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
+        let headers: String =
+            signed.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
         let canonical =
             format!("{}\n{}\n{query}\n{headers}\n{names}\n{payload}", request.method, request.path);
         let text =

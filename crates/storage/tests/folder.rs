@@ -99,7 +99,8 @@ async fn storage_links_lead_to_other_parts_of_the_folder_and_nowhere_else() {
     store.delete(&name("etc/passwd")).await.unwrap();
     assert!(std::path::Path::new("/etc/passwd").exists());
     let found = store.list("").await.unwrap();
-    let names: Vec<_> = found.iter().map(|file| file.name.as_str()).filter(|n| !n.starts_with("loop")).collect();
+    let names: Vec<_> =
+        found.iter().map(|file| file.name.as_str()).filter(|n| !n.starts_with("loop")).collect();
     assert_eq!(names, ["brand.svg", "real.svg"]);
 }
 

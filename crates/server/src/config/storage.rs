@@ -34,7 +34,8 @@ pub(super) fn storage(c: &Config, usage: Usage) -> Result<StorageOptions, (Strin
         _ => Err((given.name(name), "Give a time of at least one minute.")),
     };
     if given.text("BACKEND").trim().eq_ignore_ascii_case("s3") {
-        return bucket(&given, expiry("S3__URL_EXPIRY")?).map(|bucket| StorageOptions::Bucket(Box::new(bucket)));
+        return bucket(&given, expiry("S3__URL_EXPIRY")?)
+            .map(|bucket| StorageOptions::Bucket(Box::new(bucket)));
     }
     let path = match given.text("FILE__PATH") {
         "" => c.text("DATA_DIR"),
@@ -83,10 +84,12 @@ fn bucket(given: &Given<'_>, url_expiry: Span) -> Result<BucketSettings, (String
     let style = given.text("S3__ADDRESSING_STYLE").trim().to_ascii_lowercase();
     // A dot would make two labels, which no certificate of the store covers. Stores that are not Amazon's often have
     // no names of buckets in the DNS.
-    let path_style = style == "path" || (style == "auto" && (!own_endpoint.is_empty() || bucket.contains('.')));
+    let path_style =
+        style == "path" || (style == "auto" && (!own_endpoint.is_empty() || bucket.contains('.')));
     let scheme = if given.flag("S3__USE_SSL") { "https" } else { "http" };
     let amazon = format!("{scheme}://s3.{region}.amazonaws.com");
-    let mut endpoint = given.url("S3__ENDPOINT", if own_endpoint.is_empty() { &amazon } else { own_endpoint })?;
+    let mut endpoint =
+        given.url("S3__ENDPOINT", if own_endpoint.is_empty() { &amazon } else { own_endpoint })?;
     if !path_style {
         let host = format!("{bucket}.{}", endpoint.host_str().unwrap_or_default());
         let set = endpoint.set_host(Some(&host));
@@ -110,7 +113,9 @@ fn access_key(given: &Given<'_>) -> Result<AccessKey, (String, &'static str)> {
     let profile = given.text("S3__SESSION_PROFILE");
     if !profile.is_empty() {
         let key = given.c.aws_profile(profile);
-        return key.ok_or_else(|| (given.name("S3__SESSION_PROFILE"), "The profile is not in the credentials file."));
+        return key.ok_or_else(|| {
+            (given.name("S3__SESSION_PROFILE"), "The profile is not in the credentials file.")
+        });
     }
     for name in ["S3__ACCESS_KEY", "S3__SECRET_KEY"] {
         if given.text(name).is_empty() {
@@ -202,7 +207,10 @@ mod tests {
         let config = read(&all).unwrap();
         assert!(matches!(storage(&config, Usage::Reports), Ok(StorageOptions::Folder { .. })));
         let dump = config.dump();
-        assert!(dump.contains("AUTHENTIK_STORAGE__MEDIA__S3__REGION=eu-1") && !dump.contains("hidden-key"), "{dump}");
+        assert!(
+            dump.contains("AUTHENTIK_STORAGE__MEDIA__S3__REGION=eu-1") && !dump.contains("hidden-key"),
+            "{dump}"
+        );
         all.push(("AUTHENTIK_STORAGE__S3__ADDRESSING_STYLE", "virtual"));
         assert!(read(&all).err().unwrap()[0].contains("BUCKET_NAME: The name is no part of a host name."));
         all.push(("AUTHENTIK_STORAGE__MEDIA__S3__ENDPOINT", "https://s3.test:9000/v1"));
@@ -218,14 +226,17 @@ mod tests {
         assert!(said(&all).contains("AUTHENTIK_STORAGE__S3__ACCESS_KEY: is needed"));
         all.extend(&KEYS[1..]);
         all.push(("AUTHENTIK_STORAGE__S3__CUSTOM_DOMAIN", "https://cdn.test"));
-        assert!(said(&all).contains("AUTHENTIK_STORAGE__S3__CUSTOM_DOMAIN: Give the domain without a scheme."));
+        assert!(
+            said(&all).contains("AUTHENTIK_STORAGE__S3__CUSTOM_DOMAIN: Give the domain without a scheme.")
+        );
         assert!(said(&[("AUTHENTIK_STORAGE__S3__SIGNATURE_VERSION", "s3")]).contains("SIGNATURE_VERSION"));
         assert!(said(&[("AUTHENTIK_STORAGE__MEDIA__BACKEND", "ftp")]).contains("one of file, s3"));
     }
 
     #[test]
     fn storage_keys_come_from_a_profile_of_the_credentials_file() {
-        let text = "[other]\naws_access_key_id = x\n\n[mine]\naws_access_key_id = id\naws_secret_access_key=s=1\n";
+        let text =
+            "[other]\naws_access_key_id = x\n\n[mine]\naws_access_key_id = id\naws_secret_access_key=s=1\n";
         let key = profile(text, "mine").unwrap();
         assert_eq!((key.id.as_str(), key.secret.reveal()), ("id", "s=1"));
         assert!(profile(text, "other").is_none() && profile(text, "none").is_none());
