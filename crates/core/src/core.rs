@@ -268,6 +268,18 @@ impl Core {
         max_age: Option<i64>,
         http_only: bool,
     ) -> String {
+        self.cookie_with(client, name, value, max_age, http_only, self.settings.sessions.same_site)
+    }
+    /// [`Core::cookie`] with a rule of its own.
+    pub(crate) fn cookie_with(
+        &self,
+        client: &Client,
+        name: &str,
+        value: &str,
+        max_age: Option<i64>,
+        http_only: bool,
+        same_site: SameSite,
+    ) -> String {
         use std::fmt::Write;
         let mut out = format!("{name}={value}; Path=/");
         if !self.settings.cookie_domain.is_empty() {
@@ -279,9 +291,8 @@ impl Core {
         if http_only {
             out.push_str("; HttpOnly");
         }
-        let rules = self.settings.sessions;
-        let secure = client.secure || rules.secure_cookies;
-        out.push_str(match rules.same_site {
+        let secure = client.secure || self.settings.sessions.secure_cookies;
+        out.push_str(match same_site {
             SameSite::Strict => "; SameSite=Strict",
             // Browsers refuse `SameSite=None` without `Secure`.
             SameSite::None if secure => "; SameSite=None",

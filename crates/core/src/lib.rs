@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod models;
 pub mod page;
 pub mod password;
+pub mod pending_request;
 pub mod permission;
 pub mod policy;
 pub mod pool;

@@ -352,6 +352,21 @@ CREATE INDEX flow_token_user_id ON flow_token (user_id, flow);
 CREATE INDEX flow_token_flow ON flow_token (flow);
 CREATE INDEX flow_token_expires ON flow_token (expires);
 
+-- Requests that wait for the answer of another party, and messages until they are read. The key is kept as a digest only.
+CREATE TABLE pending_request (
+    id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    browser TEXT,
+    content TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    CONSTRAINT pending_request__id PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX pending_request__digest ON pending_request (digest);
+CREATE INDEX pending_request_browser ON pending_request (browser, created);
+CREATE INDEX pending_request_expires ON pending_request (expires);
+
 -- Invitations. Without `flow` every enrolment takes them. `claimed` is the run that is using a single-use one up.
 CREATE TABLE invitation (
     id TEXT NOT NULL,

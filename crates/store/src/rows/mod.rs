@@ -21,6 +21,7 @@ pub mod logins;
 pub mod lookups;
 mod paging;
 pub mod password_history;
+pub mod pending_requests;
 pub mod people;
 pub mod reputation;
 pub mod roles;
@@ -63,6 +64,7 @@ pub const TABLES: &[&TableDef] = &[
     jobs::JobRow::TABLE,
     schedules::Schedule::TABLE,
     schedules::Worker::TABLE,
+    pending_requests::PendingRequestRow::TABLE,
 ];
 
 /// The statements that follow from the declarations.
