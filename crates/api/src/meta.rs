@@ -1,10 +1,10 @@
 //! Responses to OPTIONS: the accepted input of a path.
-use crate::route::{Action, Route};
-use crate::{auth, rows};
+use crate::rows;
 use http::Method;
 use signet_base::{Json, Map, json};
 use signet_core::Principal;
 use signet_model::{FieldDef, FieldKind, Registry};
+use signet_rest::{Accepts, Action, Route, gate};
 
 /// Name, description, formats, and the members of each verb that takes a body and that the caller may use.
 pub(crate) fn describe(route: &Route, registry: &Registry, caller: Option<&Principal>) -> Json {
@@ -12,17 +12,19 @@ pub(crate) fn describe(route: &Route, registry: &Registry, caller: Option<&Princ
     let detail = route.path.contains('{');
     let title =
         component.as_deref().map_or_else(|| words(route.path.rsplit('/').next().unwrap_or_default()), spaced);
+    let form = route.actions.iter().any(|a| a.accepts == Accepts::Multipart);
+    let parses = if form { "multipart/form-data" } else { "application/json" };
     let mut out = json!({
         "name": format!("{title} {}", if detail { "Instance" } else { "List" }),
         "description": format!("{title} Viewset"),
         "renders": ["application/json"],
-        "parses": ["application/json"],
+        "parses": [parses],
     });
     let mut actions = Map::new();
     for action in route
         .actions
         .iter()
-        .filter(|a| matches!(a.method, Method::POST | Method::PUT) && auth::gate(a, caller).is_ok())
+        .filter(|a| matches!(a.method, Method::POST | Method::PUT) && gate(a, caller).is_ok())
     {
         let members = members(action, registry);
         if !members.is_empty() {

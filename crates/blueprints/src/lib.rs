@@ -1,5 +1,6 @@
 //! Blueprints: YAML files in authentik's format (`version: 1`). They are validated by the API's checks, and
 //! applied in one transaction or not at all. Flows are exported in the same format.
+mod api;
 mod apply;
 mod context;
 mod defaults;
@@ -17,6 +18,7 @@ mod scalar;
 mod tags;
 mod yaml;
 
+pub use api::actions;
 pub use apply::{Report, Source, apply, apply_all, validate};
 pub use defaults::{DEFAULTS, EXAMPLES, apply_defaults, shipped};
 pub use export::export_flow;

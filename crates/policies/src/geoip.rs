@@ -6,10 +6,24 @@ use signet_base::{Error, Map, Result, json};
 use signet_core::geoip::{countries, distance_km, is_impossible};
 use signet_core::policy::{Policy, Question, Verdict};
 use signet_model::{Choice, FieldDef, FieldKind, Model, ModelDef, Object, Snapshot};
+use signet_rest::{Action, ApiResult, Call, Output, Permission, Reply, run};
 use signet_store::logins::{self, Login};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[GeoIPPolicy::DEF], kind: || Arc::new(GeoIp) };
+pub const SLICE: Slice = Slice { models: &[GeoIPPolicy::DEF], kind: || Arc::new(GeoIp), actions };
+
+fn actions() -> Vec<Action> {
+    let permission = Permission::Named(&["authentik_policies_geoip.view_geoippolicy"]);
+    vec![
+        Action::get("policies/geoip_iso3166", permission, "Countries and their codes.", run!(iso3166))
+            .output(Output::Plain("DetailedCountry")),
+    ]
+}
+
+async fn iso3166(_: &mut Call) -> ApiResult {
+    let all = countries::ALL.iter().map(|(code, name)| json!({"code": code, "name": name}));
+    Ok(Reply::ok(all.collect::<Vec<_>>()))
+}
 
 /// An ISO 3166 code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,12 +16,15 @@ pub mod unique_password;
 
 use signet_core::policy::Policy;
 use signet_model::ModelDef;
+use signet_rest::Actions;
 use std::sync::Arc;
 
 /// A policy kind and everything that belongs to it.
 pub struct Slice {
     pub models: &'static [&'static ModelDef],
     pub kind: fn() -> Arc<dyn Policy>,
+    /// Its REST actions beside those of the models.
+    pub actions: Actions,
 }
 
 /// Every kind of policy.

@@ -6,6 +6,7 @@ use signet_core::Core;
 use signet_core::flow::StageKind;
 use signet_core::provider::ProviderKind;
 use signet_model::ModelDef;
+use signet_rest::Actions;
 use std::sync::Arc;
 
 /// A provider kind and everything that belongs to it.
@@ -18,6 +19,8 @@ pub struct Slice {
     pub stages: fn() -> Vec<Arc<dyn StageKind>>,
     /// Its routes. The server puts a [`signet_core::Client`] into each request's extensions.
     pub routes: fn(Arc<Core>) -> Router,
+    /// Its REST actions beside those of the models.
+    pub actions: Actions,
 }
 
 /// Every provider kind.

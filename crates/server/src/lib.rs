@@ -1,12 +1,9 @@
 //! The server: settings, command line, wiring of all crates, HTTP edge.
-mod actions;
 pub mod assets;
 pub mod certificates;
 pub mod commands;
 pub mod config;
-mod duo;
 pub mod edge;
-mod emails;
 mod files;
 pub mod first_run;
 pub mod folder;

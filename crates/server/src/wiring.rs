@@ -10,6 +10,8 @@ use signet_base::{Ports, Result, Secret, Vault};
 use signet_core::system::SystemSettings;
 use signet_core::{Client, Core, CoreParts, Families};
 use signet_model::Registry;
+use signet_providers::oauth2;
+use signet_rest::{Action, Actions, Bearer, Table};
 use signet_storage::{Bucket, Folder, Usage};
 use signet_store::{Db, ObjectStore, kv};
 use std::sync::Arc;
@@ -93,9 +95,24 @@ fn with_storage(options: &Options, ports: Ports, secret_key: &Secret) -> Result<
     Ok(ports.with_storage(media, reports))
 }
 
+/// The REST actions of all slices.
+pub fn actions() -> Vec<Action> {
+    let stages = signet_stages::ALL.iter().map(|s| s.actions);
+    let policies = signet_policies::ALL.iter().map(|s| s.actions);
+    let providers = signet_providers::ALL.iter().map(|s| s.actions);
+    let all = stages.chain(policies).chain(providers).chain([signet_blueprints::actions as Actions]);
+    all.flat_map(|actions| actions()).collect()
+}
+
+/// The table of the REST API.
+pub fn table(core: &Core) -> Table {
+    signet_api::table(&core.registry, actions())
+}
+
 /// All routes of the HTTP listeners, without the edge's processing.
-pub fn routes(core: &Arc<Core>) -> Router {
-    let api = signet_api::router(core.clone(), crate::actions::wiring());
+pub fn routes(core: &Arc<Core>, table: Arc<Table>) -> Router {
+    let bearer: Bearer = Arc::new(|core, _client, token| Box::pin(oauth2::bearer(core, token)));
+    let api = signet_api::router(core.clone(), table, Some(bearer));
     let whole = api.clone();
     // A nested router does not match its own prefix with a trailing slash.
     let prefix = any(move |request: Request| async move {

@@ -10,7 +10,7 @@ use signet_store::consents::{self, Consent};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[ConsentStage::DEF], kind: || Arc::new(ConsentKind) };
+pub const SLICE: Slice = Slice { models: &[ConsentStage::DEF], kind: || Arc::new(ConsentKind), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum Mode {

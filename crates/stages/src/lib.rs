@@ -19,6 +19,7 @@ pub mod user_write;
 
 use signet_core::flow::StageKind;
 use signet_model::ModelDef;
+use signet_rest::Actions;
 use std::sync::Arc;
 
 /// A stage kind and everything that belongs to it.
@@ -26,6 +27,8 @@ pub struct Slice {
     /// Its models: the stage, and further ones.
     pub models: &'static [&'static ModelDef],
     pub kind: fn() -> Arc<dyn StageKind>,
+    /// Its REST actions beside those of the models.
+    pub actions: Actions,
 }
 
 /// Every kind of stage.

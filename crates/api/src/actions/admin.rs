@@ -1,5 +1,5 @@
 //! `/admin/…`: information about the installation.
-use crate::call::{ApiResult, Call, Reply};
+use signet_rest::{ApiResult, Call, Reply};
 use signet_base::{Json, Map, Result, json};
 use signet_core::system::API_VERSION;
 use signet_core::{Core, address, brand};

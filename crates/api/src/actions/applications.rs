@@ -1,6 +1,6 @@
 //! Applications: visibility, access checks, creation with bindings.
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::form::Rows;
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::form::Rows;
 use crate::launch;
 use crate::objects::write;
 use signet_base::{Error, Json, Map, Result, json};

@@ -1,6 +1,6 @@
 //! Certificates: generating and viewing.
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::form::{self, Members};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::form::{self, Members};
 use crate::objects::{same, show, write};
 use crate::rows::blank;
 use signet_base::{Error, Json, Map, Uuid, json};
@@ -81,11 +81,7 @@ pub(crate) async fn view_private_key(call: &mut Call) -> ApiResult {
 async fn view(call: &Call, pair: &Object, what: &str, text: String) -> ApiResult {
     call.record(EventAction::SecretView, json!({"secret": Core::model_event(pair), "type": what})).await?;
     if call.param("download").is_some() {
-        return Ok(Reply::File {
-            name: format!("{}_{what}.pem", pair.name()),
-            content_type: "application/x-pem-file",
-            text,
-        });
+        return Ok(Reply::file(format!("{}_{what}.pem", pair.name()), "application/x-pem-file", text));
     }
     Ok(Reply::ok(json!({"data": text})))
 }

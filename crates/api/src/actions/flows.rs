@@ -1,5 +1,5 @@
 //! Flow actions: diagram, export, execution.
-use crate::call::{ApiResult, Call, Fault, Reply};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_base::json;
 use signet_core::models::{Flow, FlowStageBinding, flow_bindings};
 use signet_model::{FieldDef, FieldKind, Object};
@@ -9,15 +9,6 @@ use std::sync::Arc;
 pub(crate) const CACHE: &[FieldDef] = &[FieldDef::shown("count", FieldKind::Int)];
 pub(crate) const DIAGRAM: &[FieldDef] = &[FieldDef::shown("diagram", FieldKind::Text)];
 pub(crate) const LINK: &[FieldDef] = &[FieldDef::shown("link", FieldKind::Text)];
-
-const EXPORTED: &[&str] = &[
-    "authentik_flows.view_flow",
-    "authentik_flows.view_flowstagebinding",
-    "authentik_flows.view_stage",
-    "authentik_policies.view_policy",
-    "authentik_policies.view_policybinding",
-    "authentik_stages_prompt.view_prompt",
-];
 
 fn find(call: &Call) -> Result<Arc<Object>, Fault> {
     let found = call.config.find::<Flow>("slug", &call.key).map(|(o, _)| o.clone());
@@ -40,23 +31,6 @@ pub(crate) async fn execute(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(
         json!({"link": format!("{}/if/flow/{}/?inspector=available", signet_core::address::of(&call.core, &call.client), flow.text("slug"))}),
     ))
-}
-
-/// `GET /flows/instances/<slug>/export/`
-pub(crate) async fn export(call: &mut Call) -> ApiResult {
-    let flow = find(call)?;
-    // The file contains all objects of the flow.
-    if !EXPORTED.iter().all(|permission| call.may(permission)) {
-        return Err(Fault::forbidden());
-    }
-    let export = call.wiring.export.clone().ok_or(Fault::NoPage)?;
-    let text = export(&call.core, &flow).await?;
-    // An attachment, with the content type that clients expect.
-    Ok(Reply::File {
-        name: format!("{}.yaml", flow.text("slug")),
-        content_type: "text/html; charset=utf-8",
-        text,
-    })
 }
 
 /// `GET /flows/instances/<slug>/diagram/`

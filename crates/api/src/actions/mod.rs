@@ -7,10 +7,10 @@ mod policies;
 mod settings;
 mod site;
 
-use crate::call::{ApiResult, Call, Reply};
+use signet_rest::{ApiResult, Call, Reply};
 use crate::objects::family;
 use crate::openapi;
-use crate::route::{Action, Output, Permission, run};
+use signet_rest::{Action, Output, Permission, run};
 use http::Method;
 use signet_core::system::SystemSettings;
 use signet_model::{Base, Verb};
@@ -26,7 +26,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     let mut add = |action: Action| rows.push(action);
 
     add(Action::get("", Anyone, "The API browser.", run!(browser)));
-    add(Action::get("schema", Anyone, "Returns this document, as YAML or JSON.", run!(openapi::schema)));
+    add(Action::get("schema", Anyone, "Returns this document, as YAML or JSON.", openapi::schema()));
     add(Action::get(
         "root/config",
         Anyone,
@@ -157,14 +157,6 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     .about(FLOW)
     .output(Output::Members("Link", flows::LINK)));
     add(Action::get(
-        "flows/instances/{slug}/export",
-        Named(&["authentik_flows.export_flow"]),
-        "The flow as a blueprint.",
-        run!(flows::export),
-    )
-    .about(FLOW));
-
-    add(Action::get(
         "policies/all/cache_info",
         Named(&["authentik_policies.view_policy_cache"]),
         "How many answers are kept.",
@@ -178,13 +170,6 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
         run!(policies::cache_clear),
     )
     .output(Output::Nothing));
-    add(Action::get(
-        "policies/geoip_iso3166",
-        Named(&["authentik_policies_geoip.view_geoippolicy"]),
-        "Countries and their codes.",
-        run!(policies::iso3166),
-    )
-    .output(Output::Plain("DetailedCountry")));
     add(Action::post(
         "policies/explain",
         Named(EXPLAIN),

@@ -1,10 +1,9 @@
 //! Policy actions: test, cache, explanations.
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::form::{self, Members};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::form::{self, Members};
 use crate::rows::{USER, events as log};
 use signet_base::{Json, Timestamp, Uuid, json};
 use signet_core::explain::{self, ExplainRequest};
-use signet_core::geoip::countries;
 use signet_core::models::{Application, Flow};
 use signet_core::policy::{Question, ask_policy};
 use signet_core::{Client, Principal};
@@ -88,13 +87,6 @@ pub(crate) async fn cache_info(call: &mut Call) -> ApiResult {
 pub(crate) async fn cache_clear(call: &mut Call) -> ApiResult {
     call.core.answers.clear();
     Ok(Reply::Empty)
-}
-
-/// `GET /policies/geoip_iso3166/`
-pub(crate) async fn iso3166(_: &mut Call) -> ApiResult {
-    Ok(Reply::ok(
-        countries::ALL.iter().map(|(code, name)| json!({"code": code, "name": name})).collect::<Vec<_>>(),
-    ))
 }
 
 /// `POST /policies/explain/`: why a user may use an application or run a flow, or not, from an address at a

@@ -1,6 +1,6 @@
 //! `/admin/settings/`
-use crate::call::{ApiResult, Call, Reply};
-use crate::form;
+use signet_rest::{ApiResult, Call, Reply};
+use signet_rest::form;
 use signet_base::{Json, Map, json};
 use signet_core::Core;
 use signet_core::address::Origin;

@@ -1,5 +1,5 @@
 //! Public endpoints: `/root/config/`, `/core/brands/current/`.
-use crate::call::{ApiResult, Call, Reply};
+use signet_rest::{ApiResult, Call, Reply};
 use signet_base::{Json, Map, json};
 use signet_core::brand::{self, slug};
 

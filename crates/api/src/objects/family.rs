@@ -1,7 +1,7 @@
 //! `/stages/all/` and similar: all members of a family, with their common fields.
 use super::{filter, used_by, write};
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::list::Paging;
+use signet_rest::{ApiResult, Call, Fault, Reply, family_name};
+use signet_rest::list::Paging;
 use signet_base::{Error, Json, Uuid, json};
 use signet_core::wire;
 use signet_model::{Base, Object};
@@ -22,20 +22,10 @@ fn find(call: &Call) -> Result<Arc<Object>, Fault> {
         }
     };
     let found =
-        found.filter(|o| o.def.base == Some(base)).cloned().ok_or_else(|| Fault::missing(label(base)))?;
+        found.filter(|o| o.def.base == Some(base)).cloned().ok_or_else(|| Fault::missing(family_name(base)))?;
     call.reach_object(&found)?;
     Ok(found)
 }
-pub(crate) fn label(base: Base) -> &'static str {
-    match base {
-        Base::Stage => "Stage",
-        Base::Policy => "Policy",
-        Base::Provider => "Provider",
-        Base::PropertyMapping => "PropertyMapping",
-        Base::Source => "Source",
-    }
-}
-
 /// `GET /<family>/all/`
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let base = base(call)?;

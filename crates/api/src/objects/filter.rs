@@ -1,5 +1,6 @@
 //! Filters, search and ordering of objects in memory.
-use crate::call::{Call, boolean};
+use signet_rest::Call;
+use signet_rest::list::boolean;
 use signet_base::{FieldErrors, Json, Timestamp, Uuid};
 use signet_core::models::{PolicyBinding, PreparedCertificate};
 use signet_model::{Base, FieldKind, ModelDef, Object, OrderKey, Snapshot};

@@ -1,8 +1,8 @@
 //! Reading objects.
 use super::{filter, find, show, write};
 use crate::actions::applications;
-use crate::call::{ApiResult, Call, Reply};
-use crate::list::Paging;
+use signet_rest::{ApiResult, Call, Reply};
+use signet_rest::list::Paging;
 use signet_base::json;
 
 /// `GET /<model>/`

@@ -6,7 +6,7 @@ pub(crate) mod show;
 pub(crate) mod used_by;
 pub(crate) mod write;
 
-use crate::call::{Call, Fault};
+use signet_rest::{Call, Fault};
 use signet_base::Uuid;
 use signet_model::{ModelDef, Object};
 use std::sync::Arc;

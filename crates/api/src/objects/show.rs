@@ -1,5 +1,5 @@
 //! Presentation of objects: members from the models, rows and families.
-use crate::call::Call;
+use signet_rest::Call;
 use crate::launch;
 use signet_base::{Json, Map, Result, Uuid, json};
 use signet_core::{rows, wire};

@@ -1,6 +1,6 @@
 //! Referrers of an object, and the effect of its deletion on them.
 use super::find;
-use crate::call::{ApiResult, Call, Reply};
+use signet_rest::{ApiResult, Call, Reply};
 use signet_base::{Json, Uuid, json};
 use signet_model::check::reference_values;
 use signet_model::{FieldKind, Object, Snapshot};

@@ -1,8 +1,8 @@
 //! Writing objects: validated, then committed with their events by `signet_core::directory`.
 use super::{find, show};
 use crate::actions::applications;
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::form::Rows;
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::form::Rows;
 use signet_base::{Error, Map, Result, json};
 use signet_core::directory::{self, Transaction};
 use signet_core::event::EventAction;

@@ -2,34 +2,44 @@
 mod schema;
 mod yaml;
 
-use crate::call::{ApiResult, Call, Reply};
-use crate::route::{Action, Output, Permission, Table};
 use crate::rows;
 use http::{Method, header};
 use signet_base::{Json, Map, json};
 use signet_core::page::Lasting;
 use signet_core::system::API_VERSION;
 use signet_model::{FieldDef, FieldKind, FilterOp, Registry};
+use signet_rest::{Accepts, Action, ApiResult, Call, Output, Permission, Reply, Run, Table};
 use signet_store::TABLES;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub(crate) use schema::component;
 
 /// The document as JSON and YAML.
-pub(crate) struct Document {
+struct Document {
     json: Arc<Lasting>,
     yaml: Arc<Lasting>,
 }
 
-/// `GET /schema/`
-pub(crate) async fn schema(call: &mut Call) -> ApiResult {
-    let document = call.table.document.get_or_init(|| {
+/// `GET /schema/`; the document is written when it is first asked for.
+pub(crate) fn schema() -> Run {
+    let document = Arc::<OnceLock<Document>>::default();
+    Run::Shared(Arc::new(move |call| {
+        let document = document.clone();
+        Box::pin(async move { answer(call, document.get_or_init(|| Document::of(call))) })
+    }))
+}
+
+impl Document {
+    fn of(call: &Call) -> Self {
         let whole = build(&call.table, &call.core.registry);
-        Document {
+        Self {
             json: Arc::new(Lasting::new(whole.to_string())),
             yaml: Arc::new(Lasting::new(yaml::write(&whole))),
         }
-    });
+    }
+}
+
+fn answer(call: &Call, document: &Document) -> ApiResult {
     let accept = call.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let as_json = match call.param("format") {
         Some(format) => format == "json",
@@ -129,7 +139,12 @@ fn operation(action: &Action, schemas: &mut Map) -> Json {
         out["parameters"] = Json::Array(parameters);
     }
     if let Some(body) = body(action, schemas) {
-        out["requestBody"] = json!({"content": {"application/json": {"schema": body}}, "required": action.method != Method::PATCH});
+        let kind = match action.accepts {
+            Accepts::Json => "application/json",
+            Accepts::Multipart => "multipart/form-data",
+            Accepts::Bytes | Accepts::Stream => "application/octet-stream",
+        };
+        out["requestBody"] = json!({"content": {kind: {"schema": body}}, "required": action.method != Method::PATCH});
     }
     out["security"] = if action.permission == Permission::Anyone {
         json!([{"authentik": []}, {}])
@@ -179,6 +194,9 @@ fn body(action: &Action, schemas: &mut Map) -> Option<Json> {
             format!("{name}Request")
         }));
     }
+    if matches!(action.accepts, Accepts::Bytes | Accepts::Stream) {
+        return Some(json!({"type": "string", "format": "binary"}));
+    }
     if action.input.is_empty() {
         return None;
     }
@@ -223,6 +241,10 @@ fn responses(action: &Action, schemas: &mut Map) -> Json {
             ("200", content(reference(name)))
         }
         (None, Output::Any) => ("200", content(json!({}))),
+        (None, Output::File(kind)) => {
+            let bytes = json!({"schema": {"type": "string", "format": "binary"}});
+            ("200", json!({"description": "", "content": {kind: bytes}}))
+        }
     };
     out.insert(status.to_owned(), answer);
     out.insert("400".into(), json!({"$ref": "#/components/responses/ValidationErrorResponse"}));
@@ -254,7 +276,7 @@ mod tests {
     use signet_core::models;
     fn document() -> Json {
         let registry = Registry::new(models::ALL.iter().copied());
-        build(&Table::new(&registry, &[]), &registry)
+        build(&crate::table(&registry, Vec::new()), &registry)
     }
     #[test]
     fn every_operation_has_an_id_of_its_own_and_every_reference_leads_somewhere() {

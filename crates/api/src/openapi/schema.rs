@@ -37,6 +37,9 @@ pub(super) fn value(kind: &FieldKind) -> Json {
 
 fn property(field: &FieldDef) -> Json {
     let mut out = value(&field.kind);
+    if field.widget == signet_rest::form::FILE {
+        out["format"] = json!("binary");
+    }
     if !field.doc.is_empty() {
         out["description"] = json!(field.doc);
     }

@@ -1,7 +1,7 @@
 //! `/core/user_consent/`
 use super::users as people;
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::list::{Filters, Paging};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::list::{Filters, Paging};
 use crate::objects::show as objects;
 use signet_base::{Json, Result, json};
 use signet_model::{FieldDef, FieldKind};

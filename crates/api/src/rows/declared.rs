@@ -1,7 +1,7 @@
 //! Members, lists and objects of rows by the declaration of their table.
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::list::{Filters, Paging};
-use crate::route::{Action, Output, Permission, Run};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::list::{Filters, Paging};
+use signet_rest::{Action, Output, Permission, Run};
 use http::Method;
 use signet_base::{Error, Json, Map, json};
 use signet_core::event::EventAction;

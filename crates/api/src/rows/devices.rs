@@ -1,9 +1,9 @@
 //! `/authenticators/…`: second factors. Users see their own; administrators see all below `admin/`.
 use super::{USER, told};
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::form::{self, Members};
-use crate::list::{Filters, Paging};
-use crate::route::{Action, Output, Permission, Run};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::form::{self, Members};
+use signet_rest::list::{Filters, Paging};
+use signet_rest::{Action, Output, Permission, Run};
 use http::Method;
 use signet_base::{Error, Json, Map, json};
 use signet_core::directory::{self, DeviceChange};
@@ -83,7 +83,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     use Verb::{Add, Change, Delete, View};
     type Needs = fn(Verb) -> Permission;
     rows.push(
-        Action::get("authenticators/all", SignedIn, "The caller's second factors.", crate::route::run!(all))
+        Action::get("authenticators/all", SignedIn, "The caller's second factors.", signet_rest::run!(all))
             .output(Output::Plain("Device")),
     );
     rows.push(
@@ -91,7 +91,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
             "authenticators/admin/all",
             SignedIn,
             "Lists second factors for administrators; user narrows it to one person.",
-            crate::route::run!(admin_all),
+            signet_rest::run!(admin_all),
         )
         .output(Output::Plain("Device")),
     );

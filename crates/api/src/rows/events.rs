@@ -1,7 +1,7 @@
 //! `/events/events/`: the event log.
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::form::{self, Members};
-use crate::list::{Filters, Paging, autocomplete};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::form::{self, Members};
+use signet_rest::list::{Filters, Paging, autocomplete};
 use signet_base::akql::{Operator, Query, Term};
 use signet_base::{Json, Uuid, json};
 use signet_core::event::{CUSTOM_PREFIX, EventAction};

@@ -1,7 +1,7 @@
 //! `/oauth2/access_tokens/`, `/oauth2/refresh_tokens/`, `/oauth2/authorization_codes/`
 use super::users as people;
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::list::{Filters, Paging};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::list::{Filters, Paging};
 use signet_base::{Json, Result, Timestamp, json};
 use signet_core::wire;
 use signet_model::{FieldDef, FieldKind};

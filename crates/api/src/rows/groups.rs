@@ -1,8 +1,8 @@
 //! `/core/groups/`
 use super::{GROUP, USER, UUIDS, labelled, told};
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::form::{self, Members};
-use crate::list::{Filters, Paging, autocomplete};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::form::{self, Members};
+use signet_rest::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
 use crate::rows::users::{attributes, named_roles, shown_roles};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};

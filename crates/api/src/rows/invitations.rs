@@ -1,8 +1,8 @@
 //! `/stages/invitation/invitations/`
 use super::{model, told, users as people};
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::form::{self, Members};
-use crate::list::{Filters, Paging};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::form::{self, Members};
+use signet_rest::list::{Filters, Paging};
 use crate::objects::show as objects;
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json, query};
 use signet_core::address;

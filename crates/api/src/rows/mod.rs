@@ -13,9 +13,9 @@ mod user_actions;
 pub(crate) mod user_agent;
 pub(crate) mod users;
 
-use crate::call::{ApiResult, Call, Reply};
-use crate::list::Paging;
-use crate::route::{Action, Output, Permission, run};
+use signet_rest::{ApiResult, Call, Reply};
+use signet_rest::list::Paging;
+use signet_rest::{Action, Output, Permission, run};
 use http::Method;
 use signet_base::{Json, json};
 use signet_model::{FieldDef, FieldKind, OnDelete, Verb};

@@ -1,7 +1,7 @@
 //! `POST /core/users/service_account/`
 use super::blank;
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::form::{self, Members};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::form::{self, Members};
 use signet_base::{Error, Json, Secret, Timestamp, json};
 use signet_core::directory::{self, GroupChange, TokenChange, Transaction, UserChange};
 use signet_core::token::SERVICE_ACCOUNT;

@@ -1,7 +1,7 @@
 //! `/core/authenticated_sessions/`
 use super::{blank, user_agent};
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::list::{Filters, Paging};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::list::{Filters, Paging};
 use signet_base::{Error, Json, Uuid, json};
 use signet_core::directory;
 use signet_core::event::EventAction;

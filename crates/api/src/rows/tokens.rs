@@ -1,8 +1,8 @@
 //! `/core/tokens/`: API tokens and app passwords.
 use super::{USER, blank, users as people};
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::form::{self, Members};
-use crate::list::{Filters, Paging};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::form::{self, Members};
+use signet_rest::list::{Filters, Paging};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp, json};
 use signet_core::directory::{self, TokenChange, token_model};
 use signet_core::event::EventAction;

@@ -1,12 +1,12 @@
 //! User actions beside CRUD.
 use super::{model, users as people};
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::form::{self, Members};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::form::{self, Members};
 use http::StatusCode;
 use signet_base::{Error, Json, Secret, Span, Uuid, json};
 use signet_core::event::EventAction;
 use signet_core::flow::plan::{Plan, plan};
-use signet_core::flow::{Context, keys, token};
+use signet_core::flow::{Context, Link, keys, token};
 use signet_core::permission::{Right, catalogue};
 use signet_core::session::impersonation;
 use signet_core::{Principal, address, brand, directory, hash, rows, setup};
@@ -172,17 +172,14 @@ pub(crate) async fn recovery_email(call: &mut Call) -> ApiResult {
     call.take_from_query(&["email_stage", "token_duration"]);
     let sent = form::read(call, RECOVERY_EMAIL, false).await?;
     let none = || Fault::bad(json!({"non_field_errors": "Email stage not found."}));
-    let stage = sent
-        .text("email_stage")
-        .and_then(|t| Uuid::parse_str(&t).ok())
-        .filter(|pk| call.config.get(*pk).is_some())
-        .ok_or_else(none)?;
+    let named = sent.text("email_stage").and_then(|t| Uuid::parse_str(&t).ok());
+    let stage = named.and_then(|pk| call.config.get(pk)).cloned().ok_or_else(none)?;
+    let kind = call.core.families.stage(&stage.def.full_name()).ok_or_else(none)?;
     let (flow, plan) = recovery_plan(call, &user).await?;
     address::public(&call.core, &call.client)?;
-    let link = crate::Link { stage, flow, plan, user: user.id, lifetime: lifetime(&sent)? };
-    let send = call.wiring.send_link.clone().ok_or_else(none)?;
+    let link = Link { stage: stage.pk, flow, plan, user: user.id, lifetime: lifetime(&sent)? };
+    let batch = kind.send_link(&call.core, &call.client, link)?.ok_or_else(none)?;
     call.record(EventAction::SecretView, model("user", user.id, &user.username)).await?;
-    let batch = send(&call.core, &call.client, link)?.ok_or_else(none)?;
     call.core.db.batch(batch).await?;
     Ok(Reply::Empty)
 }

@@ -1,10 +1,10 @@
 //! `/core/users/`
 use super::{GROUP, UUIDS, declared};
-use crate::call::{ApiResult, Call, Fault, Reply};
-use crate::form::{self, Members};
-use crate::list::{Filters, Paging, autocomplete};
+use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_rest::form::{self, Members};
+use signet_rest::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
-use crate::route::OUTPOST;
+use signet_rest::OUTPOST;
 use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::directory::{self, UserChange};
 use signet_core::models::Role;

@@ -1,7 +1,7 @@
 //! Every route, tried by a stranger, by a plain user and by a superuser.
 use crate::support::{ADMIN, App, PLAIN};
 use http::Method;
-use signet_api::{Permission, Table};
+use signet_rest::Permission;
 use signet_base::{Json, json};
 use signet_store::testdb::{each_database, sqlite};
 
@@ -22,7 +22,7 @@ async fn foreign_key(app: &App, path: &str) -> Option<String> {
 #[tokio::test]
 async fn every_route_is_refused_to_whom_it_does_not_belong() {
     let app = App::start(sqlite().await).await;
-    let table = Table::new(&app.core.registry, &[]);
+    let table = signet_api::table(&app.core.registry, Vec::new());
     for (path, sent) in [
         ("/stages/deny/", json!({"name": "deny"})),
         (

@@ -6,7 +6,6 @@ use axum::body::Body;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
-use signet_api::Wiring;
 use signet_base::{Json, Ports, Secret, Span, Vault};
 use signet_core::session::{Authentication, WebSession};
 use signet_core::system::{Settings, SystemSettings};
@@ -58,6 +57,11 @@ pub fn client(method: &Method, path: &str) -> Client {
     }
 }
 
+fn router(core: &Arc<Core>) -> Router {
+    let table = signet_api::table(&core.registry, Vec::new());
+    signet_api::router(core.clone(), Arc::new(table), None)
+}
+
 impl App {
     pub async fn start(db: Db) -> Self {
         let ports = Ports::system();
@@ -86,7 +90,7 @@ impl App {
         let admin = users::insert(&db, &User::new(&ports, "akadmin"), &[admins.id]).await.unwrap();
         let plain = users::insert(&db, &User::new(&ports, "plain"), &[]).await.unwrap();
         let app =
-            Self { router: signet_api::router(core.clone(), Wiring::default()), core, admin, plain, admins };
+            Self { router: router(&core), core, admin, plain, admins };
         app.token("admin-token", "api", admin, ADMIN).await;
         app.token("plain-token", "api", plain, PLAIN).await;
         app

@@ -24,4 +24,4 @@ pub use challenge::{Challenge, ResponseErrors};
 pub use context::{Changes, Context, Key, PendingUser, keys};
 pub use executor::{Executor, Reply};
 pub use plan::{Plan, Planned, StageRef};
-pub use stage::{FlowRun, FlowStep, StageKind};
+pub use stage::{FlowRun, FlowStep, Link, StageKind};

@@ -5,7 +5,7 @@ use crate::directory::Author;
 use crate::{Client, Core, Principal, WebSession};
 use async_trait::async_trait;
 use maud::Markup;
-use signet_base::{Error, Json, Map, Result, Uuid};
+use signet_base::{Error, Json, Map, Result, Span, Uuid};
 use signet_model::{Model, Object};
 use signet_pages::FormContext;
 use signet_store::{Batch, epoch};
@@ -111,6 +111,18 @@ impl FlowRun<'_> {
     }
 }
 
+/// A link that an administrator sends through a stage.
+pub struct Link {
+    /// Primary key of the stage.
+    pub stage: Uuid,
+    pub flow: Arc<Object>,
+    /// The run that the link continues.
+    pub plan: Plan,
+    pub user: i64,
+    /// `None`: the stage's lifetime.
+    pub lifetime: Option<Span>,
+}
+
 /// A stage kind. One value serves all stages of the kind; settings come from the run.
 #[async_trait]
 pub trait StageKind: Send + Sync {
@@ -138,6 +150,11 @@ pub trait StageKind: Send + Sync {
     /// The mail server of the stage; `None` for kinds that send no mail.
     fn sender(&self, _core: &Core, _stage: &Object) -> Option<crate::mail::Sender> {
         None
+    }
+    /// The statements that queue an email with the link of a run that an administrator sends; `None` for kinds that
+    /// send no links.
+    fn send_link(&self, _core: &Arc<Core>, _client: &Client, _link: Link) -> Result<Option<Batch>> {
+        Ok(None)
     }
     /// Whether it starts a session. It then runs in a request of its own after the last answer, so that
     /// clients get the cookies with the response they examine.

@@ -6,11 +6,63 @@ use super::scopes::Scopes;
 use signet_base::{Error, FieldErrors, Json, Result, json};
 use signet_core::models::{Application, application_of};
 use signet_core::{Client, Core, Principal, address};
-use signet_model::Object;
+use signet_model::{Model, Object, Verb};
+use signet_rest::{Action, ApiResult, Call, Fault, Permission, Reply, run};
 use std::sync::Arc;
 
+pub fn actions() -> Vec<Action> {
+    vec![
+        Action::get(
+            "providers/oauth2/{id}/setup_urls",
+            Permission::Model(Verb::View),
+            "Addresses to set a client up with.",
+            run!(show_setup_urls),
+        )
+        .about(OAuth2Provider::DEF.full_name()),
+        Action::get(
+            "providers/oauth2/{id}/preview_user",
+            Permission::Model(Verb::View),
+            "Claims that a person's tokens would have.",
+            run!(show_preview),
+        )
+        .about(OAuth2Provider::DEF.full_name()),
+    ]
+}
+
+fn provider(call: &Call) -> Result<Arc<Object>, Fault> {
+    let found = call
+        .key
+        .parse::<i64>()
+        .ok()
+        .and_then(|num| call.config.by_num(num))
+        .filter(|o| o.def.is(&OAuth2Provider::DEF.full_name()));
+    let found = found.cloned().ok_or_else(|| Fault::missing("OAuth2Provider"))?;
+    call.reach_object(&found)?;
+    Ok(found)
+}
+
+async fn show_setup_urls(call: &mut Call) -> ApiResult {
+    let provider = provider(call)?;
+    Ok(Reply::ok(setup_urls(&call.core, &provider, &call.client).await?))
+}
+
+async fn show_preview(call: &mut Call) -> ApiResult {
+    let provider = provider(call)?;
+    let for_user = match call.param("for_user") {
+        None => None,
+        Some(text) => Some(
+            text.parse::<i64>().map_err(|_| Fault::invalid("for_user", "A valid integer is required."))?,
+        ),
+    };
+    let caller = call.person()?.clone();
+    if for_user.is_some_and(|id| id != caller.user.id && !call.may_on("authentik_core.preview_user", id)) {
+        return Err(Fault::forbidden());
+    }
+    Ok(Reply::ok(preview_user(&call.core, &provider, &call.client, &caller, for_user).await?))
+}
+
 /// `providers/oauth2/<id>/setup_urls/`
-pub async fn setup_urls(core: &Core, provider: &Object, client: &Client) -> Result<Json> {
+async fn setup_urls(core: &Core, provider: &Object, client: &Client) -> Result<Json> {
     let settings = provider.get::<OAuth2Provider>().ok_or(Error::NotFound)?;
     let base = address::of(core, client);
     let shared = |path: &str| format!("{base}/application/o/{path}/");
@@ -33,7 +85,7 @@ pub async fn setup_urls(core: &Core, provider: &Object, client: &Client) -> Resu
 
 /// `providers/oauth2/<id>/preview_user/`: the claims of a user's tokens. The API checks the permission for
 /// `for_user`.
-pub async fn preview_user(
+async fn preview_user(
     core: &Arc<Core>,
     provider: &Arc<Object>,
     client: &Client,

@@ -1,7 +1,7 @@
 //! OAuth 2.0 (RFC 6749, RFC 7636, RFC 7009, RFC 7662, RFC 8414) and OpenID Connect Core 1.0, with
 //! RP-initiated logout.
 mod active;
-pub mod api;
+mod api;
 mod authorize;
 mod claims;
 mod clients;
@@ -50,6 +50,7 @@ pub const SLICE: Slice = Slice {
         ]
     },
     routes: web::router,
+    actions: api::actions,
 };
 
 struct OAuth2Kind;

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Ve
 use http_body_util::Limited;
 use hyper::body::{Body as _, Incoming};
 use signet_core::{Client, Core, page};
+use signet_rest::{MAX_BODY, Table};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -18,9 +19,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tower::ServiceExt;
 
-/// Maximum size of a request body in bytes.
-pub const MAX_BODY: usize = 1024 * 1024;
-
 /// Maximum number of bytes drained from a body that is too large.
 const LINGER: usize = 4 * MAX_BODY;
 
@@ -28,13 +26,16 @@ const LINGER: usize = 4 * MAX_BODY;
 pub struct RequestHandler {
     pub core: Arc<Core>,
     pub routes: Router,
+    /// Says how long a body may be.
+    table: Arc<Table>,
     pub ids: RequestIds,
 }
 
 impl RequestHandler {
     pub fn new(core: Arc<Core>) -> Self {
-        let routes = crate::wiring::routes(&core);
-        Self { ids: RequestIds::new(&core.ports), core, routes }
+        let table = Arc::new(crate::wiring::table(&core));
+        let routes = crate::wiring::routes(&core, table.clone());
+        Self { ids: RequestIds::new(&core.ports), core, routes, table }
     }
 
     /// Handles one request.
@@ -88,13 +89,16 @@ impl RequestHandler {
         live: &Arc<ConnectionState>,
         request: Request<Incoming>,
     ) -> Response<Body> {
-        if request.body().size_hint().lower() > MAX_BODY as u64 {
+        // Longer bodies than usual are an exception of some actions of the API.
+        let usual = request.body().size_hint().upper().is_some_and(|most| most <= MAX_BODY as u64);
+        let limit = if usual { MAX_BODY } else { self.table.limit(request.method(), request.uri().path()) };
+        if request.body().size_hint().lower() > limit as u64 {
             let version = request.version();
             let (body, rest) = body::lend(request.into_body(), live.clone());
             drop(body);
             // A client that is still sending would see a broken connection instead of the response.
             rest.discard(LINGER).await;
-            return closing(text(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB."), version);
+            return closing(text(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large."), version);
         }
         if let Some(refusal) = host::refusal(&self.core, &client, request.headers()).await {
             let version = request.version();
@@ -115,7 +119,7 @@ impl RequestHandler {
             .is_some_and(|a| a.contains("text/html"));
         let version = request.version();
         let (parts, body) = request.into_parts();
-        let (body, rest) = if body.is_end_stream() { (Body::empty(), None) } else { lent(body, live) };
+        let (body, rest) = if body.is_end_stream() { (Body::empty(), None) } else { lent(body, live, limit) };
         let mut request = Request::from_parts(parts, body);
         request.extensions_mut().insert(client.clone());
         let response = self.routed(request, client, cookies, wants_page).await;
@@ -165,9 +169,9 @@ impl RequestHandler {
     }
 }
 
-fn lent(body: Incoming, live: &Arc<ConnectionState>) -> (Body, Option<Rest>) {
+fn lent(body: Incoming, live: &Arc<ConnectionState>, limit: usize) -> (Body, Option<Rest>) {
     let (body, rest) = body::lend(body, live.clone());
-    (Body::new(Limited::new(body, MAX_BODY)), Some(rest))
+    (Body::new(Limited::new(body, limit)), Some(rest))
 }
 
 /// Sets `Connection: close`: a part of the request was not read.

@@ -22,7 +22,7 @@ use signet_model::Model;
 use signet_store::devices::{Device, DeviceKind};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[AuthenticatorValidateStage::DEF], kind: || Arc::new(Validate) };
+pub const SLICE: Slice = Slice { models: &[AuthenticatorValidateStage::DEF], kind: || Arc::new(Validate), actions: signet_rest::none };
 
 pub(crate) const COMPONENT: &str = "ak-stage-authenticator-validate";
 struct Validate;

@@ -1,5 +1,6 @@
 //! Sets up a passkey or security key.
-pub mod ceremony;
+pub mod api;
+pub(crate) mod ceremony;
 pub mod device_types;
 
 use crate::Slice;
@@ -19,7 +20,7 @@ use signet_webauthn::{
 };
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[AuthenticatorWebAuthnStage::DEF], kind: || Arc::new(WebAuthn) };
+pub const SLICE: Slice = Slice { models: &[AuthenticatorWebAuthnStage::DEF], kind: || Arc::new(WebAuthn), actions: api::actions };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum Attachment {

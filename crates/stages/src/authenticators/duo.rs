@@ -1,4 +1,5 @@
 //! Duo: enrolment and push.
+mod api;
 pub mod client;
 
 use super::{NOBODY, add, confirm, counts, device, held, hold, names_itself, owner};
@@ -17,7 +18,7 @@ use signet_store::users;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub const SLICE: Slice = Slice { models: &[AuthenticatorDuoStage::DEF], kind: || Arc::new(Duo) };
+pub const SLICE: Slice = Slice { models: &[AuthenticatorDuoStage::DEF], kind: || Arc::new(Duo), actions: api::actions };
 
 /// Sets up Duo.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ use signet_model::{Change, Model, Object, Snapshot};
 use signet_store::devices::{self, Device, DeviceKind};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[AuthenticatorEmailStage::DEF], kind: || Arc::new(Email) };
+pub const SLICE: Slice = Slice { models: &[AuthenticatorEmailStage::DEF], kind: || Arc::new(Email), actions: signet_rest::none };
 
 /// Sets up codes by e-mail.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

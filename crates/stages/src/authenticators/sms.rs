@@ -14,7 +14,7 @@ use signet_store::devices::{self, Device, DeviceKind};
 use std::sync::Arc;
 
 pub const SLICE: Slice =
-    Slice { models: &[AuthenticatorSMSStage::DEF, NotificationWebhookMapping::DEF], kind: || Arc::new(Sms) };
+    Slice { models: &[AuthenticatorSMSStage::DEF, NotificationWebhookMapping::DEF], kind: || Arc::new(Sms), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum Provider {

@@ -11,7 +11,7 @@ use signet_model::Model;
 use signet_store::devices::{self, Device, DeviceKind};
 
 pub const SLICE: Slice =
-    Slice { models: &[AuthenticatorStaticStage::DEF], kind: || std::sync::Arc::new(Static) };
+    Slice { models: &[AuthenticatorStaticStage::DEF], kind: || std::sync::Arc::new(Static), actions: signet_rest::none };
 
 /// Gives a person recovery codes.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

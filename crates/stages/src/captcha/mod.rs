@@ -9,7 +9,7 @@ use signet_core::{Client, Core};
 use signet_model::{Change, Choice, Model, Snapshot};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[CaptchaStage::DEF], kind: || Arc::new(Captcha) };
+pub const SLICE: Slice = Slice { models: &[CaptchaStage::DEF], kind: || Arc::new(Captcha), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum RequestContentType {

@@ -3,7 +3,7 @@ use super::{EmailStage, OVERRIDE};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Map, Result, Secret, Span, Uuid, json};
-use signet_core::flow::{Plan, account, keys, token};
+use signet_core::flow::{Link, Plan, account, keys, token};
 use signet_core::job::{Job, JobRun, LogLevel, NewJob, Queue};
 use signet_core::mail::{self, Email, Via, templates};
 use signet_core::{Client, Core, Principal};
@@ -42,6 +42,19 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// What an administrator sends.
+    pub(super) fn of(link: Link) -> Self {
+        Self {
+            flow: link.flow.pk,
+            stage: link.stage,
+            plan: link.plan,
+            query: String::new(),
+            user: Some(link.user),
+            by_administrator: true,
+            by_stranger: false,
+            lifetime: link.lifetime,
+        }
+    }
     /// The statements that queue it: the same for every user, and for none, so that times tell nothing.
     pub fn queue(&self, core: &Core, client: &Client) -> Result<Batch> {
         let config = core.config();

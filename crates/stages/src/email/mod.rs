@@ -1,4 +1,5 @@
 //! Sends a link to the person's address and waits until it is opened.
+mod api;
 mod deliver;
 
 use crate::Slice;
@@ -8,17 +9,18 @@ use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, Timestamp, Uuid, vault::sha256_hex};
 use signet_core::budget::{Prefix, SharedBudget};
 use signet_core::directory::{self, UserChange};
-use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind, account, keys};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, Link, ResponseErrors, StageKind, account, keys};
 use signet_core::mail::{self, Own, Sender, templates};
-use signet_core::{Core, Principal};
+use signet_core::{Client, Core, Principal};
 use signet_model::{Change, Model, Object, Snapshot};
+use signet_store::Batch;
 use signet_store::users::{self, User, canonical};
 use signet_store::{attempts, attempts::AttemptOutcome};
 use std::sync::Arc;
 
 pub use deliver::{DeliverLink, Delivery};
 
-pub const SLICE: Slice = Slice { models: &[EmailStage::DEF], kind: || Arc::new(Email) };
+pub const SLICE: Slice = Slice { models: &[EmailStage::DEF], kind: || Arc::new(Email), actions: api::actions };
 
 /// Sends a mail with a link that continues the flow, as proof of the address.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
@@ -118,6 +120,9 @@ impl StageKind for Email {
     }
     fn sender(&self, core: &Core, stage: &Object) -> Option<Sender> {
         Some(stage.get::<EmailStage>()?.sender(core))
+    }
+    fn send_link(&self, core: &Arc<Core>, client: &Client, link: Link) -> Result<Option<Batch>> {
+        Delivery::of(link).queue(core, client).map(Some)
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<EmailStage>()?;

@@ -17,7 +17,7 @@ use signet_model::{Change, Choice, Model, Snapshot};
 use signet_store::users::canonical;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[IdentificationStage::DEF], kind: || Arc::new(Identification) };
+pub const SLICE: Slice = Slice { models: &[IdentificationStage::DEF], kind: || Arc::new(Identification), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum UserField {

@@ -10,7 +10,7 @@ use signet_core::{Principal, brand, login, reputation};
 use signet_model::{Choice, Model};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[PasswordStage::DEF], kind: || Arc::new(Password) };
+pub const SLICE: Slice = Slice { models: &[PasswordStage::DEF], kind: || Arc::new(Password), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum Backend {

@@ -1,4 +1,5 @@
 //! Prompt stage: forms defined by an administrator.
+mod api;
 mod field;
 mod model;
 mod values;
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 pub use model::{Prompt, PromptStage, PromptType};
 
-pub const SLICE: Slice = Slice { models: &[PromptStage::DEF, Prompt::DEF], kind: || Arc::new(PromptKind) };
+pub const SLICE: Slice = Slice { models: &[PromptStage::DEF, Prompt::DEF], kind: || Arc::new(PromptKind), actions: api::actions };
 
 const COMPONENT: &str = "ak-stage-prompt";
 struct PromptKind;
@@ -29,7 +30,7 @@ struct PromptKind;
 ///
 /// # Errors
 /// A failing expression is `Invalid` with the reason, which the author reads.
-pub async fn preview(core: &Arc<Core>, client: &Client, author: &Principal, prompt: &Prompt) -> Result<Json> {
+async fn preview(core: &Arc<Core>, client: &Client, author: &Principal, prompt: &Prompt) -> Result<Json> {
     let context = Map::new();
     let question = Question { core, client, user: Some(author), context: &context, target: None };
     let ready = model::Prepared::of(prompt).map_err(|why| Error::invalid("non_field_errors", why))?;

@@ -13,7 +13,7 @@ use signet_model::Model;
 use signet_pages::{FormContext, ui};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[UserDeleteStage::DEF], kind: || Arc::new(UserDelete) };
+pub const SLICE: Slice = Slice { models: &[UserDeleteStage::DEF], kind: || Arc::new(UserDelete), actions: signet_rest::none };
 
 /// Deletes the account, with sessions, tokens and everything else that is the person's.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

@@ -14,7 +14,7 @@ use signet_model::{Change, Choice, Model, Snapshot};
 use signet_store::epoch;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[UserLoginStage::DEF], kind: || Arc::new(UserLogin) };
+pub const SLICE: Slice = Slice { models: &[UserLoginStage::DEF], kind: || Arc::new(UserLogin), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum NetworkBinding {

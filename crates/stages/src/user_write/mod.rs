@@ -24,7 +24,7 @@ use signet_store::users::{self, User};
 use signet_store::{Batch, epoch};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[UserWriteStage::DEF], kind: || Arc::new(UserWrite) };
+pub const SLICE: Slice = Slice { models: &[UserWriteStage::DEF], kind: || Arc::new(UserWrite), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum CreationMode {

@@ -3,7 +3,7 @@ use crate::app::App;
 use crate::flows::finished;
 use crate::site::{Browser, Site, each_site};
 use http::{Method, StatusCode};
-use signet_api::{Permission, Table};
+use signet_rest::{Permission, Table};
 use signet_base::{Json, Uuid, json};
 use signet_store::tokens::{self, Token};
 use signet_store::{groups, users};
@@ -15,7 +15,7 @@ const SECRETS: [&str; 2] = ["secret-of-the-provider-that-is-long-enough", "key-o
 const NEVER: &str = "secret-of-a-stage-";
 
 fn table(site: &Site) -> Table {
-    Table::new(&site.core.registry, &[])
+    signet_server::wiring::table(&site.core)
 }
 /// Verb and path of every call that the document names: those of the families too, which the table here does
 /// not know.

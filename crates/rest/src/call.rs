@@ -1,5 +1,9 @@
 //! A request inside the API, and the results of handlers.
-use crate::Wiring;
+use crate::body::Content;
+use crate::list::boolean;
+use crate::reply::Reply;
+use crate::route::Permission;
+use crate::table::Table;
 use http::{HeaderMap, Method, StatusCode};
 use signet_base::{Error, FieldErrors, Json, Map, json};
 use signet_core::directory::Author;
@@ -24,19 +28,20 @@ pub struct Call {
     pub query: Vec<(String, String)>,
     /// The variable segment of the path; empty if there is none.
     pub key: String,
-    /// The JSON object of the body; empty without a body.
+    /// The members of the body: a JSON object, or the texts of a form; empty without a body.
     pub body: Map,
+    /// The body of actions that take something else than JSON.
+    pub content: Content,
     /// The permission of the table row.
-    pub(crate) permission: crate::Permission,
-    pub(crate) models: Vec<String>,
+    pub(crate) permission: Permission,
+    pub models: Vec<String>,
     /// The model of generic routes.
     pub def: Option<&'static ModelDef>,
     /// The family of `/all/` routes.
     pub base: Option<Base>,
     /// What the caller should know beside the answer: header `Warning` (RFC 7234 §5.5).
-    pub(crate) warnings: Vec<String>,
-    pub(crate) wiring: Arc<Wiring>,
-    pub(crate) table: Arc<crate::route::Table>,
+    pub warnings: Vec<String>,
+    pub table: Arc<Table>,
 }
 
 impl Call {
@@ -98,43 +103,6 @@ fn emitter(action: &EventAction) -> &'static str {
             "authentik.events.middleware"
         }
         _ => "authentik.core.api",
-    }
-}
-
-/// Parses `true`/`false` of query parameters.
-pub(crate) fn boolean(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-/// The response of a handler.
-pub enum Reply {
-    Json(StatusCode, Json),
-    /// 204 without a body.
-    Empty,
-    /// An attachment.
-    File {
-        name: String,
-        content_type: &'static str,
-        text: String,
-    },
-    /// A text that does not change while the program runs.
-    Lasting {
-        content_type: &'static str,
-        text: Arc<signet_core::page::Lasting>,
-    },
-    /// The API browser page.
-    Browser,
-}
-impl Reply {
-    pub fn ok(body: impl Into<Json>) -> Self {
-        Reply::Json(StatusCode::OK, body.into())
-    }
-    pub fn created(body: impl Into<Json>) -> Self {
-        Reply::Json(StatusCode::CREATED, body.into())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Lists: paging, envelope, filters of row resources.
-use crate::call::{ApiResult, Call, Fault, Reply};
+use crate::call::{ApiResult, Call, Fault};
+use crate::reply::Reply;
 use http::StatusCode;
 use signet_base::akql::Query;
 use signet_base::{FieldErrors, Json, Timestamp, Uuid, json};
@@ -9,7 +10,7 @@ use signet_store::{Filters as Declared, ListQuery, Page, Value, understands};
 
 /// The requested part of a list.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Paging {
+pub struct Paging {
     /// From 1.
     pub page: u64,
     pub size: u64,
@@ -111,7 +112,7 @@ pub fn page(call: &Call, all: Vec<Json>) -> ApiResult {
 }
 
 /// Reads query parameters; errors as in Django filters.
-pub(crate) struct Filters<'a> {
+pub struct Filters<'a> {
     call: &'a Call,
     pub errors: FieldErrors,
 }
@@ -231,7 +232,7 @@ impl<'a> Filters<'a> {
 }
 
 /// The member `autocomplete` of lists that support the query language.
-pub(crate) fn autocomplete(model: &str, fields: &[(&str, &str, Option<&[&str]>)]) -> Json {
+pub fn autocomplete(model: &str, fields: &[(&str, &str, Option<&[&str]>)]) -> Json {
     let mut members = signet_base::Map::new();
     for (name, kind, options) in fields {
         let mut member = json!({"type": kind, "nullable": false, "options": options});
@@ -241,6 +242,15 @@ pub(crate) fn autocomplete(model: &str, fields: &[(&str, &str, Option<&[&str]>)]
         members.insert((*name).to_owned(), member);
     }
     json!({"current_model": model, "models": {model: members}})
+}
+
+/// Parses `true`/`false` of query parameters.
+pub fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -7,9 +7,12 @@ use signet_model::{FieldDef, FieldKind, Lookup};
 use signet_store::{groups, users};
 use std::collections::HashSet;
 
+/// The widget of members that are files of a form ([`crate::Content::file`]).
+pub const FILE: &str = "file";
+
 /// Users and groups referenced by a body, looked up before validation.
 #[derive(Default)]
-pub(crate) struct Rows {
+pub struct Rows {
     users: HashSet<i64>,
     groups: HashSet<Uuid>,
 }
@@ -59,11 +62,17 @@ impl Rows {
 
 /// The sent members in normal form, and the errors of the others. Without `partial`, required members must be
 /// present.
-pub(crate) async fn judge(call: &Call, fields: &[FieldDef], partial: bool) -> Result<(Map, FieldErrors)> {
+pub async fn judge(call: &Call, fields: &[FieldDef], partial: bool) -> Result<(Map, FieldErrors)> {
     let rows = Rows::of(&call.core, fields, &call.body).await?;
     let mut errors = FieldErrors::new();
     let mut out = Map::new();
     for field in fields.iter().filter(|f| !f.read_only) {
+        if field.widget == FILE {
+            if field.required && call.content.file(field.name).is_none() {
+                errors.add(field.name, "No file was submitted.");
+            }
+            continue;
+        }
         match call.body.get(field.name) {
             Some(value) => match normal(field, value, &call.config, &rows) {
                 Ok(value) => drop(out.insert(field.name.to_owned(), value)),
@@ -78,14 +87,14 @@ pub(crate) async fn judge(call: &Call, fields: &[FieldDef], partial: bool) -> Re
 }
 
 /// [`judge`] for callers that add no errors.
-pub(crate) async fn read(call: &Call, fields: &[FieldDef], partial: bool) -> Result<Map, Fault> {
+pub async fn read(call: &Call, fields: &[FieldDef], partial: bool) -> Result<Map, Fault> {
     let (map, errors) = judge(call, fields, partial).await?;
     errors.into_result()?;
     Ok(map)
 }
 
 /// Typed access to validated members.
-pub(crate) trait Members {
+pub trait Members {
     fn text(&self, name: &str) -> Option<String>;
     fn flag(&self, name: &str) -> Option<bool>;
     fn int(&self, name: &str) -> Option<i64>;

@@ -1,12 +1,12 @@
 //! API actions of the Duo stage: enrolment status and import.
+use super::{self as duo, AuthenticatorDuoStage};
 use http::{StatusCode, header};
-use signet_api::{Action, ApiResult, Call, Fault, Output, Permission, Reply, Run};
 use signet_base::{Error, FieldErrors, Uuid, json};
 use signet_core::WebSession;
 use signet_core::permission::Right;
 use signet_core::session::CSRF_HEADER;
 use signet_model::{FieldDef, FieldKind, Model, Object, Verb};
-use signet_stages::authenticators::duo::{self, AuthenticatorDuoStage};
+use signet_rest::{Action, ApiResult, Call, Fault, Output, Permission, Reply, run};
 use signet_store::users;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const IMPORT: &[FieldDef] = &[
 const IMPORTED: &[FieldDef] =
     &[FieldDef::shown("count", FieldKind::Int), FieldDef::shown("error", FieldKind::Text)];
 
-pub(crate) fn actions() -> Vec<Action> {
+pub fn actions() -> Vec<Action> {
     let path = |last: &str| format!("{}/{{stage_uuid}}/{last}", AuthenticatorDuoStage::DEF.path);
     vec![
         // Also for users who are signing in: their session's run identifies them.
@@ -27,14 +27,14 @@ pub(crate) fn actions() -> Vec<Action> {
             path("enrollment_status"),
             Permission::Anyone,
             "How far the caller's enrolment at Duo is.",
-            Run::Plain(|call| Box::pin(enrollment_status(call))),
+            run!(enrollment_status),
         )
         .output(Output::Members("DuoDeviceEnrollmentStatus", STATUS)),
         Action::post(
             path("import_device_manual"),
             Permission::Model(Verb::Change),
             "Gives a user the device of an account at Duo.",
-            Run::Plain(|call| Box::pin(import_one(call))),
+            run!(import_one),
         )
         .about(AuthenticatorDuoStage::DEF.full_name())
         .input(IMPORT)
@@ -43,7 +43,7 @@ pub(crate) fn actions() -> Vec<Action> {
             path("import_devices_automatic"),
             Permission::Model(Verb::Change),
             "Gives every user of Duo's who is known here their device.",
-            Run::Plain(|call| Box::pin(import_all(call))),
+            run!(import_all),
         )
         .about(AuthenticatorDuoStage::DEF.full_name())
         .output(Output::Members("AuthenticatorDuoStageDeviceImportResponse", IMPORTED)),

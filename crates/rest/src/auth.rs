@@ -1,6 +1,7 @@
 //! Authentication (API key, else session, else anonymous) and the permission gate.
 use crate::call::Fault;
-use crate::{Action, Permission, Wiring};
+use crate::Bearer;
+use crate::route::{Action, Permission};
 use http::{HeaderMap, Method, StatusCode, header};
 use signet_base::query;
 use signet_core::address::{self, Origin};
@@ -18,7 +19,7 @@ pub(crate) struct Identity {
 /// empty credential is ignored.
 pub(crate) async fn identify(
     core: &Arc<Core>,
-    wiring: &Wiring,
+    oauth: Option<&Bearer>,
     client: &Client,
     method: &Method,
     headers: &HeaderMap,
@@ -26,7 +27,7 @@ pub(crate) async fn identify(
     if let Some(key) = bearer(headers) {
         let found = match token::authenticate(core, key).await? {
             Some(person) => Some(person),
-            None => match &wiring.bearer {
+            None => match oauth {
                 Some(oauth) => oauth(core, client, key).await?.filter(|p| p.user.is_active),
                 None => None,
             },
@@ -84,7 +85,7 @@ fn same_site(core: &Core, web: &WebSession, client: &Client, headers: &HeaderMap
 }
 
 /// Whether the caller has the permission of a row.
-pub(crate) fn gate(action: &Action, principal: Option<&Principal>) -> Result<(), Fault> {
+pub fn gate(action: &Action, principal: Option<&Principal>) -> Result<(), Fault> {
     match principal {
         _ if action.permission == Permission::Anyone => Ok(()),
         None => Err(Fault::stranger()),

@@ -1,26 +1,45 @@
-//! Emails requested by expressions.
-use signet_api::{Action, ApiResult, Call, Fault, Output, Permission, Reply, Run};
+//! API actions of email stages: templates, and letters that expressions ask for.
 use signet_base::{Error, FieldErrors, Json, json};
 use signet_core::Principal;
 use signet_core::mail::{self, Email, Via, templates};
 use signet_model::{FieldDef, FieldKind};
+use signet_rest::{Action, ApiResult, Call, Fault, Output, Permission, Reply, run};
 
 const SEND: &[FieldDef] = &[
     FieldDef::plain("user", FieldKind::Int).required(),
     FieldDef::plain("template", FieldKind::Text).required(),
 ];
 
-pub(crate) fn actions() -> Vec<Action> {
+pub fn actions() -> Vec<Action> {
     vec![
+        Action::get(
+            "stages/email/templates",
+            Permission::Named(&["authentik_stages_email.view_emailstage"]),
+            "Templates of letters.",
+            run!(list),
+        )
+        .output(Output::Plain("TypeCreate")),
         Action::post(
             "stages/email/send",
             Permission::Named(&["authentik_core.change_user"]),
             "Writes to a person by a template.",
-            Run::Plain(|call| Box::pin(send(call))),
+            run!(send),
         )
         .input(SEND)
         .output(Output::Nothing),
     ]
+}
+
+async fn list(call: &mut Call) -> ApiResult {
+    let all = templates::list(&call.core.settings.mail.template_dir).into_iter().map(|(name, description)| {
+        // The list shows template errors.
+        let description = match templates::check(&name) {
+            Ok(()) => description,
+            Err(why) => format!("{description}. {why}"),
+        };
+        json!({"name": name, "description": description, "component": "", "model_name": "", "icon_url": null, "requires_enterprise": false, "deprecated": false})
+    });
+    Ok(Reply::ok(all.collect::<Vec<Json>>()))
 }
 
 /// The template of a name: `welcome` is the file of this name, else the built-in one.

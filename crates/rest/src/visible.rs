@@ -1,11 +1,10 @@
 //! What the caller sees, and what they may do to what the path names.
-use crate::Permission;
 use crate::call::{Call, Fault};
-use crate::objects::family;
+use crate::route::Permission;
 use signet_base::Result;
 use signet_core::directory::{Change, Transaction};
 use signet_core::permission::{self, Right, may_give};
-use signet_model::{Object, Scope, Verb};
+use signet_model::{Base, Object, Scope, Verb};
 use signet_store::Batch;
 use signet_store::roles::Target;
 
@@ -26,11 +25,11 @@ impl Call {
         Ok(may_give(&self.core, &self.person()?.grants, rights).await?)
     }
     /// What the caller's roles get on a new object, for the commit that creates it.
-    pub(crate) fn initial(&self, model: &str, target: &Target) -> Result<Batch, Fault> {
+    pub fn initial(&self, model: &str, target: &Target) -> Result<Batch, Fault> {
         Ok(permission::initial(&self.core, self.person()?, model, target))
     }
     /// Commits a new row with what the caller's roles get on it.
-    pub(crate) async fn commit_new(
+    pub async fn commit_new(
         &self,
         change: impl Into<Change>,
         model: &str,
@@ -45,7 +44,7 @@ impl Call {
     }
 
     /// The rows of the list that the caller sees.
-    pub(crate) fn scope(&self) -> Scope {
+    pub fn scope(&self) -> Scope {
         let Some(person) = &self.principal else { return Scope::Only(Vec::new()) };
         let mut keys = Vec::new();
         for model in &self.models {
@@ -73,7 +72,7 @@ impl Call {
         match self.base {
             // By the permission of the family, or of the kind.
             Some(base) => {
-                self.judge(&[base.label().to_owned(), object.def.full_name()], &key, family::label(base))
+                self.judge(&[base.label().to_owned(), object.def.full_name()], &key, family_name(base))
             }
             None => self.judge(&self.models, &key, object.def.class),
         }
@@ -100,5 +99,16 @@ impl Call {
         let key = object.wire_key();
         let view = |model: &str| person.grants.on(&Verb::View.on(model), &key);
         view(&object.def.full_name()) || object.def.base.is_some_and(|base| view(base.label()))
+    }
+}
+
+/// What a member of a family is called in messages.
+pub fn family_name(base: Base) -> &'static str {
+    match base {
+        Base::Stage => "Stage",
+        Base::Policy => "Policy",
+        Base::Provider => "Provider",
+        Base::PropertyMapping => "PropertyMapping",
+        Base::Source => "Source",
     }
 }
