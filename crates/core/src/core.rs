@@ -13,6 +13,7 @@ use crate::policy::{Memory, Policy};
 use crate::pool::Pool;
 use crate::provider::ProviderKind;
 use crate::session::{SessionCookies, rules::SameSite};
+use crate::socket::Sockets;
 use crate::source::SourceKind;
 use crate::system::{Settings, SystemSettings};
 use signet_base::{Error, Ports, Result, Timestamp, Vault, machine};
@@ -141,6 +142,8 @@ pub struct Core {
     pub geoip: GeoIp,
     /// Cache of policy results.
     pub answers: Memory,
+    /// Open WebSockets.
+    pub sockets: Sockets,
     /// Set when the server is told to stop: readiness is false.
     pub stopping: AtomicBool,
     install_id: String,
@@ -178,6 +181,7 @@ impl Core {
             vault: parts.vault,
             objects: parts.objects,
             assets: parts.assets,
+            sockets: Sockets::default(),
             stopping: AtomicBool::new(false),
             install_id: parts.install_id,
             system: RwLock::new((None, Arc::new(system))),

@@ -17,6 +17,38 @@ impl Throttled {
     }
 }
 
+/// Connections and datagrams, by listener.
+#[derive(Clone, Default)]
+pub struct Listeners {
+    connections: Family<[(&'static str, &'static str); 1], Counter>,
+    open: Family<[(&'static str, &'static str); 1], Gauge>,
+    datagrams: Family<[(&'static str, &'static str); 1], Counter>,
+}
+/// A connection that is open; counted off on drop.
+pub struct OpenConnection(Gauge);
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+impl Listeners {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("listener_connections", "Connections accepted, by listener", self.connections.clone());
+        registry.register("listener_open_connections", "Connections that are open", self.open.clone());
+        registry.register("listener_datagrams", "Datagrams received, by listener", self.datagrams.clone());
+    }
+    pub fn connection(&self, listener: &'static str) -> OpenConnection {
+        let label = [("listener", listener)];
+        self.connections.get_or_create(&label).inc();
+        let open = self.open.get_or_create(&label).clone();
+        open.inc();
+        OpenConnection(open)
+    }
+    pub fn datagram(&self, listener: &'static str) {
+        self.datagrams.get_or_create(&[("listener", listener)]).inc();
+    }
+}
+
 pub struct Metrics {
     registry: Registry,
     pub logins: Counter,
@@ -28,6 +60,7 @@ pub struct Metrics {
     /// Refused or dropped because of a rate limit.
     pub throttled: Throttled,
     pub jobs: JobMetrics,
+    pub listeners: Listeners,
     lost_lines: Counter,
 }
 
@@ -64,6 +97,8 @@ impl Default for Metrics {
         );
         registry.register("log_lines_dropped", "Log lines that were not written", lost_lines.clone());
         let jobs = JobMetrics::register(&mut registry);
+        let listeners = Listeners::default();
+        listeners.register(&mut registry);
         Self {
             registry,
             logins,
@@ -74,6 +109,7 @@ impl Default for Metrics {
             requests,
             throttled,
             jobs,
+            listeners,
             lost_lines,
         }
     }

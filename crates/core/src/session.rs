@@ -190,6 +190,10 @@ impl WebSession {
     pub fn uuid(&self) -> Option<Uuid> {
         self.row.as_ref().map(|r| r.uuid)
     }
+    /// Number of the account that signed in: of who acts, where they act as somebody else.
+    pub fn owner(&self) -> Option<i64> {
+        self.row.as_ref().and_then(|r| r.user_id)
+    }
     /// The epoch of grants made in this session.
     pub fn epoch(&self) -> i64 {
         match &self.principal {

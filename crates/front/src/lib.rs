@@ -12,6 +12,7 @@ mod library;
 mod recovery;
 mod routes;
 mod security;
+mod socket;
 mod stale_forms;
 mod well_known;
 
@@ -44,6 +45,7 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/.well-known/change-password", get(well_known::change_password))
         .route("/favicon.ico", get(well_known::favicon))
         .route("/robots.txt", get(well_known::robots))
+        .route("/ws/client/", get(socket::client))
         .route("/", get(routes::root))
         .with_state(core)
 }

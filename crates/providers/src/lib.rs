@@ -4,6 +4,7 @@ pub mod oauth2;
 use axum::Router;
 use signet_core::Core;
 use signet_core::flow::StageKind;
+use signet_core::listener::Listener;
 use signet_core::provider::ProviderKind;
 use signet_model::ModelDef;
 use signet_rest::Actions;
@@ -21,6 +22,8 @@ pub struct Slice {
     pub routes: fn(Arc<Core>) -> Router,
     /// Its REST actions beside those of the models.
     pub actions: Actions,
+    /// Where it is reached beside HTTP.
+    pub listeners: &'static [&'static dyn Listener],
 }
 
 /// Every provider kind.

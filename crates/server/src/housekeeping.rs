@@ -1,10 +1,12 @@
 //! What each process does for itself, since it is about its own memory: everything else that recurs is a job (`jobs`).
 use signet_base::{Error, Result, json};
 use signet_core::Core;
+use signet_core::listener::stopped;
+use signet_core::socket::Reason;
 use signet_store::bus::Topic;
 use signet_store::kv;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 const EVERY: Duration = Duration::from_secs(60);
@@ -51,6 +53,30 @@ async fn keep_costs(core: &Core) -> Result<()> {
         kv::put(&core.db, &core.ports, HASH_COSTS, &json!(all), None).await?;
     }
     Ok(())
+}
+
+/// Interval of asking whether the sessions of open WebSockets go on.
+const SOCKETS: Duration = Duration::from_millis(900);
+/// How long a WebSocket stays open while nobody knows whether its session does.
+const UNPROVEN: Duration = Duration::from_secs(15);
+
+/// Closes WebSockets whose session has ended, and all at the stop.
+pub async fn sockets(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+    let mut proven = Instant::now();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SOCKETS) => {}
+            () = stopped(&mut stop) => return core.sockets.stop(),
+        }
+        match core.sockets.close_ended(&core).await {
+            Ok(()) => proven = Instant::now(),
+            Err(error) if proven.elapsed() > UNPROVEN => {
+                tracing::warn!(%error, "WebSockets are closed: their sessions cannot be read");
+                core.sockets.close_all(Reason::Unproven);
+            }
+            Err(error) => tracing::debug!(%error, "sessions of WebSockets could not be read"),
+        }
+    }
 }
 
 /// Follows writes of other nodes and of commands. Notices tell of them; since one can be lost, the counter (one row) is

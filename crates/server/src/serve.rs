@@ -2,19 +2,20 @@
 use crate::config::{Database, Options};
 use crate::edge::connections::Connections;
 use crate::edge::health::Scrape;
-use crate::edge::listen::{self, Serve};
+use crate::edge::http::{Http, Serve};
+use crate::edge::listen::{self, Shared, Socket, bind_tcp, bind_udp};
 use crate::edge::request::RequestHandler;
-use crate::edge::tls;
+use crate::edge::tls::Tls;
 use crate::signals::{ServiceRequest, Signals};
 use crate::{first_run, folder, housekeeping, wiring};
 use signet_base::{Error, Ports, Result, machine, memory};
+use signet_core::listener::{Listener, Protocol, Transport};
 use signet_core::{Core, job};
 use signet_store::{Db, DbKind, migrate};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -49,6 +50,8 @@ pub struct Running {
     pub http: Vec<SocketAddr>,
     pub https: Vec<SocketAddr>,
     pub metrics: Vec<SocketAddr>,
+    /// Those of listeners of slices, by name.
+    pub others: Vec<(&'static str, SocketAddr)>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     _folder: Option<folder::Lock>,
@@ -66,10 +69,20 @@ impl Running {
 
 /// Starts everything on a prepared core. The listeners are bound before anything is written, so that a second
 /// server on the same ports changes nothing.
-pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
-    let http = bind(&options.http, &options.variable("LISTEN__HTTP")).await?;
-    let https = bind(&options.https, &options.variable("LISTEN__HTTPS")).await?;
-    let metrics = bind(&options.metrics, &options.variable("LISTEN__METRICS")).await?;
+pub async fn start(options: &Options, ports: Ports, listeners: &[&'static dyn Listener]) -> Result<Running> {
+    let http = bind_tcp(&options.http, &options.variable("LISTEN__HTTP")).await?;
+    let https = bind_tcp(&options.https, &options.variable("LISTEN__HTTPS")).await?;
+    let metrics = bind_tcp(&options.metrics, &options.variable("LISTEN__METRICS")).await?;
+    let mut sockets = Vec::new();
+    for listener in listeners {
+        let setting = listener.setting();
+        let addresses = options.addresses(setting);
+        let bind = match listener.transport() {
+            Transport::Stream => bind_tcp(&addresses, &options.variable(setting)).await?,
+            Transport::Datagram => bind_udp(&addresses, &options.variable(setting)).await?,
+        };
+        sockets.push((*listener, bind));
+    }
     let folder = folder::lock(options)?;
     let core = open(options, ports).await?;
     tell_memory(options, &core);
@@ -82,58 +95,49 @@ pub async fn start(options: &Options, ports: Ports) -> Result<Running> {
     for stage in signet_core::brand::tell_accounts(&core.config()) {
         tracing::warn!(%stage, "show_matched_user tells strangers which names and addresses are accounts: switch it off, or pretend_user_exists pretends in vain");
     }
-    let handler = Arc::new(RequestHandler::new(core.clone()));
-    let acceptor = if https.is_empty() { None } else { Some(tls::acceptor(&core)?) };
-    let (stop, stopped) = watch::channel(false);
-    let mut tasks = JoinSet::new();
-    let bound = |list: &[TcpListener]| list.iter().filter_map(|l| l.local_addr().ok()).collect::<Vec<_>>();
+    let bound = |list: &[Socket]| list.iter().filter_map(Socket::address).collect::<Vec<_>>();
     let addresses = (bound(&http), bound(&https), bound(&metrics));
     let ports = |list: &[SocketAddr], secure: bool| {
         list.iter().map(|address| (address.port(), secure)).collect::<Vec<_>>()
     };
     core.set_listeners([ports(&addresses.0, false), ports(&addresses.1, true)].concat());
-    let connections =
-        Arc::new(Connections::new(core.clone(), memory::raise_descriptors(), options.connections()));
-    for listener in http {
-        tasks.spawn(listen::run(
-            listener,
-            None,
-            Serve::Routes(handler.clone()),
-            connections.clone(),
-            stopped.clone(),
-        ));
+    let pages = Http::new(Serve::Routes(Arc::new(RequestHandler::new(core.clone()))));
+    let scrape = Http::new(Serve::Metrics(Arc::new(Scrape::new(core.clone()))));
+    let mut all = vec![
+        ("http", Protocol::Tcp(pages.clone()), http),
+        ("https", Protocol::Tls(pages), https),
+        ("metrics", Protocol::Tcp(scrape), metrics),
+    ];
+    let mut others = Vec::new();
+    for (listener, sockets) in sockets {
+        others.extend(bound(&sockets).into_iter().map(|address| (listener.name(), address)));
+        all.push((listener.name(), listener.protocol(&core)?, sockets));
     }
-    for listener in https {
-        tasks.spawn(listen::run(
-            listener,
-            acceptor.clone(),
-            Serve::Routes(handler.clone()),
-            connections.clone(),
-            stopped.clone(),
-        ));
-    }
-    let scrape = Arc::new(Scrape::new(core.clone()));
-    for listener in metrics {
-        tasks.spawn(listen::run(
-            listener,
-            None,
-            Serve::Metrics(scrape.clone()),
-            connections.clone(),
-            stopped.clone(),
-        ));
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let shared = shared(options, &core, &stopped)?;
+    for (name, protocol, sockets) in all {
+        for socket in sockets {
+            tasks.spawn(listen::run(socket, name, protocol.clone(), shared.clone()));
+        }
     }
     background(&core, &mut tasks, &stopped);
+    tasks.spawn(housekeeping::sockets(core.clone(), stopped.clone()));
     if options.embedded_worker() {
         tasks.spawn(job::work(core.clone(), stopped.clone()));
     }
-    Ok(Running {
-        core,
-        http: addresses.0,
-        https: addresses.1,
-        metrics: addresses.2,
-        stop,
-        tasks,
-        _folder: folder,
+    let (http, https, metrics) = addresses;
+    Ok(Running { core, http, https, metrics, others, stop, tasks, _folder: folder })
+}
+
+/// What the listeners of a process share.
+fn shared(options: &Options, core: &Arc<Core>, stop: &watch::Receiver<bool>) -> Result<Shared> {
+    let connections = Connections::new(core.clone(), memory::raise_descriptors(), options.connections());
+    Ok(Shared {
+        core: core.clone(),
+        connections: Arc::new(connections),
+        tls: Arc::new(Tls::new(core)?),
+        stop: stop.clone(),
     })
 }
 
@@ -142,14 +146,6 @@ fn background(core: &Arc<Core>, tasks: &mut JoinSet<()>, stopped: &watch::Receiv
     tasks.spawn(housekeeping::run(core.clone(), stopped.clone()));
     tasks.spawn(housekeeping::follow(core.clone(), stopped.clone()));
     tasks.spawn(signet_store::bus::relay(core.db.clone(), core.ports.clone(), stopped.clone()));
-}
-
-async fn bind(addresses: &[SocketAddr], variable: &str) -> Result<Vec<TcpListener>> {
-    let mut all = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        all.push(listen::bind(*address, variable).await?);
-    }
-    Ok(all)
 }
 
 /// Logs a warning if memory is too small for the settings.
@@ -184,7 +180,7 @@ pub async fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
     // Installed first, so that a signal during the start is not lost.
     let mut signals = Signals::listen()?;
-    let running = start(options, wiring::ports()).await?;
+    let running = start(options, wiring::ports(), &wiring::listeners()).await?;
     let addresses = |list: &[SocketAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(http = %addresses(&running.http), https = %addresses(&running.https), metrics = %addresses(&running.metrics), ms = started.elapsed().as_millis(), "ready");
     until_stopped(&mut signals, &running.core).await;
@@ -211,7 +207,7 @@ pub async fn worker(options: &Options) -> Result<()> {
         )));
     }
     let mut signals = Signals::listen()?;
-    let metrics = bind(&options.metrics, &options.variable("LISTEN__METRICS")).await?;
+    let metrics = bind_tcp(&options.metrics, &options.variable("LISTEN__METRICS")).await?;
     let core = open(options, wiring::ports()).await?;
     first_run::prepare(&core, &options.bootstrap).await?;
     // Links of the machine itself lead to the server that is started with the same settings.
@@ -220,14 +216,11 @@ pub async fn worker(options: &Options) -> Result<()> {
     core.set_listeners([ports(&options.http, false), ports(&options.https, true)].concat());
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    let connections =
-        Arc::new(Connections::new(core.clone(), memory::raise_descriptors(), options.connections()));
-    let scrape = Arc::new(Scrape::new(core.clone()));
-    let bound: Vec<String> =
-        metrics.iter().filter_map(|l| l.local_addr().ok()).map(|at| at.to_string()).collect();
-    for listener in metrics {
-        let serve = Serve::Metrics(scrape.clone());
-        tasks.spawn(listen::run(listener, None, serve, connections.clone(), stopped.clone()));
+    let shared = shared(options, &core, &stopped)?;
+    let scrape = Http::new(Serve::Metrics(Arc::new(Scrape::new(core.clone()))));
+    let bound: Vec<String> = metrics.iter().filter_map(Socket::address).map(|at| at.to_string()).collect();
+    for socket in metrics {
+        tasks.spawn(listen::run(socket, "metrics", Protocol::Tcp(scrape.clone()), shared.clone()));
     }
     background(&core, &mut tasks, &stopped);
     tasks.spawn(job::work(core.clone(), stopped));

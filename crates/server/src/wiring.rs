@@ -7,6 +7,7 @@ use axum::response::Response;
 use axum::routing::any;
 use signet_base::storage::Storage;
 use signet_base::{Ports, Result, Secret, Vault};
+use signet_core::listener::Listener;
 use signet_core::system::SystemSettings;
 use signet_core::{Client, Core, CoreParts, Families};
 use signet_model::Registry;
@@ -42,6 +43,11 @@ pub fn families() -> Families {
         signet_providers::ALL.iter().map(|s| (s.provider)()),
     )
     .with_jobs(crate::jobs::ALL.iter().copied())
+}
+
+/// The listeners of all slices.
+pub fn listeners() -> Vec<&'static dyn Listener> {
+    signet_providers::ALL.iter().flat_map(|s| s.listeners).copied().collect()
 }
 
 /// Opens the configured database. Creates the folder of an SQLite file.

@@ -4,6 +4,7 @@ use crate::outside::LoopbackClient;
 use signet_base::ports::FrozenClock;
 use signet_base::{Ports, Result, Secret, Timestamp};
 use signet_core::Core;
+use signet_core::listener::Listener;
 use signet_outbound::Smtp;
 use signet_server::config::{Config, Database, Options};
 use signet_server::serve::{self, Running};
@@ -35,6 +36,7 @@ pub struct Setup {
     postgres: Option<PostgresConfig>,
     variables: BTreeMap<String, String>,
     at: Timestamp,
+    listeners: Vec<&'static dyn Listener>,
 }
 
 static COUNT: AtomicU64 = AtomicU64::new(1);
@@ -67,7 +69,7 @@ impl Setup {
         // The minimum hash cost: tests hash many passwords.
         variables.insert("AUTHENTIK_PASSWORDS__HASH_MEMORY".into(), "19".into());
         variables.insert("AUTHENTIK_PASSWORDS__HASH_PASSES".into(), "2".into());
-        Self { folder, postgres, variables, at: Timestamp::parse("2026-11-23T12:00:00Z").unwrap() }
+        Self { folder, postgres, variables, at: Timestamp::parse("2026-11-23T12:00:00Z").unwrap(), listeners: Vec::new() }
     }
     /// A new installation in this database.
     pub async fn on(postgres: PostgresConfig) -> Self {
@@ -78,6 +80,13 @@ impl Setup {
     pub fn with(mut self, variable: &str, value: &str) -> Self {
         self.variables.insert(variable.to_owned(), value.to_owned());
         self
+    }
+    /// Adds a listener at a port of its own.
+    #[must_use]
+    pub fn listening(mut self, listener: &'static dyn Listener) -> Self {
+        self.listeners.push(listener);
+        let variable = format!("AUTHENTIK_{}", listener.setting());
+        self.with(&variable, "127.0.0.1:0")
     }
     /// How the database is reached, where it is PostgreSQL.
     pub fn postgres(&self) -> Option<&PostgresConfig> {
@@ -110,12 +119,14 @@ impl Setup {
         let smtp = Smtp::new(ports.clock.clone(), ports.random.clone());
         // Requests reach this machine: a test that expects one gives the address of an `HttpSink`.
         let ports = ports.with_mail(Arc::new(smtp)).with_http(Arc::new(LoopbackClient::default()));
-        let running = serve::start(&self.options(), ports).await?;
+        let running = serve::start(&self.options(), ports, &self.listeners).await?;
         Ok(App {
             setup: self.clone(),
             core: running.core.clone(),
             address: running.http[0],
             metrics: running.metrics[0],
+            https: running.https[0],
+            listeners: running.others.clone(),
             clock,
             running,
         })
@@ -134,6 +145,9 @@ pub struct App {
     pub core: Arc<Core>,
     pub address: SocketAddr,
     pub metrics: SocketAddr,
+    pub https: SocketAddr,
+    /// Where the listeners of the set-up are, by name.
+    pub listeners: Vec<(&'static str, SocketAddr)>,
     pub clock: Arc<FrozenClock>,
     running: Running,
 }

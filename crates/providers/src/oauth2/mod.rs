@@ -51,6 +51,7 @@ pub const SLICE: Slice = Slice {
     },
     routes: web::router,
     actions: api::actions,
+    listeners: &[],
 };
 
 struct OAuth2Kind;

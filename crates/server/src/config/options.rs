@@ -136,6 +136,10 @@ impl Options {
             config: config.clone(),
         }
     }
+    /// The addresses of a listener.
+    pub fn addresses(&self, setting: &str) -> Vec<SocketAddr> {
+        addresses(self.config.text(setting)).unwrap_or_default()
+    }
     /// Number of threads that serve requests.
     pub fn threads(&self) -> usize {
         match usize::try_from(self.config.number("WEB__THREADS")) {

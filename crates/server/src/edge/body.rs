@@ -1,10 +1,10 @@
 //! Request bodies on loan: the rest that a handler did not read is drained, so that the connection can be
 //! reused. A body must arrive within a time that grows with its size.
-use super::connections::{ConnectionState, MIN_BYTES_PER_SECOND};
 use axum::BoxError;
 use axum::body::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use signet_core::listener::{Activity, MIN_BYTES_PER_SECOND};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use tokio::time::Sleep;
 /// Time for the rest of a body to arrive.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Base time for a body to arrive; [`MIN_BYTES_PER_SECOND`](super::connections) adds to it.
+/// Base time for a body to arrive; [`MIN_BYTES_PER_SECOND`] adds to it.
 const ARRIVAL: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
@@ -29,7 +29,7 @@ struct Slot {
 pub struct BodyLoan {
     body: Option<Incoming>,
     back: Arc<Slot>,
-    live: Arc<ConnectionState>,
+    live: Arc<Activity>,
     began: Instant,
     received: u64,
     /// Runs while the server waits for the client.
@@ -49,7 +49,7 @@ impl std::fmt::Display for BodyTimeout {
 impl std::error::Error for BodyTimeout {}
 
 /// Wraps the body of a request on this connection.
-pub fn lend(body: Incoming, live: Arc<ConnectionState>) -> (BodyLoan, Rest) {
+pub fn lend(body: Incoming, live: Arc<Activity>) -> (BodyLoan, Rest) {
     let slot = Arc::<Slot>::default();
     (
         BodyLoan {

@@ -2,69 +2,13 @@
 use super::client::is_in;
 use signet_core::Core;
 use signet_core::budget::Prefix;
+use signet_core::listener::Activity;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-use tokio::sync::Notify;
-
-/// Idle timeout of a client.
-const IDLE: Duration = Duration::from_secs(60);
-/// Minimum transfer rate of clients.
-pub const MIN_BYTES_PER_SECOND: u64 = 16 * 1024;
-
-/// The state of one connection.
-pub struct ConnectionState {
-    state: Mutex<State>,
-    /// Tells the connection to close.
-    close: Notify,
-}
-struct State {
-    /// Number of requests in progress.
-    working: usize,
-    /// Since when the client has been idle.
-    silent: Instant,
-}
-
-impl ConnectionState {
-    fn new() -> Self {
-        Self { state: Mutex::new(State { working: 0, silent: Instant::now() }), close: Notify::new() }
-    }
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-    /// The server starts working.
-    pub fn work(&self) {
-        self.state().working += 1;
-    }
-    /// The server waits for the client; `bytes` are on their way to it.
-    pub fn rest(&self, bytes: u64) {
-        let mut state = self.state();
-        state.working = state.working.saturating_sub(1);
-        state.silent = Instant::now() + Duration::from_secs(bytes.min(1 << 32) / MIN_BYTES_PER_SECOND);
-    }
-    /// How long the client has been idle; `None` while the server works.
-    fn silence(&self) -> Option<Duration> {
-        let state = self.state();
-        (state.working == 0).then(|| state.silent.elapsed())
-    }
-    /// Resolves when the connection has to close.
-    pub async fn over(&self) {
-        loop {
-            let wait = self.silence().map_or(IDLE, |silence| IDLE.saturating_sub(silence));
-            if wait.is_zero() {
-                return;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.close.notified() => return,
-            }
-        }
-    }
-}
 
 /// By number: the address prefix and the state.
-type Open = HashMap<u64, (Option<Prefix>, Arc<ConnectionState>)>;
+type Open = HashMap<u64, (Option<Prefix>, Arc<Activity>)>;
 
 /// All connections of the process.
 pub struct Connections {
@@ -79,7 +23,6 @@ pub struct Connections {
 pub struct ConnectionSlot {
     connections: Arc<Connections>,
     id: u64,
-    pub live: Arc<ConnectionState>,
 }
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
@@ -100,14 +43,14 @@ impl Connections {
     }
     /// A slot for a new connection. If none is free, the connection whose client has been idle longest is
     /// closed. `None`: all are working.
-    pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<ConnectionSlot> {
+    pub fn admit(self: &Arc<Self>, peer: IpAddr, activity: Arc<Activity>) -> Option<ConnectionSlot> {
         let peer = peer.to_canonical();
         // Proxies carry connections of many clients, so the limit per prefix does not apply.
         let one_of_many =
             is_in(peer, &self.core.settings.trusted_proxies) || self.core.budgets.is_exempt(peer);
         let prefix = (!one_of_many).then(|| Prefix::of(peer));
         let mut all = self.all();
-        let of_one = |(p, _): &&(Option<Prefix>, Arc<ConnectionState>)| *p == prefix;
+        let of_one = |(p, _): &&(Option<Prefix>, Arc<Activity>)| *p == prefix;
         let full = prefix.is_some()
             && all.len() >= self.most_of_one
             && all.values().filter(of_one).count() >= self.most_of_one;
@@ -120,12 +63,11 @@ impl Connections {
                 .max()?;
             // It no longer counts, although closing takes a moment.
             if let Some((_, live)) = all.remove(&silent.1) {
-                live.close.notify_one();
+                live.close();
             }
         }
         let id = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let live = Arc::new(ConnectionState::new());
-        all.insert(id, (prefix, live.clone()));
-        Some(ConnectionSlot { connections: self.clone(), id, live })
+        all.insert(id, (prefix, activity));
+        Some(ConnectionSlot { connections: self.clone(), id })
     }
 }

@@ -1,93 +1,116 @@
 //! Listeners: binding, connections, shutdown.
-use super::client::Connection;
-use super::connections::{ConnectionSlot, ConnectionState, Connections};
-use super::date;
-use super::health::{self, Scrape};
-use super::request::RequestHandler;
-use axum::body::Body;
-use http::{Request, Response, StatusCode, header};
-use hyper::body::{Body as _, Incoming};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use super::client::is_in;
+use super::connections::Connections;
+use super::tls::{HANDSHAKE, Tls};
+use super::{proxy_protocol, udp};
 use signet_base::{Error, Result};
-use std::convert::Infallible;
-use std::future::Future;
+use signet_core::Core;
+use signet_core::listener::{Activity, Connection, Protocol, StartTls, Stream, StreamHandler, stopped};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
-/// Time for a request head to arrive, and idle timeout of kept-alive connections.
-const HEAD: Duration = Duration::from_secs(30);
-/// Timeout of a TLS handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Time for running requests to finish after the stop signal.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// Binds one address. `variable` names the setting in error messages.
-pub async fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener> {
-    let listener = match TcpListener::bind(address).await {
-        // On a machine without IPv6, bind all IPv4 addresses.
-        Err(e) if address.ip() == Ipv6Addr::UNSPECIFIED && no_ipv6(&e) => {
-            TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()))).await
+/// A bound address.
+pub enum Socket {
+    Tcp(TcpListener),
+    Udp(UdpSocket),
+}
+
+impl Socket {
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Socket::Tcp(socket) => socket.local_addr().ok(),
+            Socket::Udp(socket) => socket.local_addr().ok(),
         }
-        other => other,
-    };
-    listener.map_err(|e| {
-        let why = match e.kind() {
-            io::ErrorKind::AddrInUse => "another program listens there already".to_owned(),
-            io::ErrorKind::PermissionDenied => {
-                "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE)".to_owned()
-            }
-            _ => e.to_string(),
+    }
+}
+
+/// Binds TCP addresses. `variable` names the setting in error messages.
+pub async fn bind_tcp(addresses: &[SocketAddr], variable: &str) -> Result<Vec<Socket>> {
+    let mut all = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let bound = match TcpListener::bind(address).await {
+            Err(e) if lacks_ipv6(address, &e) => TcpListener::bind(all_ipv4(address)).await,
+            other => other,
         };
-        Error::Unavailable(format!("cannot listen on {address}: {why}. Change {variable}."))
-    })
+        all.push(Socket::Tcp(bound.map_err(|e| refused(address, variable, &e))?));
+    }
+    Ok(all)
 }
 
-/// EAFNOSUPPORT has no `ErrorKind`.
-fn no_ipv6(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
-        || error.raw_os_error() == Some(97)
+/// The same for UDP.
+pub async fn bind_udp(addresses: &[SocketAddr], variable: &str) -> Result<Vec<Socket>> {
+    let mut all = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let bound = match UdpSocket::bind(address).await {
+            Err(e) if lacks_ipv6(address, &e) => UdpSocket::bind(all_ipv4(address)).await,
+            other => other,
+        };
+        all.push(Socket::Udp(bound.map_err(|e| refused(address, variable, &e))?));
+    }
+    Ok(all)
 }
 
-/// What a listener serves.
+/// Whether all addresses were wanted on a machine without IPv6. EAFNOSUPPORT has no `ErrorKind`.
+fn lacks_ipv6(address: &SocketAddr, error: &io::Error) -> bool {
+    address.ip() == Ipv6Addr::UNSPECIFIED
+        && (matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+            || error.raw_os_error() == Some(97))
+}
+fn all_ipv4(address: &SocketAddr) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()))
+}
+
+fn refused(address: &SocketAddr, variable: &str, error: &io::Error) -> Error {
+    let why = match error.kind() {
+        io::ErrorKind::AddrInUse => "another program listens there already".to_owned(),
+        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE)".to_owned(),
+        _ => error.to_string(),
+    };
+    Error::Unavailable(format!("cannot listen on {address}: {why}. Change {variable}."))
+}
+
+/// What all listeners of the process share.
 #[derive(Clone)]
-pub enum Serve {
-    /// All routes.
-    Routes(Arc<RequestHandler>),
-    /// `/metrics` only.
-    Metrics(Arc<Scrape>),
+pub struct Shared {
+    pub core: Arc<Core>,
+    pub connections: Arc<Connections>,
+    pub tls: Arc<Tls>,
+    pub stop: watch::Receiver<bool>,
 }
 
-/// Accepts connections until `stop`, then waits for running requests.
-pub async fn run(
+/// Serves a socket until `stop`, then waits for what is running.
+pub async fn run(socket: Socket, name: &'static str, protocol: Protocol, shared: Shared) {
+    match (socket, protocol) {
+        (Socket::Udp(socket), Protocol::Udp(handler)) => {
+            udp::run(socket, name, handler, shared.core, DRAIN, shared.stop).await;
+        }
+        (Socket::Tcp(socket), Protocol::Tcp(handler)) => accept(socket, name, handler, None, shared).await,
+        (Socket::Tcp(socket), Protocol::Tls(handler)) => {
+            let acceptor = shared.tls.acceptor(handler.alpn());
+            accept(socket, name, handler, Some(acceptor), shared).await;
+        }
+        _ => tracing::error!(listener = name, "the socket and the protocol of a listener do not fit"),
+    }
+}
+
+async fn accept(
     listener: TcpListener,
+    name: &'static str,
+    handler: Arc<dyn StreamHandler>,
     tls: Option<TlsAcceptor>,
-    serve: Serve,
-    connections: Arc<Connections>,
-    mut stop: watch::Receiver<bool>,
+    shared: Shared,
 ) {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .max_buf_size(64 * 1024)
-        .keep_alive(true);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(32 * 1024)
-        .keep_alive_interval(Duration::from_secs(60))
-        .max_concurrent_streams(200);
-    let builder = Arc::new(builder);
-    let graceful = GracefulShutdown::new();
+    let mut stop = shared.stop.clone();
+    // Each connection holds a sender: when all are gone, the receiver says so.
+    let (running, mut ended) = mpsc::channel::<()>(1);
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -99,100 +122,67 @@ pub async fn run(
                     continue;
                 }
             },
-            _ = stop.changed() => break,
+            () = stopped(&mut stop) => break,
         };
-        let Some(place) = connections.admit(peer.ip()) else { continue };
-        let live = place.live.clone();
+        let activity = Arc::new(Activity::new(handler.idle()));
+        let Some(place) = shared.connections.admit(peer.ip(), activity.clone()) else { continue };
         let _ = stream.set_nodelay(true);
-        let (serve, builder, watcher) = (serve.clone(), builder.clone(), graceful.watcher());
-        match tls.clone() {
-            None => {
-                let connection = builder
-                    .serve_connection(
-                        TokioIo::new(stream),
-                        service(serve, Connection { peer, secure: false }, live),
-                    )
-                    .into_owned();
-                let watched = watcher.watch(connection);
-                tokio::spawn(ended(watched, place));
+        let (handler, tls, shared, running) = (handler.clone(), tls.clone(), shared.clone(), running.clone());
+        tokio::spawn(async move {
+            let _counted = shared.core.metrics.listeners.connection(name);
+            tokio::select! {
+                () = serve(stream, peer, &*handler, tls, activity.clone(), shared) => {}
+                () = activity.over() => {}
             }
-            Some(acceptor) => {
-                tokio::spawn(async move {
-                    let shaken = tokio::select! {
-                        shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)) => shaken,
-                        () = live.over() => return,
-                    };
-                    let Ok(Ok(stream)) = shaken else {
-                        tracing::debug!(%peer, "a TLS handshake failed");
-                        return;
-                    };
-                    let connection = builder
-                        .serve_connection(
-                            TokioIo::new(stream),
-                            service(serve, Connection { peer, secure: true }, live),
-                        )
-                        .into_owned();
-                    ended(watcher.watch(connection), place).await;
-                });
-            }
-        }
+            drop((place, running));
+        });
     }
-    drop(listener);
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not finish in {} s and are cut off", DRAIN.as_secs());
+    drop((listener, running));
+    if tokio::time::timeout(DRAIN, ended.recv()).await.is_err() {
+        tracing::warn!(listener = name, "some requests did not finish in {} s and are cut off", DRAIN.as_secs());
     }
 }
 
-/// Runs a connection until it ends or is told to close.
-async fn ended<E: std::fmt::Display>(
-    connection: impl Future<Output = std::result::Result<(), E>>,
-    place: ConnectionSlot,
+/// One connection, from its first byte.
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    handler: &dyn StreamHandler,
+    tls: Option<TlsAcceptor>,
+    activity: Arc<Activity>,
+    shared: Shared,
 ) {
-    tokio::select! {
-        ended = connection => {
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended early");
+    let mut stop = shared.stop.clone();
+    let secure = tls.is_some();
+    // Before the first request there is nothing to finish.
+    let (stream, peer) = tokio::select! {
+        begun = begin(stream, peer, tls, &shared) => match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                tracing::debug!(%peer, %error, "a connection ended before it began");
+                return;
             }
-        }
-        () = place.live.over() => {}
-    }
+        },
+        () = stopped(&mut stop) => return,
+    };
+    let tls: Option<Arc<dyn StartTls>> = if secure { None } else { Some(shared.tls) };
+    handler.serve(Connection { peer, secure, stream, activity, stop, tls }).await;
 }
 
-type Service =
-    std::pin::Pin<Box<dyn Future<Output = std::result::Result<Response<Body>, Infallible>> + Send>>;
-
-fn service(
-    serve: Serve,
-    connection: Connection,
-    live: Arc<ConnectionState>,
-) -> impl hyper::service::Service<
-    Request<Incoming>,
-    Response = Response<Body>,
-    Error = Infallible,
-    Future = Service,
-> + Clone {
-    service_fn(move |request: Request<Incoming>| {
-        let (serve, live) = (serve.clone(), live.clone());
-        Box::pin(async move {
-            let now = match &serve {
-                Serve::Routes(handler) => handler.core.now(),
-                Serve::Metrics(scrape) => scrape.now(),
-            };
-            live.work();
-            let mut response = match serve {
-                Serve::Routes(handler) => handler.answer(connection, &live, request).await,
-                Serve::Metrics(scrape) => match request.uri().path() {
-                    "/metrics" | "/metrics/" => health::page(scrape.text().await),
-                    _ => {
-                        let mut response = Response::new(Body::empty());
-                        *response.status_mut() = StatusCode::NOT_FOUND;
-                        response
-                    }
-                },
-            };
-            response.headers_mut().insert(header::DATE, date::header(now));
-            live.rest(response.body().size_hint().lower());
-            Ok(response)
-        }) as Service
-    })
+/// The PROXY header of trusted proxies, then the handshake.
+async fn begin(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    shared: &Shared,
+) -> io::Result<(Stream, SocketAddr)> {
+    let trusted = is_in(peer.ip().to_canonical(), &shared.core.settings.trusted_proxies);
+    let peer = if trusted { proxy_protocol::client(&mut stream, peer).await? } else { peer };
+    match tls {
+        None => Ok((Box::new(stream), peer)),
+        Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+            Ok(shaken) => Ok((Box::new(shaken?), peer)),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        },
+    }
 }

@@ -1,7 +1,6 @@
 //! Processing of every request: id, client, limits, panics, headers, log line.
 use super::body::{self, Rest};
 use super::client::{self, Connection};
-use super::connections::ConnectionState;
 use super::host;
 use super::ids::RequestIds;
 use axum::Router;
@@ -9,6 +8,7 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::Limited;
 use hyper::body::{Body as _, Incoming};
+use signet_core::listener::Activity;
 use signet_core::{Client, Core, page};
 use signet_rest::{MAX_BODY, Table};
 use std::future::Future;
@@ -42,7 +42,7 @@ impl RequestHandler {
     pub async fn answer(
         &self,
         connection: Connection,
-        live: &Arc<ConnectionState>,
+        live: &Arc<Activity>,
         request: Request<Incoming>,
     ) -> Response<Body> {
         let started = Instant::now();
@@ -86,7 +86,7 @@ impl RequestHandler {
     async fn inner(
         &self,
         client: Arc<Client>,
-        live: &Arc<ConnectionState>,
+        live: &Arc<Activity>,
         request: Request<Incoming>,
     ) -> Response<Body> {
         // Longer bodies than usual are an exception of some actions of the API.
@@ -169,7 +169,7 @@ impl RequestHandler {
     }
 }
 
-fn lent(body: Incoming, live: &Arc<ConnectionState>, limit: usize) -> (Body, Option<Rest>) {
+fn lent(body: Incoming, live: &Arc<Activity>, limit: usize) -> (Body, Option<Rest>) {
     let (body, rest) = body::lend(body, live.clone());
     (Body::new(Limited::new(body, limit)), Some(rest))
 }

@@ -1,4 +1,5 @@
-//! Certificates of the HTTPS listener: the brand's by server name, else the self-signed pair.
+//! Certificates of listeners: the brand's by server name, else the self-signed pair.
+use async_trait::async_trait;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::{default_provider, sign};
 use rustls::pki_types::pem::PemObject;
@@ -6,11 +7,17 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use signet_base::{Error, Result, Uuid};
+use signet_core::listener::{StartTls, Stream};
 use signet_core::{Core, brand};
 use signet_jose::x509::{Generate, KeyAlgorithm, generate};
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
+
+/// Timeout of a handshake.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Looks certificates up in the current configuration; parsed ones are cached by object and version.
 struct Resolver {
@@ -70,22 +77,40 @@ fn certified(certificates: &str, key: &str) -> Result<CertifiedKey> {
     }
 }
 
-/// The acceptor of TLS connections.
-pub fn acceptor(core: &Arc<Core>) -> Result<TlsAcceptor> {
-    let request = Generate {
-        common_name: "authentik",
-        subject_alt_names: &["localhost"],
-        validity_days: 365,
-        alg: KeyAlgorithm::Ecdsa,
-        now: core.now().secs(),
-    };
-    let made = generate(&request).map_err(Error::internal)?;
-    let fallback = Arc::new(certified(&made.certificate_pem, made.key_pem.reveal())?);
-    let resolver = Resolver { core: core.clone(), ready: Mutex::default(), fallback };
-    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(Error::internal)?;
-    let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(resolver));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+/// TLS with these certificates.
+pub struct Tls {
+    config: ServerConfig,
+}
+
+impl Tls {
+    pub fn new(core: &Arc<Core>) -> Result<Self> {
+        let request = Generate {
+            common_name: "authentik",
+            subject_alt_names: &["localhost"],
+            validity_days: 365,
+            alg: KeyAlgorithm::Ecdsa,
+            now: core.now().secs(),
+        };
+        let made = generate(&request).map_err(Error::internal)?;
+        let fallback = Arc::new(certified(&made.certificate_pem, made.key_pem.reveal())?);
+        let resolver = Arc::new(Resolver { core: core.clone(), ready: Mutex::default(), fallback });
+        let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(Error::internal)?;
+        Ok(Self { config: builder.with_no_client_auth().with_cert_resolver(resolver) })
+    }
+    /// For connections that begin with TLS and then speak one of these protocols.
+    pub fn acceptor(&self, alpn: &[&[u8]]) -> TlsAcceptor {
+        let mut config = self.config.clone();
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+#[async_trait]
+impl StartTls for Tls {
+    async fn accept(&self, plain: Stream) -> io::Result<Stream> {
+        let shaken = tokio::time::timeout(HANDSHAKE, self.acceptor(&[]).accept(plain)).await;
+        Ok(Box::new(shaken.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??))
+    }
 }

@@ -1,6 +1,6 @@
 //! Sets up a passkey or security key.
 pub mod api;
-pub(crate) mod ceremony;
+pub mod ceremony;
 pub mod device_types;
 
 use crate::Slice;

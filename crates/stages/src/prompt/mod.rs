@@ -30,7 +30,7 @@ struct PromptKind;
 ///
 /// # Errors
 /// A failing expression is `Invalid` with the reason, which the author reads.
-async fn preview(core: &Arc<Core>, client: &Client, author: &Principal, prompt: &Prompt) -> Result<Json> {
+pub async fn preview(core: &Arc<Core>, client: &Client, author: &Principal, prompt: &Prompt) -> Result<Json> {
     let context = Map::new();
     let question = Question { core, client, user: Some(author), context: &context, target: None };
     let ready = model::Prepared::of(prompt).map_err(|why| Error::invalid("non_field_errors", why))?;

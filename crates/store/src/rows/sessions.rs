@@ -3,11 +3,12 @@ use super::filter::Filter;
 use super::grants;
 use super::list::ListQuery;
 use super::table::{self, Record, selects};
-use crate::db::{Batch, Db};
+use crate::db::{Batch, Db, Value, in_list, in_params};
 use crate::params;
 use crate::pending_sessions::Known;
 use signet_base::{Error, Json, Result, Timestamp, Uuid};
 use signet_model::Table;
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 /// A session. Found by the digest of its cookie's key, shown by its UUID.
@@ -164,6 +165,23 @@ pub async fn get(db: &Db, id: &str) -> Result<Option<Session>> {
         Some(Known::Ended) => Ok(None),
         Some(Known::No) | None => table::row(db, &GET, params![id]).await,
     }
+}
+/// Those of these signed-in sessions that go on: the row exists and is not over, and its account is active and has the
+/// row's epoch.
+pub async fn alive(db: &Db, ids: &[Uuid], now: Timestamp) -> Result<HashSet<Uuid>> {
+    let mut found = HashSet::new();
+    for chunk in ids.chunks(512) {
+        let sql = format!(
+            "SELECT s.uuid FROM session s JOIN users u ON u.id = s.user_id WHERE u.is_active = 1 AND u.epoch <= s.epoch AND s.expires > ? AND (s.absolute_expires IS NULL OR s.absolute_expires > ?) AND s.uuid IN ({})",
+            in_list(chunk.len())
+        );
+        let mut values = params![now, now];
+        values.extend(in_params(chunk.iter().map(|id| Value::from(*id))));
+        for row in db.query(&sql, values).await? {
+            found.insert(row.uuid(0)?);
+        }
+    }
+    Ok(found)
 }
 /// Not for sessions before sign-in, which may not be in the database.
 pub async fn by_uuid(db: &Db, uuid: Uuid) -> Result<Option<Session>> {
