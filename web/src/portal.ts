@@ -1,6 +1,7 @@
 // Comfort for the portal: live search, arrow keys, favourites, the account menu, the theme, copying, the save bar.
 import { copy } from './lib/comfort.ts';
 import { all, announce } from './lib/dom.ts';
+import { live } from './lib/live.ts';
 import { menu } from './lib/menu.ts';
 import { saveBar } from './lib/save-bar.ts';
 import { matches, rank } from './lib/search.ts';
@@ -102,3 +103,4 @@ copy();
 saveBar();
 sections();
 choices();
+live();

@@ -14,11 +14,13 @@ use signet_model::Registry;
 use signet_rest::{Action, Bearer, Table};
 use std::sync::Arc;
 
-/// All rows: those of this crate, those of slices, those that follow from declarations.
-pub fn table(registry: &Registry, slices: Vec<Action>) -> Table {
+/// All rows: those of this crate, those of slices, those that follow from declarations. `largest`: the largest stored file
+/// in bytes.
+pub fn table(registry: &Registry, slices: Vec<Action>, largest: usize) -> Table {
     let mut all = Vec::new();
     rows::register(&mut all);
     actions::register(&mut all);
+    actions::files::register(largest, &mut all);
     all.extend(slices);
     generic::register(registry, &mut all);
     Table::new(all)

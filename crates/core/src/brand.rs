@@ -1,4 +1,5 @@
 //! Brand of a host, and its appearance.
+use crate::media;
 use crate::models::{
     Brand, CertificateKeyPair, DEFAULT_BACKGROUND, Designation, ES256, Flow, FlowStageBinding, Requirement,
     SELF_SIGNED, flow_bindings,
@@ -70,13 +71,13 @@ pub fn look(core: &Core, client: &Client) -> BrandTheme {
         title: brand.map_or_else(|| "Signet".to_owned(), |b| b.branding_title.clone()),
         logo: brand.map_or_else(
             || "/static/dist/assets/icons/icon_left_brand.svg".to_owned(),
-            |b| b.branding_logo.clone(),
+            |b| media::url(core, &b.branding_logo),
         ),
         favicon: brand
-            .map_or_else(|| "/static/dist/assets/icons/icon.png".to_owned(), |b| b.branding_favicon.clone()),
+            .map_or_else(|| "/static/dist/assets/icons/icon.png".to_owned(), |b| media::url(core, &b.branding_favicon)),
         custom_css: brand.map_or_else(String::new, |b| b.branding_custom_css.clone()),
         background: brand
-            .map(|b| b.branding_default_flow_background.clone())
+            .map(|b| media::url(core, &b.branding_default_flow_background))
             .filter(|b| !b.is_empty())
             .unwrap_or_else(|| DEFAULT_BACKGROUND.to_owned()),
         theme: setting(&["settings", "theme", "base"])

@@ -20,6 +20,7 @@ pub mod keyed_semaphore;
 pub mod listener;
 pub mod login;
 pub mod mail;
+pub mod media;
 pub mod metrics;
 pub mod models;
 pub mod page;

@@ -10,6 +10,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use signet_base::{Error, Json, Result, Span, Uuid, query};
+use signet_core::media;
 use signet_core::models::Application;
 use signet_core::page::{self, AccountMenu, PageContext};
 use signet_core::permission::ADMIN_INTERFACE;
@@ -96,7 +97,7 @@ async fn library(edge: &Edge) -> Result<Response> {
             name: app.name.clone(),
             description: app.meta_description.clone(),
             launch_url,
-            icon_url: Some(app.meta_icon.clone()).filter(|i| !i.is_empty()),
+            icon_url: Some(media::url(core, &app.meta_icon)).filter(|i| !i.is_empty()),
             group: app.group.clone(),
             new_tab: app.open_in_new_tab,
             id: object.pk.to_string(),

@@ -112,7 +112,7 @@ pub fn actions() -> Vec<Action> {
 
 /// The table of the REST API.
 pub fn table(core: &Core) -> Table {
-    signet_api::table(&core.registry, actions())
+    signet_api::table(&core.registry, actions(), core.ports.media.max_size())
 }
 
 /// All routes of the HTTP listeners, without the edge's processing.

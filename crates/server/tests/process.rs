@@ -321,3 +321,34 @@ fn core_jobs_a_worker_beside_sqlite_is_refused_by_name_and_reason() {
     assert!(code == Some(2) && said.contains("AUTHENTIK_WORKER__EMBEDDED"), "{said}");
     assert!(!folder.exists(), "no data folder is made");
 }
+
+#[test]
+fn ops7_a_stop_lets_a_running_request_finish() {
+    const PATH: &str = "/api/v3/flows/executor/default-authentication-flow/?query=";
+    let mut server = Server::start("stop", None, &[("LOG_LEVEL", "info")]);
+    let body = r#"{"component": "ak-stage-identification", "uid_field": "akadmin"}"#;
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let head = format!("POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json");
+    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{}", body.len(), &body[..20]).unwrap();
+    // Another connection is idle, and holds nothing up. Its answer says that the first one was accepted.
+    let mut idle = TcpStream::connect(&server.address).unwrap();
+    write!(idle, "GET /-/health/live/ HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    assert!(idle.read(&mut [0; 64]).unwrap() > 0);
+    server.signal("-TERM");
+    assert!(server.logs(|line| line.contains("running requests finish")));
+    write!(stream, "{}", &body[20..]).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 302"), "{answer}");
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = server.child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(began.elapsed() < Duration::from_secs(25), "it does not end");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert!(status.success(), "{status}");
+    assert!(TcpStream::connect(&server.address).is_err());
+}

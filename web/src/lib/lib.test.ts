@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { service } from './captcha.ts';
 import { digits } from './code.ts';
+import { after, pause } from './live.ts';
 import { address, basePath, curl, groups } from './openapi.ts';
 import { base64url, bytes, creationOptions, credentialJson, requestOptions } from './passkey.ts';
 import { find } from './proof.ts';
@@ -195,5 +196,16 @@ describe('captcha', () => {
 describe('the save bar', () => {
   it('counts in words', () => {
     expect([changes(1), changes(2)]).toEqual(['1 unsaved change', '2 unsaved changes']);
+  });
+});
+
+describe('the live socket', () => {
+  it('shows the page anew only when the session has ended', () => {
+    expect(after(1008, true)).toBe('reload');
+    expect(after(1001, true)).toBe('retry');
+    expect(after(1006, false)).toBe('nothing');
+  });
+  it('asks less and less often', () => {
+    expect([pause(0), pause(1_000), pause(50_000)]).toEqual([1_000, 2_000, 60_000]);
   });
 });

@@ -12,7 +12,25 @@ const FAMILIES: [(&str, &str); 4] = [
 ];
 
 pub fn judge(files: &[Tracked], allowances: &mut Allowances) -> Vec<Finding> {
-    FAMILIES.iter().flat_map(|family| judge_family(*family, files, allowances)).collect()
+    let families = FAMILIES.iter().flat_map(|family| judge_family(*family, files, allowances));
+    families.chain(unnamed_actions(files)).collect()
+}
+
+/// Actions (`api.rs`) that the registration line of their slice does not name.
+fn unnamed_actions(files: &[Tracked]) -> Vec<Finding> {
+    let text_of = |path: &str| files.iter().find(|f| f.path == path).and_then(|f| f.text.as_deref());
+    let folders = files.iter().filter_map(|f| f.path.strip_suffix("/api.rs"));
+    let folders = folders.filter(|at| FAMILIES.iter().any(|(source, _)| at.starts_with(source)));
+    let named = |at: &str| {
+        [format!("{at}/mod.rs"), format!("{at}.rs")]
+            .iter()
+            .filter_map(|path| text_of(path))
+            .any(|text| text.contains("actions: api::actions"))
+    };
+    folders
+        .filter(|at| !named(at))
+        .map(|at| format!("{at}/api.rs: the slice does not name `actions: api::actions`"))
+        .collect()
 }
 
 fn judge_family(
@@ -95,6 +113,16 @@ mod tests {
         );
         assert_eq!(stages(&LIB.replace("    &deny::SLICE,\n", ""), &["deny.rs"]).len(), 1);
         assert_eq!(stages("mod deny;\n", &["deny.rs"]).len(), 1);
+    }
+
+    #[test]
+    fn actions_are_named_by_their_slice() {
+        let found = |slice: &str| {
+            let all = [file("crates/stages/src/deny/mod.rs", slice), file("crates/stages/src/deny/api.rs", "")];
+            judge(&all, &mut Allowances::default()).len()
+        };
+        assert_eq!(found("Slice { models: &[], actions: api::actions };"), 0);
+        assert_eq!(found("Slice { models: &[], actions: signet_rest::none };"), 1);
     }
 
     #[test]

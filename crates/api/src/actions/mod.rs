@@ -2,6 +2,7 @@
 pub(crate) mod admin;
 pub(crate) mod applications;
 mod crypto;
+pub(crate) mod files;
 mod flows;
 mod policies;
 mod settings;

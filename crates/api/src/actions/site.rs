@@ -2,12 +2,15 @@
 use signet_rest::{ApiResult, Call, Reply};
 use signet_base::{Json, Map, json};
 use signet_core::brand::{self, slug};
+use signet_core::media;
+use signet_core::models::Brand;
 
 /// `GET /root/config/`
 pub(crate) async fn config(call: &mut Call) -> ApiResult {
     let settings = &call.core.settings;
     let mut able = Vec::new();
     for (name, is) in [
+        ("can_save_media", call.core.ports.media.max_size() > 0),
         ("can_geo_ip", call.core.geoip.knows_places().is_ok()),
         ("can_asn", call.core.geoip.knows_networks().is_ok()),
         ("can_impersonate", call.core.system().impersonation),
@@ -36,9 +39,12 @@ pub(crate) async fn brand(call: &mut Call) -> ApiResult {
     out.insert("matched_domain".into(), json!(found.map_or("fallback", |b| b.domain.as_str())));
     out.insert("branding_title".into(), json!(look.title));
     out.insert("branding_logo".into(), json!(look.logo));
-    out.insert("branding_logo_themed_urls".into(), Json::Null);
+    let themed = |of: fn(&Brand) -> &str| {
+        found.map_or(Json::Null, |brand| media::themed_urls(&call.core, of(brand)))
+    };
+    out.insert("branding_logo_themed_urls".into(), themed(|b| &b.branding_logo));
     out.insert("branding_favicon".into(), json!(look.favicon));
-    out.insert("branding_favicon_themed_urls".into(), Json::Null);
+    out.insert("branding_favicon_themed_urls".into(), themed(|b| &b.branding_favicon));
     out.insert("branding_custom_css".into(), json!(look.custom_css));
     out.insert("branding_map_tiles".into(), json!(""));
     out.insert("ui_footer_links".into(), json!(links));

@@ -2,7 +2,7 @@
 use signet_rest::Call;
 use crate::launch;
 use signet_base::{Json, Map, Result, Uuid, json};
-use signet_core::{rows, wire};
+use signet_core::{media, rows, wire};
 use signet_model::Object;
 use signet_store::{groups, users};
 use std::collections::HashMap;
@@ -15,6 +15,15 @@ pub(crate) async fn many(call: &Call, objects: &[Arc<Object>]) -> Result<Vec<Jso
         people(call, &mut out).await?;
     }
     for (object, map) in objects.iter().zip(&mut out) {
+        for (field, url, themed) in [
+            ("meta_icon", "meta_icon_url", "meta_icon_themed_urls"),
+            ("background", "background_url", "background_themed_urls"),
+        ] {
+            if media::stored(object.text(field)).is_some() && map.contains_key(url) {
+                map.insert(url.into(), json!(media::url(&call.core, object.text(field))));
+                map.insert(themed.into(), media::themed_urls(&call.core, object.text(field)));
+            }
+        }
         if object.def.is("authentik_core.application") {
             map.insert(
                 "launch_url".into(),

@@ -276,7 +276,7 @@ mod tests {
     use signet_core::models;
     fn document() -> Json {
         let registry = Registry::new(models::ALL.iter().copied());
-        build(&crate::table(&registry, Vec::new()), &registry)
+        build(&crate::table(&registry, Vec::new(), 0), &registry)
     }
     #[test]
     fn every_operation_has_an_id_of_its_own_and_every_reference_leads_somewhere() {

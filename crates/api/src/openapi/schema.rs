@@ -167,6 +167,8 @@ pub(super) fn shared() -> Map {
         }),
     );
     out.insert("DetailedCountry".into(), object(json!({"code": text(), "name": text()})));
+    let themed = json!({"type": "object", "additionalProperties": text(), "nullable": true});
+    out.insert("FileList".into(), object(json!({"name": text(), "mime_type": text(), "url": text(), "themed_urls": themed})));
     out.insert("App".into(), object(json!({"name": text(), "label": text()})));
     out.insert("VersionHistory".into(), object(json!({"id": int(), "timestamp": {"type": "string", "format": "date-time"}, "version": text(), "build": text()})));
     out.insert(

@@ -75,7 +75,7 @@ async fn addresses_forms_and_verbs_are_judged_as_recorded() {
 #[tokio::test]
 async fn nothing_that_is_sent_to_a_route_breaks_it() {
     let app = App::start(sqlite().await).await;
-    let table = signet_api::table(&app.core.registry, Vec::new());
+    let table = signet_api::table(&app.core.registry, Vec::new(), 0);
     let nasty = [
         json!(null),
         json!(true),

@@ -22,7 +22,7 @@ async fn foreign_key(app: &App, path: &str) -> Option<String> {
 #[tokio::test]
 async fn every_route_is_refused_to_whom_it_does_not_belong() {
     let app = App::start(sqlite().await).await;
-    let table = signet_api::table(&app.core.registry, Vec::new());
+    let table = signet_api::table(&app.core.registry, Vec::new(), 0);
     for (path, sent) in [
         ("/stages/deny/", json!({"name": "deny"})),
         (

@@ -64,7 +64,7 @@ async fn core_permissions_each_route_has_one_and_opens_to_whoever_holds_it() {
     let delegate = Delegate::new(&app).await;
     let catalogue: Vec<String> =
         signet_core::permission::catalogue::all(&app.core.registry).iter().map(|p| p.name()).collect();
-    let table = signet_api::table(&app.core.registry, Vec::new());
+    let table = signet_api::table(&app.core.registry, Vec::new(), 0);
     let mut tried = 0;
     for action in table.routes().iter().flat_map(|route| &route.actions) {
         let needs = needs(action);
@@ -113,7 +113,7 @@ async fn core_permissions_hidden_objects_are_missing_and_shown_ones_are_not_chan
         let app = App::start(db).await;
         let delegate = Delegate::new(&app).await;
         fill(&app).await;
-        let table = signet_api::table(&app.core.registry, Vec::new());
+        let table = signet_api::table(&app.core.registry, Vec::new(), 0);
         let (mut tried, mut lists) = (0, 0);
         for route in table.routes() {
             let Some((before, rest)) = route.path.split_once("/{") else { continue };

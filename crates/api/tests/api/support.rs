@@ -58,7 +58,7 @@ pub fn client(method: &Method, path: &str) -> Client {
 }
 
 fn router(core: &Arc<Core>) -> Router {
-    let table = signet_api::table(&core.registry, Vec::new());
+    let table = signet_api::table(&core.registry, Vec::new(), 0);
     signet_api::router(core.clone(), Arc::new(table), None)
 }
 

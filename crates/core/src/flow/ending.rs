@@ -128,7 +128,7 @@ impl Executor<'_> {
         let title = self.title(title, application.as_deref());
         let background = match flow.text("background") {
             "" => crate::brand::look(self.core, self.client).background,
-            own => own.to_owned(),
+            own => crate::media::url(self.core, own),
         };
         let next = query::value(self.query, "next").filter(|n| !n.is_empty());
         let cancel = next.map_or_else(

@@ -1,0 +1,11 @@
+//! What a slice opens beside routes: listeners and WebSockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a failure in a test is a failed test"
+)]
+mod echo;
+mod listeners;
+mod sockets;
+mod uploads;
