@@ -40,7 +40,9 @@ impl Families {
         providers: impl IntoIterator<Item = Arc<dyn ProviderKind>>,
     ) -> Self {
         // Stages that the executor inserts itself.
-        let built_in: [Arc<dyn StageKind>; 3] = [
+        let built_in: [Arc<dyn StageKind>; 5] = [
+            Arc::new(crate::authorize::ConsentAgain),
+            Arc::new(crate::authorize::Finish),
             Arc::new(crate::flow::token::Confirm),
             Arc::new(crate::flow::invitation::Finish),
             Arc::new(crate::flow::setup_code::SetupCode),
@@ -91,6 +93,9 @@ impl Families {
     }
     pub fn policy(&self, def: &ModelDef) -> Option<Arc<dyn Policy>> {
         self.policies.get(&def.full_name()).cloned()
+    }
+    pub fn providers(&self) -> impl Iterator<Item = &Arc<dyn ProviderKind>> {
+        self.providers.values()
     }
     pub fn provider(&self, def: &ModelDef) -> Option<Arc<dyn ProviderKind>> {
         self.providers.get(&def.full_name()).cloned()

@@ -223,6 +223,8 @@ pub struct Refusal<'a> {
     pub missing_groups: &'a [String],
     /// URL at which another user can try the same.
     pub again: &'a str,
+    /// The way back to the application that asked.
+    pub back: Option<&'a str>,
 }
 
 /// The access-denied page of an application.
@@ -241,6 +243,7 @@ pub fn refused(core: &Core, client: &Client, cookies: &str, refusal: &Refusal<'_
         application: Some(refusal.application),
         missing_groups: refusal.missing_groups,
         switch_url: Some(&switch),
+        decline_url: refusal.back,
         request_id: Some(&client.request_id),
         help: &page_context.help,
         ..FormContext::new("", "")

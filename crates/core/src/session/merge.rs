@@ -52,6 +52,11 @@ impl State {
             asked.extend(self.asked.into_iter().filter(|(name, value)| base.asked.get(name) != Some(value)));
             asked
         };
+        self.answers = {
+            let mut answers = stored.answers;
+            answers.extend(self.answers.into_iter().filter(|given| !base.answers.contains(given)));
+            answers
+        };
         self.history = newer(self.history, &base.history, stored.history);
         self.authentication = newer(self.authentication, &base.authentication, stored.authentication);
         self.browser_only = newer(self.browser_only, &base.browser_only, stored.browser_only);

@@ -7,6 +7,7 @@ use crate::flow::Heading;
 use crate::form::{FormContext, address, ask_help_desk, text};
 use crate::icons::{Icon, icon_s};
 use crate::ui;
+use crate::url::safe_href;
 use crate::words;
 
 pub(super) fn denied_heading(challenge: &Value, form: &FormContext) -> Heading {
@@ -55,6 +56,9 @@ pub fn access_denied(challenge: &Value, form: &FormContext) -> Markup {
                     (ui::link_button(url, label))
                 } @else {
                     (ui::link_primary(url, label))
+                }
+                @if let (Some(back), Some(name)) = (form.decline_url.and_then(safe_href), form.application) {
+                    a class="btn btn--l btn--block" href=(back) { "Go back to " bdi { (name) } }
                 }
                 @if let Some(url) = form.recovery_url { (ui::link_button(url, "Forgot your password?")) }
                 @if let Some(url) = form.switch_url { (ui::link_button(url, "Sign in as somebody else")) }

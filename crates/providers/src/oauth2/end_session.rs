@@ -3,7 +3,8 @@ use super::clients::ClientEntry;
 use super::model::UriType;
 use super::params::{Params, Problem};
 use super::subject::subject;
-use super::web::{Caller, OAuthState, cookies, redirect};
+use super::web::OAuthState;
+use crate::web::{Caller, Visit, cookies, redirect};
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -100,7 +101,9 @@ async fn run(
         ))
     };
     match result.await {
-        Ok((response, mut session)) => web.save_and_send(client, headers, &mut session, response).await,
+        Ok((response, mut session)) => {
+            Visit { core: &web.core, client, headers, found }.save_and_send(&mut session, response).await
+        }
         Err(error) => web.fail(client, headers, &error),
     }
 }

@@ -30,6 +30,7 @@ known! {
     login_required = "login_required", "The Authorization Server requires End-User authentication";
     consent_required = "consent_required", "The Authorization Server requires End-User consent";
     interaction_required = "interaction_required", "The Authorization Server requires End-User interaction of some form to proceed";
+    temporarily_unavailable = "temporarily_unavailable", "The server is busy. Try again in a moment";
     access_denied = "access_denied", "The resource owner or authorization server denied the request";
     /// For bearer tokens (RFC 6750 §3.1).
     invalid_token = "invalid_token", "The access token provided is expired, revoked, malformed, or invalid for other reasons";
@@ -92,8 +93,7 @@ impl Failure {
             Failure::Protocol(error) => error,
             Failure::Server(Error::Unavailable(why)) => {
                 tracing::warn!(%request_id, %why, "a protocol request was put off");
-                OAuthError::new("temporarily_unavailable", "The server is busy. Try again in a moment")
-                    .status(StatusCode::SERVICE_UNAVAILABLE)
+                OAuthError::temporarily_unavailable().status(StatusCode::SERVICE_UNAVAILABLE)
             }
             Failure::Server(Error::TooMany { .. }) => OAuthError::new(
                 "temporarily_unavailable",

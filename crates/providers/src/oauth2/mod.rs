@@ -30,8 +30,10 @@ pub use model::{
 pub use userinfo::bearer;
 
 use crate::Slice;
+use crate::web::web_origin;
 use async_trait::async_trait;
-use signet_base::Result;
+use signet_base::{Error, Json, Result};
+use signet_core::authorize::{Answer, AuthorizationRequest};
 use signet_core::flow::StageKind;
 use signet_core::provider::{JwtRequest, ProviderKind};
 use signet_core::{Client, Core};
@@ -41,18 +43,15 @@ use std::sync::Arc;
 /// The registration of this kind.
 pub const SLICE: Slice = Slice {
     models: &[OAuth2Provider::DEF, ScopeMapping::DEF],
-    provider: || Arc::new(OAuth2Kind),
-    stages: || {
-        vec![
-            Arc::new(authorize::AuthorizeStage::default()) as Arc<dyn StageKind>,
-            Arc::new(authorize::ConsentAgain),
-            Arc::new(end_session::SessionEndStage),
-        ]
-    },
+    provider: || Arc::new(OAuth2Kind::default()),
+    stages: || vec![Arc::new(end_session::SessionEndStage) as Arc<dyn StageKind>],
     routes: web::router,
 };
 
-struct OAuth2Kind;
+#[derive(Default)]
+struct OAuth2Kind {
+    cache: clients::ClientCache,
+}
 
 #[async_trait]
 impl ProviderKind for OAuth2Kind {
@@ -65,7 +64,7 @@ impl ProviderKind for OAuth2Kind {
         let exact = |u: &&RedirectUri| {
             u.matching_mode == MatchingMode::Strict && u.redirect_uri_type == UriType::Authorization
         };
-        settings.redirect_uris.iter().filter(exact).find_map(|u| redirect::web_origin(&u.url))
+        settings.redirect_uris.iter().filter(exact).find_map(|u| web_origin(&u.url))
     }
     async fn token(
         &self,
@@ -75,5 +74,22 @@ impl ProviderKind for OAuth2Kind {
         order: JwtRequest,
     ) -> Result<String> {
         create_jwt::token(core, client, provider, order).await
+    }
+    fn authorization(
+        &self,
+        core: &Arc<Core>,
+        client: &Client,
+        provider: &Arc<Object>,
+        stored: &Json,
+    ) -> Result<Box<dyn AuthorizationRequest>> {
+        let gone = || Error::denied("The application is no longer available.");
+        let entry = self.cache.index(core).entry(provider)?.ok_or_else(gone)?;
+        Ok(Box::new(authorize::OAuthRequest::stored(core, client, entry, stored)?))
+    }
+    fn request_url(&self, query: &str) -> Option<String> {
+        authorize::url(query)
+    }
+    async fn may_repeat(&self, core: &Core, answer: &Answer) -> Result<bool> {
+        authorize::may_repeat(core, answer).await
     }
 }

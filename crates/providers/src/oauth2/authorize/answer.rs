@@ -4,9 +4,9 @@ use crate::oauth2::claims::{self, AuthContext, BaseClaims};
 use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::token::issue;
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_base::{Error, Json, Map, Result, Uuid, json, query};
+use signet_core::authorize::Answer;
 use signet_core::event::EventAction;
-use signet_core::flow::Challenge;
 use signet_core::{Client, Core, WebSession};
 use signet_jose::half_hash;
 use signet_store::grants;
@@ -176,28 +176,23 @@ async fn event(
     .await;
 }
 
-/// How the browser carries the response: a redirect, or a self-submitting form (`form_post`).
-pub enum ResponseTarget {
-    Location(String),
-    Form(Challenge),
-}
-
-/// Encodes the parameters by the response mode.
-pub fn response_target(
-    entry: &ClientEntry,
-    ask: &CheckedRequest,
-    parameters: &[(String, String)],
-) -> ResponseTarget {
+/// The parameters on their way to the client, by the response mode.
+pub fn to_client(ask: &CheckedRequest, parameters: Vec<(String, String)>) -> Answer {
     if ask.mode == ResponseMode::FormPost {
-        let attrs: Map = parameters.iter().map(|(n, v)| (n.clone(), json!(v))).collect();
-        let title = format!("Redirecting to {}…", entry.application.name());
-        return ResponseTarget::Form(
-            Challenge::new("ak-stage-autosubmit")
-                .with("title", title)
-                .with("url", ask.redirect_uri.clone())
-                .with("attrs", attrs),
-        );
+        return Answer::Form { url: ask.redirect_uri.clone(), fields: parameters };
     }
     let pairs: Vec<(&str, &str)> = parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    ResponseTarget::Location(ask.location(&pairs))
+    Answer::Redirect(ask.location(&pairs))
+}
+
+/// Whether the code in an answer, if there is one, can still be redeemed. A client that redeems a code twice loses its
+/// tokens (RFC 6749 §4.1.2), so a used one is not sent again.
+pub async fn may_repeat(core: &Core, answer: &Answer) -> Result<bool> {
+    let code = match answer {
+        Answer::Redirect(to) => to.split_once(['?', '#']).and_then(|(_, sent)| query::value(sent, "code")),
+        Answer::Form { fields, .. } => fields.iter().find(|(n, _)| n == "code").map(|(_, v)| v.clone()),
+    };
+    let Some(code) = code else { return Ok(true) };
+    let row = grants::code_by_digest(&core.db, &core.vault.timed_digest(CODE_DIGEST, &code)).await?;
+    Ok(row.is_some_and(|row| !row.used && row.expires > core.now()))
 }
