@@ -73,6 +73,8 @@ pub struct WebSession {
     without_run: bool,
     /// What was charged for the stored row.
     paid: usize,
+    /// The run that this request ended was ended before by another one.
+    overtaken: bool,
 }
 
 impl WebSession {
@@ -99,6 +101,7 @@ impl WebSession {
             cookies: Vec::new(),
             without_run: false,
             paid: 0,
+            overtaken: false,
         }
     }
 
@@ -172,6 +175,7 @@ impl WebSession {
             cookies: Vec::new(),
             without_run: false,
             paid,
+            overtaken: false,
         })
     }
 
@@ -200,6 +204,11 @@ impl WebSession {
     /// The session survives its owner's raised epoch.
     pub fn goes_on_at(&mut self, epoch: i64) {
         self.epoch = epoch;
+    }
+    /// After [`WebSession::save`]: another request was first to end the run, and its last page counts: the response of this
+    /// one must not be sent.
+    pub fn is_overtaken(&self) -> bool {
+        self.overtaken
     }
     pub fn has_key(&self) -> bool {
         !self.key.is_empty()

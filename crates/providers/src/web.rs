@@ -63,9 +63,19 @@ impl Visit<'_> {
             Err(error) => return self.fail(&error),
         };
         match authorize::authorize(self.core, self.client, &mut session, request).await {
-            Ok(response) => {
-                let response = self.respond(&session, request, response);
-                self.save_and_send(&mut session, response).await
+            Ok(mut response) => {
+                let set = match session.save(self.core, self.client).await {
+                    Ok(set) => set,
+                    Err(error) => return self.fail(&error),
+                };
+                if let authorize::Response::Answer(answer) = &mut response {
+                    // Another request may have been first to answer it.
+                    match authorize::given(self.core, &session, request).await {
+                        Ok(given) => *answer = given.unwrap_or_else(|| answer.clone()),
+                        Err(error) => return self.fail(&error),
+                    }
+                }
+                with_cookies(self.respond(&session, request, response), &set)
             }
             Err(error) => self.fail(&error),
         }
@@ -119,17 +129,19 @@ impl Visit<'_> {
         page::failure(self.core, self.client, &cookies(self.headers), error).into_response()
     }
     /// Saves the session, then sends the response with the session's cookies.
-    pub async fn save_and_send(&self, session: &mut WebSession, mut response: Response) -> Response {
+    pub async fn save_and_send(&self, session: &mut WebSession, response: Response) -> Response {
         match session.save(self.core, self.client).await {
-            Ok(set) => {
-                for value in set.iter().filter_map(|c| HeaderValue::from_str(c).ok()) {
-                    response.headers_mut().append(header::SET_COOKIE, value);
-                }
-                response
-            }
+            Ok(set) => with_cookies(response, &set),
             Err(error) => self.fail(&error),
         }
     }
+}
+
+fn with_cookies(mut response: Response, set: &[String]) -> Response {
+    for value in set.iter().filter_map(|c| HeaderValue::from_str(c).ok()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    response
 }
 
 /// The CSP source that lets the form post: its origin, or a custom scheme.

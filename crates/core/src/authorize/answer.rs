@@ -64,6 +64,12 @@ pub struct GivenAnswer {
     pub at: Timestamp,
 }
 
+impl GivenAnswer {
+    pub fn is_for_same(&self, other: &Self) -> bool {
+        (self.provider, &self.request, self.user) == (other.provider, &other.request, other.user)
+    }
+}
+
 fn is_readable(at: Timestamp, now: Timestamp) -> bool {
     now < at.plus(Span::from_secs(READABLE))
 }
@@ -100,7 +106,7 @@ pub(super) fn keep(
         return;
     }
     let answers = &mut session.state.answers;
-    answers.retain(|known| is_readable(known.at, now));
+    answers.retain(|known| is_readable(known.at, now) && !known.is_for_same(&given));
     let over = (answers.len() + 1).saturating_sub(MOST);
     answers.drain(..over);
     answers.push(given);

@@ -166,7 +166,9 @@ impl Arrival<'_> {
         }
         let mut plan = match plan(core, client, &flow, Some(person), context, true).await? {
             Ok(plan) => plan,
-            Err(NotPlanned::NotApplicable(messages)) => return Ok(self.refused(messages.join("\n"), Vec::new())),
+            Err(NotPlanned::NotApplicable(messages)) => {
+                return Ok(self.refused(messages.join("\n"), Vec::new()));
+            }
             Err(NotPlanned::Empty) => return Ok(self.refused(String::new(), Vec::new())),
         };
         if bare {

@@ -8,10 +8,10 @@ mod pending;
 mod sign_in;
 mod stages;
 
-pub use answer::{Answer, GivenAnswer};
-pub use engine::{DECLINED, Refusal, Response, authorize};
 pub(crate) use answer::may_show_again;
+pub use answer::{Answer, GivenAnswer, given};
 pub(crate) use engine::way_back;
+pub use engine::{DECLINED, Refusal, Response, authorize};
 pub use pending::{PendingAuthorization, open};
 pub use stages::{ConsentAgain, Finish};
 

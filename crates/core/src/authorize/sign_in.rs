@@ -22,7 +22,8 @@ pub fn is_due(
     now: Timestamp,
 ) -> bool {
     let Some(authentication) = authentication else { return true };
-    let too_old = demands.max_age.is_some_and(|secs| now.secs() - authentication.at.secs() > secs || secs == 0);
+    let too_old =
+        demands.max_age.is_some_and(|secs| now.secs() - authentication.at.secs() > secs || secs == 0);
     if !demands.force_authentication && !too_old {
         return false;
     }
@@ -120,7 +121,10 @@ mod tests {
         let now = Timestamp::from_secs(1000);
         let old = signed_in(900, 1);
         assert!(!is_due(&demands(false, None), Some(&old), None, now));
-        assert!(is_due(&demands(true, None), Some(&old), None, now) && is_due(&demands(false, None), None, None, now));
+        assert!(
+            is_due(&demands(true, None), Some(&old), None, now)
+                && is_due(&demands(false, None), None, None, now)
+        );
         let asked = json!({"event": Uuid::from_u128(1).to_string(), "at": Timestamp::from_secs(950).0});
         assert!(is_due(&demands(true, None), Some(&old), Some(&asked), now));
         assert!(!is_due(&demands(true, None), Some(&signed_in(960, 2)), Some(&asked), now));

@@ -67,14 +67,21 @@ impl Executor<'_> {
             DeniedAction::MessageContinue => pending.user.is_some(),
             DeniedAction::Continue => true,
         };
-        let request = authorize::open(self.core, self.client, pending).ok()?;
-        if !hands_on {
-            let back = authorize::way_back(request.as_ref(), text)?;
-            self.session.state.plan.as_mut()?.context.set(&keys::DECLINE_URL, back);
-            return None;
+        // An error says that there is no checked way back any more.
+        let request = authorize::open(self.core, self.client, pending).ok();
+        if hands_on
+            && let Some(request) = &request
+            && let Some(answer) = request.end(&Ending::Denied(text.to_owned()))
+        {
+            return Some(self.end_by(flow, answer.challenge(request.application().name())));
         }
-        let answer = request.end(&Ending::Denied(text.to_owned()))?;
-        Some(self.end_by(flow, answer.challenge(request.application().name())))
+        let back = request.and_then(|request| authorize::way_back(request.as_ref(), text));
+        let context = &mut self.session.state.plan.as_mut()?.context;
+        match back {
+            Some(back) => context.set(&keys::DECLINE_URL, back),
+            None => context.remove(&keys::DECLINE_URL),
+        }
+        None
     }
 
     /// Ends the run with a challenge that is its last page.

@@ -1,7 +1,7 @@
 //! The plan of a run: the stages to show. Stored in the session.
 use super::context::{Context, keys};
-use crate::models::{Flow, FlowStageBinding, Requirement, flow_bindings};
 use crate::authorize::PendingAuthorization;
+use crate::models::{Flow, FlowStageBinding, Requirement, flow_bindings};
 use crate::policy::{self, Question, Verdict};
 use crate::{Client, Core, Principal};
 use serde::{Deserialize, Serialize};

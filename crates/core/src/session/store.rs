@@ -105,7 +105,10 @@ impl WebSession {
         if self.replaces.is_none() || signs_in {
             let base = before.map(|stored| open(stored.data)).transpose()?.unwrap_or_default();
             let own = std::mem::take(&mut self.state);
+            let last_page = |state: &State| state.plan.as_ref().and_then(|plan| plan.over.clone());
+            let ended = last_page(&own);
             self.state = own.merge(&base, open(found.data.clone())?, signs_in);
+            self.overtaken |= ended.is_some() && last_page(&self.state) != ended;
             self.state.bound();
         }
         row.data = self.sealed_state(core, &row.id)?;

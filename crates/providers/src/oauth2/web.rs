@@ -1,9 +1,9 @@
 //! Routes, and state and helpers that handlers share.
 use super::clients::{ClientCache, ClientEntry, ClientIndex};
 use super::{authorize, cors, discovery, end_session, introspect, revoke, token, userinfo};
+use crate::web::{Caller, cookies, redirect};
 use axum::Router;
 use axum::body::Bytes;
-use crate::web::{Caller, cookies, redirect};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};

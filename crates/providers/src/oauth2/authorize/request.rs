@@ -113,8 +113,9 @@ impl AuthorizationRequest for OAuthRequest {
     fn permissions(&self) -> Vec<Map> {
         let scopes = self.entry.scopes.iter();
         let shown = scopes.filter(|s| self.ask.scopes.has(&s.name) && !s.description.is_empty());
-        let permission =
-            |(id, name): (&str, &str)| Map::from_iter([("id".to_owned(), json!(id)), ("name".to_owned(), json!(name))]);
+        let permission = |(id, name): (&str, &str)| {
+            Map::from_iter([("id".to_owned(), json!(id)), ("name".to_owned(), json!(name))])
+        };
         shown.map(|s| permission((&s.name, &s.description))).collect()
     }
     fn hint(&self, person: &Principal) -> Hint {
