@@ -71,7 +71,7 @@ impl OAuthRequest {
 /// The URL at which a request starts again, from the query of its flow's page.
 pub fn url(own: &str) -> Option<String> {
     let has = |name: &&str| query::value(own, name).is_some_and(|value| !value.is_empty());
-    NEEDED.iter().all(|name| has(&name)).then(|| format!("{PATH}?{own}"))
+    NEEDED.iter().all(has).then(|| format!("{PATH}?{own}"))
 }
 
 #[async_trait]
