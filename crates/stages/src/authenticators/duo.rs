@@ -38,7 +38,7 @@ pub struct AuthenticatorDuoStage {
     #[serde(skip_serializing)]
     pub client_secret: Secret,
     /// Host of the API, such as api-1234abcd.duosecurity.com.
-    #[field(filter, gives = "delivery")]
+    #[field(filter, gives = "everything")]
     pub api_hostname: String,
     /// Integration key of an Admin API application, for importing devices.
     #[field(default = "", blank)]

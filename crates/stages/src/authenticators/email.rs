@@ -32,9 +32,9 @@ pub struct AuthenticatorEmailStage {
     /// Send by the installation's own mail server; what is said about a server here does not count then.
     #[field(default = false, filter)]
     pub use_global_settings: bool,
-    #[field(default = "localhost", filter, gives = "delivery")]
+    #[field(default = "localhost", filter, gives = "everything")]
     pub host: String,
-    #[field(default = 25, min = 1, max = 65_535, filter)]
+    #[field(default = 25, min = 1, max = 65_535, filter, gives = "everything")]
     pub port: i64,
     #[field(default = "", blank, filter)]
     pub username: String,

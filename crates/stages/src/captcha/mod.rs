@@ -36,7 +36,7 @@ pub struct CaptchaStage {
     #[field(default = "https://www.recaptcha.net/recaptcha/api.js", gives = "everything")]
     pub js_url: String,
     /// Where the verdict is asked for.
-    #[field(default = "https://www.recaptcha.net/recaptcha/api/siteverify", gives = "delivery")]
+    #[field(default = "https://www.recaptcha.net/recaptcha/api/siteverify", gives = "everything")]
     pub api_url: String,
     #[field(choice, default = "application/x-www-form-urlencoded")]
     pub request_content_type: RequestContentType,

@@ -31,7 +31,7 @@ pub struct EmailStage {
     pub use_global_settings: bool,
     #[field(default = "localhost", filter, gives = "everything")]
     pub host: String,
-    #[field(default = 25, min = 1, max = 65_535, filter)]
+    #[field(default = 25, min = 1, max = 65_535, filter, gives = "everything")]
     pub port: i64,
     #[field(default = "", blank, filter)]
     pub username: String,
