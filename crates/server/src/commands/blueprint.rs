@@ -1,4 +1,5 @@
 //! `signet apply_blueprint`.
+use super::output::{note, say};
 use crate::config::Options;
 use crate::{first_run, serve, wiring};
 use signet_base::{Error, Result};
@@ -19,10 +20,14 @@ pub async fn apply(options: &Options, path: &Path) -> Result<()> {
     let file = path.display().to_string();
     let source = Source { environment: Some(&environment), ..Source::new(&file, &text) };
     let report = import(&core, &source, &Author::command("apply_blueprint")).await?;
-    report.notes.iter().for_each(|n| eprintln!("note: {n}"));
-    println!(
+    report.notes.iter().for_each(|n| note!("note: {n}"));
+    say!(
         "{} created, {} updated, {} deleted, {} unchanged, {} skipped.",
-        report.created, report.updated, report.deleted, report.unchanged, report.skipped
+        report.created,
+        report.updated,
+        report.deleted,
+        report.unchanged,
+        report.skipped
     );
     core.db.close().await;
     Ok(())

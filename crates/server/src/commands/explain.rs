@@ -1,4 +1,5 @@
 //! `signet explain`: why a user may use an application or run a flow, or not.
+use super::output::{self, say};
 use crate::config::Options;
 use crate::serve;
 use clap::Args;
@@ -43,9 +44,9 @@ pub async fn run(options: &Options, query: &Query) -> Result<()> {
     let wanted = wanted(&core, query).await?;
     let answer = explain::explain(&core, &Client::internal(), &wanted).await?.to_json();
     if query.json {
-        println!("{}", serde_json::to_string_pretty(&answer)?);
+        say!("{}", serde_json::to_string_pretty(&answer)?);
     } else {
-        print!("{}", words(&answer));
+        output::text(words(&answer));
     }
     core.db.close().await;
     Ok(())

@@ -1,4 +1,5 @@
 //! `signet test_email`.
+use super::output::say;
 use crate::config::Options;
 use crate::{serve, wiring};
 use signet_base::{Error, Result, Uuid};
@@ -35,6 +36,6 @@ async fn send(core: &Core, to: &str, stage: Option<&str>) -> Result<()> {
         ..Email::default()
     };
     mail::send(core, &Client::internal(), &sender, &letter).await?;
-    println!("{}:{} has taken the message.", sender.server.host, sender.server.port);
+    say!("{}:{} has taken the message.", sender.server.host, sender.server.port);
     Ok(())
 }

@@ -3,12 +3,14 @@ mod accounts;
 mod blueprint;
 mod explain;
 mod mail;
+mod output;
 mod probe;
 mod rescue;
 
 use crate::config::{Config, Options, SettingError, manual};
 use crate::{log, serve, wiring};
 use clap::{Parser, Subcommand};
+use output::{note, say};
 use signet_base::{Error, Ports, Result};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -87,13 +89,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     signet_base::machine::keep_new_files_private();
+    output::end(execute(cli))
+}
+
+fn execute(cli: Cli) -> ExitCode {
     match &cli.command {
         Command::Version => {
-            println!("Signet {} (API {})", env!("CARGO_PKG_VERSION"), signet_core::system::API_VERSION);
+            say!("Signet {} (API {})", env!("CARGO_PKG_VERSION"), signet_core::system::API_VERSION);
             return ExitCode::SUCCESS;
         }
         Command::SettingsTable => {
-            print!("{}", manual());
+            output::text(manual());
             return ExitCode::SUCCESS;
         }
         _ => {}
@@ -105,12 +111,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let options = Options::of(&config);
     match &cli.command {
         Command::Check => {
-            config.warnings.iter().for_each(|w| eprintln!("warning: {w}"));
-            println!("The settings are valid.");
+            config.warnings.iter().for_each(|w| note!("warning: {w}"));
+            say!("The settings are valid.");
             return ExitCode::SUCCESS;
         }
         Command::DumpConfig => {
-            print!("{}", config.dump());
+            output::text(config.dump());
             return ExitCode::SUCCESS;
         }
         Command::Healthcheck => return probe::run(&options),
@@ -129,22 +135,22 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let runtime = match threads.on_thread_start(started).build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("signet: {error}");
+            note!("signet: {error}");
             return ExitCode::FAILURE;
         }
     };
     match runtime.block_on(run(cli.command, &options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("signet: {}", words(&error));
+            note!("signet: {}", words(&error));
             ExitCode::FAILURE
         }
     }
 }
 
 fn refuse(mistakes: &[SettingError]) -> ExitCode {
-    eprintln!("signet: the settings are wrong:");
-    mistakes.iter().for_each(|m| eprintln!("  {m}"));
+    note!("signet: the settings are wrong:");
+    mistakes.iter().for_each(|m| note!("  {m}"));
     ExitCode::from(2)
 }
 
@@ -172,7 +178,7 @@ async fn run(command: Command, options: &Options) -> Result<()> {
         Command::Migrate => {
             let db = wiring::open_database(options).await?;
             let count = signet_store::migrate(&db, &Ports::system()).await?;
-            println!(
+            say!(
                 "{}",
                 if count == 0 {
                     "The schema is up to date.".to_owned()
