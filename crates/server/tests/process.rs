@@ -216,6 +216,39 @@ fn scale_b2_a_log_that_is_closed_harms_no_answer() {
     assert!(server.child.wait().unwrap().success());
 }
 
+/// Lasting faults log a line a second, with the number of those that were left out.
+#[test]
+fn scale_b9_a_lasting_fault_logs_one_line_a_second() {
+    let server = Server::start("lasting", None, &[]);
+    // The database file is away: every sign-in fails, each with warnings.
+    let (file, aside) = (server.folder.join("signet.sqlite"), server.folder.join("aside"));
+    std::fs::rename(&file, &aside).unwrap();
+    let began = Instant::now();
+    let mut failed = 0;
+    let body = r#"{"component": "ak-stage-identification", "uid_field": "akadmin"}"#;
+    const FLOW: &str = "/api/v3/flows/executor/default-authentication-flow/?query=";
+    while began.elapsed() < Duration::from_millis(2_500) || failed < 100 {
+        let answer = server.send(&format!("POST {FLOW} HTTP/1.1\r\nContent-Type: application/json"), body);
+        failed += usize::from(answer.starts_with("HTTP/1.1 503"));
+    }
+    let seconds = usize::try_from(began.elapsed().as_secs()).unwrap() + 1;
+    // After a pause the next line of a place says how many were left out.
+    std::thread::sleep(Duration::from_millis(1_100));
+    server.send(&format!("POST {FLOW} HTTP/1.1\r\nContent-Type: application/json"), body);
+    assert!(server.logs(|line| line.contains("more lines like this one were left out")));
+    let log = server.log.lock().unwrap();
+    let mut places: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+    for line in log.iter().filter(|l| l.contains("\"WARN\"") && !l.contains("left out")) {
+        let message = line.split("\"message\":\"").nth(1).unwrap_or(line).split('"').next().unwrap();
+        *places.entry(message.to_owned()).or_default() += 1;
+    }
+    assert!(!places.is_empty(), "{failed} faults and no line");
+    assert!(places.values().all(|count| *count <= seconds + 2), "{failed} faults in {seconds} s: {places:?}");
+    drop(log);
+    std::fs::rename(&aside, &file).unwrap();
+    assert!(server.sign_in(), "it comes back");
+}
+
 /// Opens a connection that sends part of a request, or nothing.
 fn hang(address: &str, with_head: bool) -> Option<TcpStream> {
     let mut stream = TcpStream::connect(address).ok()?;

@@ -85,7 +85,7 @@ impl Sqlite {
         let (jobs, queue) = sync_channel(QUEUE);
         let (commits, changes) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let mut writer = Writer::new(place.clone(), conn, commits.clone(), changes.clone(), log, temporary)
-            .map_err(|e| errors::sqlite(&e))?;
+            .map_err(|e| database_file::explain(path, errors::sqlite(&e)))?;
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
             .spawn(move || {
@@ -130,7 +130,8 @@ impl Sqlite {
                 conn
             }
         };
-        let answer = rows_of(&conn, sql, params).map_err(|e| errors::sqlite(&e));
+        let answer = rows_of(&conn, sql, params)
+            .map_err(|e| database_file::name_full_disk(place.path(), errors::sqlite(&e)));
         let mut idle = readers.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_READERS {
             idle.push(conn);

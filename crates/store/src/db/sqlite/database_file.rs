@@ -141,14 +141,25 @@ fn log_for(disk: Option<Disk>) -> u64 {
 }
 
 /// Some errors on a full disk do not say that it is full.
-pub(super) fn explain(path: &Path, error: Error) -> Error {
-    let Error::Unavailable(why) = error else { return error };
+pub(super) fn name_full_disk(path: &Path, error: Error) -> Error {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match machine::disk(folder) {
-        Some(disk) if disk.free < FULL => {
+    on_disk(machine::disk(folder), folder, error)
+}
+fn on_disk(disk: Option<Disk>, folder: &Path, error: Error) -> Error {
+    match (disk, error) {
+        (Some(disk), Error::Unavailable(why)) if disk.free < FULL => {
             Error::Unavailable(format!("{}: the disk is full ({why})", folder.display()))
         }
-        _ => Error::Unavailable(format!("{}: {why}", path.display())),
+        (_, error) => error,
+    }
+}
+/// The same for the opening: other errors name the file.
+pub(super) fn explain(path: &Path, error: Error) -> Error {
+    match name_full_disk(path, error) {
+        Error::Unavailable(why) if !why.contains("the disk is full") => {
+            Error::Unavailable(format!("{}: {why}", path.display()))
+        }
+        error => error,
     }
 }
 
@@ -188,6 +199,18 @@ mod tests {
             [log_for(None), log_for(disk(1 << 20)), log_for(disk(320)), log_for(disk(8))].map(|b| b >> 20),
             [64, 64, 10, 2]
         );
+    }
+
+    #[test]
+    fn scale_b9_a_start_on_a_full_disk_says_full() {
+        let said = |free: u64, error: Error| {
+            on_disk(Some(Disk { total: 1 << 30, free }), Path::new("/srv/data"), error).to_string()
+        };
+        let error = || Error::Unavailable("disk I/O error".into());
+        assert!(said(8192, error()).contains("/srv/data: the disk is full (disk I/O error)"));
+        // The twin: where there is room something else is wrong, and of another error nothing is said of the disk.
+        assert!(!said(1 << 20, error()).contains("full"));
+        assert!(!said(8192, Error::Conflict("users.username_key".into())).contains("full"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The writer thread: commits waiting batches together (group commit).
 use super::checkpoint::Checkpoints;
-use super::{BatchResult, DatabaseFile, GATHER, GROUP, Job, collect};
+use super::{BatchResult, DatabaseFile, GATHER, GROUP, Job, collect, database_file};
 use crate::db::{Batch, errors};
 use crate::read_cache::any_makes_old;
 use rusqlite::{CachedStatement, Connection, ErrorCode};
@@ -78,6 +78,10 @@ impl Writer {
         }
     }
 
+    fn named(&self, error: Error) -> Error {
+        database_file::name_full_disk(self.place.path(), error)
+    }
+
     /// Commits the group, then delivers the results.
     fn commit(&mut self, group: Vec<Waiting>) {
         if group.is_empty() {
@@ -117,7 +121,7 @@ impl Writer {
         }
         for (sender, answer) in senders.into_iter().zip(answers) {
             // A cancelled caller does not undo the commit.
-            let _ = sender.send(answer);
+            let _ = sender.send(answer.map_err(|error| self.named(error)));
         }
         self.checkpoints.step(&self.conn);
     }
@@ -182,7 +186,7 @@ impl Writer {
             me.set_sync(true)?;
             me.conn.execute_batch(&format!("BEGIN IMMEDIATE;\n{sql}\n;COMMIT;"))
         };
-        let done = run(self).map_err(|e| errors::sqlite(&e));
+        let done = run(self).map_err(|e| self.named(errors::sqlite(&e)));
         if !self.conn.is_autocommit() {
             let _ = self.conn.execute_batch("ROLLBACK");
         }
