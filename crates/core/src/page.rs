@@ -297,7 +297,7 @@ pub fn failure(core: &Core, client: &Client, cookies: &str, error: &signet_base:
         Error::Internal(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "Something went wrong on our side",
-            "Try again. If it happens once more, give the id below to your administrator.",
+            "Try again. If it happens once more, give the id below to the help desk.",
         ),
     };
     if matches!(error, Error::Internal(_)) {

@@ -2,6 +2,8 @@
 
 #[path = "findings/forms.rs"]
 mod forms;
+#[path = "findings/words.rs"]
+mod words;
 
 use serde_json::{Value, json};
 use signet_pages::{

@@ -55,7 +55,9 @@ pub fn lasts(core: &Core, person: &Principal) -> String {
 pub async fn create(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<String> {
     let core = &edge.core.clone();
     if person.impersonator.is_some() {
-        return Err(Error::denied("You act as somebody else. Only they make tokens for themselves."));
+        return Err(Error::denied(
+            "You are looking at this page as somebody else. Only they make tokens for themselves.",
+        ));
     }
     let name = text(sent, "token_name").trim();
     let intent = if text(sent, "token_intent") == APP_PASSWORD { APP_PASSWORD } else { "api" };

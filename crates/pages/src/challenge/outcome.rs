@@ -80,8 +80,8 @@ fn ask_for(challenge: &Value, form: &FormContext, application: &str) -> Option<S
     ask_help_desk(form.help, &format!("Access to {application}"), &words)
 }
 
-pub(super) fn error_heading(_challenge: &Value, _form: &FormContext) -> Heading {
-    Heading::new("That didn’t work").sentence(html! { "Something failed on our side, not yours. Start again. If it fails again, give the id below to the help desk." })
+pub(super) fn error_heading(_challenge: &Value, form: &FormContext) -> Heading {
+    Heading::new("That didn’t work").sentence(html! { "Something failed on our side, not yours. Start again. If it fails again, give the id below to " (form.help_desk()) "." })
 }
 
 /// Body of `ak-stage-flow-error`: start again, the way home, the id. Details come only to those who may see
