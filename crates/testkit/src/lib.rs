@@ -17,6 +17,7 @@
 )]
 mod app;
 mod browser;
+mod inbox;
 mod outside;
 mod sink;
 
