@@ -6,15 +6,9 @@ use crate::event::EventAction;
 use crate::event::diff;
 use crate::permission;
 use signet_base::{Error, Map, Result, Uuid, json};
+use signet_store::table::Record;
 use signet_store::users::{self, User};
 use signet_store::{Write, groups, objects, roles};
-
-/// The fields of an account that its events tell of.
-fn fields(u: &User) -> Map {
-    let all = json!({"username": u.username, "name": u.name, "email": u.email, "is_active": u.is_active,
-        "type": u.user_type, "path": u.path, "attributes": u.attributes});
-    all.as_object().cloned().unwrap_or_default()
-}
 
 /// Only people count as administrators: a program cannot let anybody in.
 fn is_person(user: &User) -> bool {
@@ -45,7 +39,7 @@ impl Transaction<'_> {
         }
         self.is_new(&user);
         let model = model_of("user", json!(user.id), &user.username);
-        let mut changed = diff::between(&Map::new(), &fields(&user), self.secret_paths());
+        let mut changed = diff::between(&Map::new(), &user.writable(), self.secret_paths());
         changed.extend(diff::relation(&[], &all).map(|groups| ("groups".to_owned(), groups)));
         changed.extend(diff::relation(&[], &own_roles).map(|roles| ("roles".to_owned(), roles)));
         self.tell(EventAction::ModelCreated, told(&model, changed));
@@ -85,7 +79,7 @@ impl Transaction<'_> {
             self.add(users::leave_group_batch(id, *group));
         }
         let model = model_of("user", json!(id), &after.username);
-        let mut changed = diff::between(&fields(before), &fields(after), self.secret_paths());
+        let mut changed = diff::between(&before.writable(), &after.writable(), self.secret_paths());
         changed.extend(diff::relation(&have, &want).map(|groups| ("groups".to_owned(), groups)));
         if let Some(own_roles) = &with.groups.roles {
             let have = roles::of_users(&self.core.db, &[id]).await?.remove(&id).unwrap_or_default();

@@ -12,7 +12,7 @@ pub async fn end_all(core: &Core, user: i64, except: Option<Uuid>) -> Result<()>
 }
 
 /// Ends a session with its grants.
-pub async fn end(core: &Core, session: &sessions::Session) -> Result<()> {
+pub(super) async fn end(core: &Core, session: &sessions::Session) -> Result<()> {
     core.db.flush().await?;
     core.db.batch(end_batch(core, session)).await.map(drop)
 }

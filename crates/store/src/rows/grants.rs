@@ -222,8 +222,8 @@ pub async fn code_by_digest(db: &Db, digest: &str) -> Result<Option<Code>> {
 pub async fn code_by_id(db: &Db, id: i64) -> Result<Option<Code>> {
     table::row(db, &CODE_ID, params![id]).await
 }
-pub async fn delete_code(db: &Db, id: i64) -> Result<()> {
-    db.batch(table::remove::<Code>(id)).await.map(drop)
+pub fn delete_code_batch(id: i64) -> Batch {
+    table::remove::<Code>(id)
 }
 
 fn with_tokens(mut batch: Batch, tokens: &[GrantToken]) -> Batch {
@@ -372,10 +372,8 @@ pub fn end_access_batch(user: i64, session: Uuid, at: Timestamp) -> Batch {
         .add(CODE_DELETE_SESSION, params![user, session])
 }
 /// Deletes a token's row; the token becomes invalid.
-pub async fn delete(db: &Db, id: i64) -> Result<()> {
-    db.batch(Batch::new().add(MARK_ID, params![EVER, id]).then(table::remove::<GrantToken>(id)))
-        .await
-        .map(drop)
+pub fn delete_batch(id: i64) -> Batch {
+    Batch::new().add(MARK_ID, params![EVER, id]).then(table::remove::<GrantToken>(id))
 }
 /// Lets revocations age, and removes up to `limit` that no token can be about any more. How many went.
 pub async fn forget_revocations(db: &Db, now: Timestamp, limit: i64) -> Result<u64> {

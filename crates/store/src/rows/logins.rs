@@ -22,7 +22,7 @@ const INSERT: &str =
 const LATEST: &str = "SELECT user_id, at, ip, country, latitude, longitude, asn FROM login WHERE user_id = ? ORDER BY id DESC LIMIT ?";
 const DELETE_BEFORE: &str =
     "DELETE FROM login WHERE id IN (SELECT id FROM login WHERE at < ? LIMIT ?) RETURNING 1";
-const REFUSE: &str = "INSERT INTO refusal (event, request, created) VALUES (?, ?, ?)";
+const REFUSE: &str = "INSERT INTO refusal (event, request, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
 const REFUSALS: &str = "SELECT event FROM refusal WHERE request = ? ORDER BY created LIMIT 20";
 const DELETE_REFUSALS: &str =
     "DELETE FROM refusal WHERE event IN (SELECT event FROM refusal WHERE created < ? LIMIT ?) RETURNING 1";

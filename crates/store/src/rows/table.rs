@@ -21,6 +21,14 @@ pub trait Record: Sized {
         let all = Self::TABLE.columns.iter().zip(self.store()).filter(|(column, _)| !column.field.hidden);
         all.map(|(column, value)| (column.field.name.to_owned(), wire(column, &value))).collect()
     }
+    /// The members that callers can write: what events tell of a change.
+    fn writable(&self) -> Map {
+        let mut all = self.shown();
+        Self::TABLE.columns.iter().filter(|column| column.field.read_only).for_each(|column| {
+            all.remove(column.field.name);
+        });
+        all
+    }
     /// Sets a member by its name on the wire; false where there is none that can be written, or it cannot hold the value.
     fn set(&mut self, name: &str, json: &Json) -> bool {
         let at = Self::TABLE.columns.iter().position(|c| c.field.name == name && !c.field.read_only);

@@ -385,7 +385,7 @@ async fn consents_and_events_are_kept_and_listed() {
         assert_eq!((now.permissions.as_str(), now.is_expired(Timestamp(i64::MAX))), ("openid", false));
         assert_eq!(signet_store::list::<Consent>(&db, &ListQuery { owner: Some(id), search: "kim".into(), ..ListQuery::default() }).await.unwrap().1, 1);
         assert_eq!(signet_store::list::<Consent>(&db, &ListQuery::default().equal("application", ports().uuid())).await.unwrap().1, 0);
-        consents::delete(&db, first).await.unwrap();
+        db.batch(consents::delete_batch(first)).await.unwrap();
         assert!(consents::by_id(&db, first).await.unwrap().is_none());
 
         let event = |action: &str, name: &str, secs| Event {
