@@ -164,6 +164,10 @@ impl OAuth2Provider {
     }
 }
 
+/// Most redirect addresses of a provider, and most patterns among them. Each pattern is compiled with each write and start.
+const MOST_URIS: usize = 2000;
+const MOST_PATTERNS: usize = 200;
+
 fn check_provider(change: &mut Change<'_>, config: &Snapshot) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::new();
     let uris: Vec<RedirectUri> = change
@@ -171,6 +175,13 @@ fn check_provider(change: &mut Change<'_>, config: &Snapshot) -> Result<(), Fiel
         .get("redirect_uris")
         .and_then(|v| serde_json::from_value(v.clone()).ok())
         .unwrap_or_default();
+    let patterns = uris.iter().filter(|uri| uri.matching_mode == MatchingMode::Regex).count();
+    if uris.len() > MOST_URIS || patterns > MOST_PATTERNS {
+        let why = format!(
+            "Use at most {MOST_URIS} addresses, and at most {MOST_PATTERNS} of them with the mode regex."
+        );
+        return Err(FieldErrors::one("redirect_uris", why));
+    }
     for uri in &uris {
         if let Err(why) = redirect::acceptable(uri) {
             errors.add("redirect_uris", why);
