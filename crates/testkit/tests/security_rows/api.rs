@@ -252,6 +252,20 @@ async fn rows_13_29_and_42_no_call_makes_anybody_more_than_the_caller_is() {
             (people, counter),
             "nothing was written"
         );
+        // The twin: none of these calls is refused to an administrator for want of a right.
+        let mut refused = Vec::new();
+        for route in table(&site).routes() {
+            let keys = keys_for(&boss, &w, &route.path, 1).await;
+            for action in route.actions.iter().filter(|action| action.method != Method::DELETE) {
+                let Some(address) = addresses(&route.path, &keys).into_iter().next() else { continue };
+                if boss.json(action.method.clone(), &address, &json!({})).await.status
+                    == StatusCode::FORBIDDEN
+                {
+                    refused.push(format!("{} {address}", action.method));
+                }
+            }
+        }
+        assert!(refused.is_empty(), "{refused:?}");
     })
     .await;
 }
@@ -418,13 +432,22 @@ async fn rows_28_and_43_no_list_and_no_object_shows_a_secret() {
                 seen.contains(&("admin", at.clone())) && !seen.contains(&("alice", at.clone())),
                 "{at}: {seen:?}"
             );
-            let changed = admin.json(Method::PATCH, at, &json!({"name": name})).await;
+            let mut sent = json!({"name": name});
+            let pk = Uuid::parse_str(at.trim_end_matches('/').rsplit('/').next().unwrap()).unwrap();
+            let object = site.core.config().get(pk).unwrap().clone();
+            for field in object.def.fields.iter().filter(|f| f.secret) {
+                sent[field.name] = json!(format!("{NEVER}of-later"));
+            }
+            let changed = admin.json(Method::PATCH, at, &sent).await;
             assert!(
                 changed.status == StatusCode::OK && !changed.body.contains(NEVER),
                 "{at}: {}",
                 changed.body
             );
         }
+        // Nor do the events of these changes, which say that a secret has changed.
+        let events = admin.get("/api/v3/events/events/?action=model_updated&page_size=200").await;
+        assert!(events.body.contains("private_key") && !events.body.contains(NEVER), "{}", events.body);
         // On purpose: the address that shows an API key (and writes an event), and the provider itself, whose
         // secret an administrator copies into the application.
         let allowed = ["core/tokens/{identifier}/view_key", "providers/oauth2", "providers/oauth2/{id}"];
