@@ -353,3 +353,57 @@ fn core_jobs_a_worker_beside_sqlite_is_refused_by_name_and_reason() {
     assert!(code == Some(2) && said.contains("AUTHENTIK_WORKER__EMBEDDED"), "{said}");
     assert!(!folder.exists(), "no data folder is made");
 }
+
+#[test]
+fn a_command_whose_output_nobody_takes_does_not_panic() {
+    let folder = std::env::temp_dir().join(format!("signet-output-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_signet"));
+        command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").env("SIGNET_DATA_DIR", &folder);
+        command
+    };
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Stdio::from(writer)
+    };
+    let full = || Stdio::from(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    let commands: [&[&str]; 9] = [
+        &["version"],
+        &["--help"],
+        &["settings_table"],
+        &["check"],
+        &["dump_config"],
+        &["migrate"],
+        &["setup_code"],
+        &["create_admin_user"],
+        &["explain", "--user", "akadmin", "--flow", "default-authentication-flow"],
+    ];
+    for command in commands {
+        // As in `signet … | head -0`: the reader has seen enough.
+        let gone = run(command).stdout(closed()).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&gone.stderr).into_owned();
+        assert!(gone.status.success() && !said.contains("panicked"), "{command:?}: {:?} {said}", gone.status);
+        // Nobody has read it since there was no room: that is a failure, and is said.
+        let lost = run(command).stdout(full()).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&lost.stderr).into_owned();
+        if command != ["--help"] {
+            assert_eq!(lost.status.code(), Some(1), "{command:?}: {said}");
+            assert!(said.contains("standard output cannot be written"), "{command:?}: {said}");
+        }
+        assert!(!said.contains("panicked"), "{command:?}: {said}");
+        // Neither output: the exit code is left.
+        for nothing in [closed, full] {
+            let alone = run(command).stdout(nothing()).stderr(nothing()).status().unwrap();
+            assert!(matches!(alone.code(), Some(0 | 1)), "{command:?}: {alone:?}");
+        }
+    }
+    // The twin: who reads gets it, and it is a success.
+    let read = run(&["version"]).output().unwrap();
+    assert!(read.status.success() && String::from_utf8_lossy(&read.stdout).starts_with("Signet "));
+    // What is wrong is not lost with the output.
+    let wrong = run(&["check"]).env("AUTHENTIK_LISTEN__HTTP", "nowhere").stderr(closed()).status().unwrap();
+    assert_eq!(wrong.code(), Some(2));
+    std::fs::remove_dir_all(&folder).unwrap();
+}

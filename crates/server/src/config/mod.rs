@@ -265,18 +265,18 @@ mod tests {
     fn values_come_from_other_variables_and_files_with_defaults() {
         let config = read(&[
             ("AUTHENTIK_POSTGRESQL__PASSWORD", "env://PG_PASS"),
-            ("PG_PASS", "s3"),
+            ("PG_PASS", "sesame"),
             ("AUTHENTIK_AVATARS", "env://NOT_THERE?initials"),
             ("AUTHENTIK_COOKIE_DOMAIN", "file:///not/there?x.test"),
         ])
         .unwrap();
         assert_eq!(
             (config.text("POSTGRESQL__PASSWORD"), config.text("AVATARS"), config.text("COOKIE_DOMAIN")),
-            ("s3", "initials", "x.test")
+            ("sesame", "initials", "x.test")
         );
         assert!(read(&[("AUTHENTIK_AVATARS", "env://NOT_THERE")]).is_err());
         assert!(
-            !config.dump().contains("s3")
+            !config.dump().contains("sesame")
                 && config.dump().contains("AUTHENTIK_POSTGRESQL__PASSWORD=********")
         );
     }

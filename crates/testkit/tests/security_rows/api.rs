@@ -165,15 +165,10 @@ async fn rows_13_29_and_42_no_call_makes_anybody_more_than_the_caller_is() {
         let superusers = groups::count_superusers(&site.core.db).await.unwrap();
         let admin = users::by_id(&site.core.db, w.admin).await.unwrap().unwrap();
         // The RSA pair of the first start is made in the background and would count as a write.
-        for _ in 0..400 {
-            if site
-                .core
-                .config()
-                .find::<signet_core::models::CertificateKeyPair>("name", "authentik Self-signed Certificate")
-                .is_some()
-            {
-                break;
-            }
+        let pair = "authentik Self-signed Certificate";
+        let made =
+            || site.core.config().find::<signet_core::models::CertificateKeyPair>("name", pair).is_some();
+        for _ in (0..400).take_while(|_| !made()) {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
         let (people, counter) = (site.count_users().await, site.core.config().counter);
@@ -253,19 +248,13 @@ async fn rows_13_29_and_42_no_call_makes_anybody_more_than_the_caller_is() {
             "nothing was written"
         );
         // The twin: none of these calls is refused to an administrator for want of a right.
-        let mut refused = Vec::new();
         for route in table(&site).routes() {
-            let keys = keys_for(&boss, &w, &route.path, 1).await;
+            let address = addresses(&route.path, &keys_for(&boss, &w, &route.path, 1).await).swap_remove(0);
             for action in route.actions.iter().filter(|action| action.method != Method::DELETE) {
-                let Some(address) = addresses(&route.path, &keys).into_iter().next() else { continue };
-                if boss.json(action.method.clone(), &address, &json!({})).await.status
-                    == StatusCode::FORBIDDEN
-                {
-                    refused.push(format!("{} {address}", action.method));
-                }
+                let status = boss.json(action.method.clone(), &address, &json!({})).await.status;
+                assert_ne!(status, StatusCode::FORBIDDEN, "{} {address}", action.method);
             }
         }
-        assert!(refused.is_empty(), "{refused:?}");
     })
     .await;
 }
