@@ -200,6 +200,21 @@ CREATE INDEX session_last_used ON session (last_used, id);
 CREATE INDEX session_ip ON session (ip, id);
 CREATE INDEX session_user_agent ON session (user_agent, id);
 
+-- Providers that have answered in a session and tell their applications when it is over. No reference to the session: a row
+-- outlives it until the message is queued.
+CREATE TABLE session_participant (
+    id {id},
+    session TEXT NOT NULL,
+    provider BIGINT NOT NULL,
+    user_id BIGINT NOT NULL,
+    session_index TEXT NOT NULL,
+    data TEXT NOT NULL,
+    created BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX session_participant__known ON session_participant (session, provider, session_index);
+CREATE INDEX session_participant_user_id ON session_participant (user_id, id);
+CREATE INDEX session_participant_provider ON session_participant (provider, id);
+
 -- OAuth2 grants. Provider numbers are those of the object table; applying a deletion removes its rows here.
 CREATE TABLE oauth_code (
     id {id},

@@ -5,6 +5,7 @@ use super::{Actor, Author, object};
 use crate::Core;
 use crate::event::EventAction;
 use crate::event::diff::SecretPaths;
+use crate::session::participants;
 use signet_base::{Error, Json, Map, Result, json};
 use signet_model::Object;
 use signet_store::events::{self, Event};
@@ -161,7 +162,8 @@ impl<'a> Transaction<'a> {
             core.db.flush().await?;
         }
         let mut first = when.len();
-        let mut batch = when.then(rows);
+        let look = participants::look_after_raise(core, &rows);
+        let mut batch = when.then(rows).then(look);
         if guarded.is_some() {
             first += administrators::BEFORE;
             batch = administrators::kept(batch);

@@ -5,6 +5,7 @@ use super::{model_of, told};
 use crate::event::EventAction;
 use crate::event::diff;
 use crate::permission;
+use crate::session::participants;
 use signet_base::{Error, Map, Result, Uuid, json};
 use signet_store::table::Record;
 use signet_store::users::{self, User};
@@ -108,7 +109,7 @@ impl Transaction<'_> {
         self.objects.extend(objects::writes_for_deleted_row(&self.core.config(), &key, &self.core.ports));
         let own = permission::managed_role(&self.core.config(), &permission::role_of_user(user.id));
         self.objects.extend(own.map(|pk| Write::Delete { pk }));
-        self.add(users::delete_batch(user.id));
+        self.add(users::delete_batch(user.id).then(participants::look_batch(self.core, user.id)));
         self.tell(
             EventAction::ModelDeleted,
             told(&model_of("user", json!(user.id), &user.username), Map::new()),

@@ -7,7 +7,8 @@ pub use index::{ProviderCache, ProviderEntry, ProviderIndex};
 use crate::authorize::{Answer, AuthorizationRequest};
 use crate::{Client, Core, Principal};
 use async_trait::async_trait;
-use signet_base::{Error, Json, Map, Result, Span};
+use serde::{Deserialize, Serialize};
+use signet_base::{Error, Json, Map, Result, Span, Uuid};
 use signet_model::{ModelDef, Object, Snapshot};
 use std::sync::Arc;
 
@@ -23,6 +24,34 @@ pub enum Subject {
     Person { person: Principal, scopes: Vec<String> },
     /// Claims chosen by the expression.
     Claims(Map),
+}
+
+/// Tells applications that a session is over. Who took part in it is noted by
+/// [`take_part`](crate::session::participants::take_part), with the answer.
+#[async_trait]
+pub trait SignOut: Send + Sync {
+    /// Whether this provider's application is told.
+    fn tells(&self, provider: &Object) -> bool;
+    /// One attempt, outside of requests. `id` is the same in every attempt, so that the application knows a message that
+    /// comes twice. `Invalid` for a refusal that another attempt would meet as well.
+    async fn tell(
+        &self,
+        core: &Arc<Core>,
+        provider: &Arc<Object>,
+        message: &SignOutMessage,
+        id: Uuid,
+    ) -> Result<()>;
+}
+
+/// Whom a message is about.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SignOutMessage {
+    /// The provider's number.
+    pub provider: i64,
+    /// What the application calls the session.
+    pub session_index: String,
+    /// What the kind noted when the provider took part.
+    pub data: Json,
 }
 
 #[async_trait]
@@ -52,6 +81,10 @@ pub trait ProviderKind: Send + Sync {
         _stored: &Json,
     ) -> Result<Box<dyn AuthorizationRequest>> {
         Err(Error::denied("This provider is not for browsers."))
+    }
+    /// How applications are told that a session is over; `None`: they are not.
+    fn sign_out(&self) -> Option<&dyn SignOut> {
+        None
     }
     /// The local URL at which a request starts again, from the query of its flow's page.
     fn request_url(&self, _query: &str) -> Option<String> {

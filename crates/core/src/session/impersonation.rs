@@ -101,6 +101,7 @@ impl WebSession {
     /// Assigns a new key and public id, as after a sign-in, so that grants of both users can be told apart
     /// and revoked. Forms need the new key's token.
     fn switch(&mut self, core: &Core, client: &Client, acts_as: Option<i64>, person: Principal) {
+        self.note_leaving();
         self.rekey(core);
         self.state.acts_as = acts_as;
         self.state.plan = None;

@@ -54,14 +54,17 @@ impl WebSession {
 
     /// One try.
     async fn write_version(&self, core: &Core, row: &mut Session, with: Batch) -> Result<Written> {
+        let look = self.look(core);
         let begin =
             async |row: &Session, with| sessions::begin(&core.db, row, with).await.map(|()| Written::Done);
         match (&self.replaces, &self.stored) {
             // A sign-in gives a new key; where the old row is gone already there is nothing to carry over.
             (Some(old), Some(stored)) => {
                 let old = core.vault.timed_digest("session", old);
-                match sessions::rotate(&core.db, &old, stored.version, row, with.clone()).await? {
-                    Written::Gone => begin(row, with).await,
+                match sessions::rotate(&core.db, &old, stored.version, row, with.clone().then(look.clone()))
+                    .await?
+                {
+                    Written::Gone => begin(row, with.then(look)).await,
                     written => Ok(written),
                 }
             }
@@ -69,7 +72,7 @@ impl WebSession {
             (Some(old), None) => {
                 match sessions::get(&core.db, &core.vault.timed_digest("session", old)).await? {
                     Some(_) => Ok(Written::Changed),
-                    None => begin(row, with).await,
+                    None => begin(row, with.then(look)).await,
                 }
             }
             (None, _) if !with.is_empty() => begin(row, with).await,

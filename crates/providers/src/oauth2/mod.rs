@@ -3,6 +3,7 @@
 mod active;
 pub mod api;
 mod authorize;
+mod back_channel_logout;
 mod claims;
 mod clients;
 mod cors;
@@ -32,10 +33,10 @@ pub use userinfo::bearer;
 use crate::Slice;
 use crate::web::web_origin;
 use async_trait::async_trait;
-use signet_base::{Error, Json, Result};
+use signet_base::{Error, Json, Result, Uuid};
 use signet_core::authorize::{Answer, AuthorizationRequest};
 use signet_core::flow::StageKind;
-use signet_core::provider::{JwtRequest, ProviderKind};
+use signet_core::provider::{JwtRequest, ProviderKind, SignOut, SignOutMessage};
 use signet_core::{Client, Core};
 use signet_model::{Model, ModelDef, Object, Snapshot};
 use std::sync::Arc;
@@ -86,10 +87,33 @@ impl ProviderKind for OAuth2Kind {
         let entry = self.cache.index(core).entry(provider)?.ok_or_else(gone)?;
         Ok(Box::new(authorize::OAuthRequest::stored(core, client, entry, stored)?))
     }
+    fn sign_out(&self) -> Option<&dyn SignOut> {
+        Some(self)
+    }
     fn request_url(&self, query: &str) -> Option<String> {
         authorize::url(query)
     }
     async fn may_repeat(&self, core: &Core, answer: &Answer) -> Result<bool> {
         authorize::may_repeat(core, answer).await
+    }
+}
+
+#[async_trait]
+impl SignOut for OAuth2Kind {
+    fn tells(&self, provider: &Object) -> bool {
+        provider.get::<OAuth2Provider>().is_some_and(back_channel_logout::is_told)
+    }
+    async fn tell(
+        &self,
+        core: &Arc<Core>,
+        provider: &Arc<Object>,
+        message: &SignOutMessage,
+        id: Uuid,
+    ) -> Result<()> {
+        match self.cache.index(core).entry(provider)? {
+            Some(entry) => back_channel_logout::send(core, &entry, message, id).await,
+            // Without an application there is nobody to be told.
+            None => Ok(()),
+        }
     }
 }

@@ -51,6 +51,8 @@ pub const ALL: &[&dyn Job] = &[
     &optimize::Optimize,
     &rotate_tokens::JOB,
     &signet_core::mail::SendMail,
+    &signet_core::session::participants::FindSignedOut,
+    &signet_core::session::participants::TellSignedOut,
     &signet_stages::email::DeliverLink,
     &signet_stages::user_write::TellOwner,
 ];

@@ -1,7 +1,7 @@
 //! The account epoch. Sessions, grants, links, recovery keys, known browsers and authentications of a run
 //! store the epoch of their account; an older one is void, which is checked when it is read. Raising the
 //! epoch also deletes, in the same commit, what lists would still show.
-use crate::db::{Batch, Row};
+use crate::db::{Batch, Row, Value};
 use crate::params;
 use signet_base::{Error, Result, Timestamp, Uuid};
 
@@ -83,6 +83,13 @@ pub fn end_sessions(user: i64, except: Option<Uuid>) -> Batch {
         .add(REVOKE_IN_SESSIONS, params![user, user, except])
         .add(USE_CODES_IN_SESSIONS, params![user, user, except])
         .add(END_SESSIONS, params![user, except])
+}
+/// The accounts whose epoch a batch raises.
+pub fn raised(batch: &Batch) -> Vec<i64> {
+    let raises = batch.statements.iter().filter(|statement| statement.sql == RAISE);
+    raises
+        .filter_map(|raise| if let Some(Value::Int(id)) = raise.params.first() { Some(*id) } else { None })
+        .collect()
 }
 /// Which statement of a batch gives the epoch that it raises an account to, if it raises one.
 pub fn position(batch: &Batch) -> Option<usize> {

@@ -211,9 +211,13 @@ pub(crate) const STATEMENTS: &[&str] = &[
 
 /// Synced: the code is sent to the browser afterwards.
 pub async fn insert_code(db: &Db, code: &Code) -> Result<()> {
+    db.batch(insert_code_batch(code)).await.map(drop)
+}
+/// [`insert_code`] as part of a batch.
+pub fn insert_code_batch(code: &Code) -> Batch {
     let mut batch = Batch::new();
     table::push(&mut batch, code);
-    db.batch(batch).await.map(drop)
+    batch
 }
 /// The code, including used and expired ones.
 pub async fn code_by_digest(db: &Db, digest: &str) -> Result<Option<Code>> {

@@ -20,6 +20,7 @@ mod list;
 pub mod logins;
 pub mod lookups;
 mod paging;
+pub mod participants;
 pub mod password_history;
 pub mod pending_requests;
 pub mod people;
@@ -53,6 +54,7 @@ pub const TABLES: &[&TableDef] = &[
     tokens::Token::TABLE,
     sessions::Session::TABLE,
     consents::Consent::TABLE,
+    participants::Participant::TABLE,
     grants::Code::TABLE,
     grants::GrantToken::TABLE,
     events::EventRow::TABLE,
@@ -77,6 +79,8 @@ pub(crate) fn declared_statements() -> Vec<&'static str> {
         tokens::selects(),
         sessions::selects(),
         consents::selects(),
+        participants::selects(),
+        participants::statements(),
         grants::selects(),
         events::selects(),
         devices::selects(),

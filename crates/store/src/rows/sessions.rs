@@ -263,11 +263,15 @@ pub async fn keep_newest(db: &Db, user: i64, limit: i64, now: Timestamp) -> Resu
     answer.iter().flatten().map(|row| Session::load(row, 0)).collect()
 }
 pub async fn delete(db: &Db, id: &str) -> Result<()> {
+    end(db, id, Batch::new()).await
+}
+/// [`delete`], with what follows from it in the same commit.
+pub async fn end(db: &Db, id: &str, with: Batch) -> Result<()> {
     let _turn = match db.pending_sessions() {
         Some((pending_sessions, _)) => Some(pending_sessions.end(id).await),
         None => None,
     };
-    db.execute(DELETE, params![id]).await
+    db.batch(Batch::new().add(DELETE, params![id]).then(with)).await.map(drop)
 }
 pub async fn delete_by_uuid(db: &Db, uuid: Uuid) -> Result<()> {
     db.execute(DELETE_UUID, params![uuid]).await

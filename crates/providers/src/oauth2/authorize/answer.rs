@@ -1,5 +1,6 @@
 //! The authorization response: code, front-channel tokens, and the response mode.
 use super::checks::{CheckedRequest, ResponseMode};
+use crate::oauth2::back_channel_logout::take_part;
 use crate::oauth2::claims::{self, AuthContext, BaseClaims};
 use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::token::issue;
@@ -37,8 +38,10 @@ pub async fn answer(
     let auth = AuthContext::of_session(session.authentication(), session.sid(), ask.nonce.clone(), now);
     let family = core.ports.uuid_v7();
     let code = ask.response.code.then(|| core.ports.timed_secret(43));
+    let issuer = entry.issuer_for(core, client);
+    let joins = take_part(core, session, entry, &issuer, person, &auth)?;
     let record = async {
-        let Some(code) = &code else { return Ok(()) };
+        let Some(code) = &code else { return core.db.batch(joins).await.map(drop) };
         let data = CodeData {
             redirect_uri: ask.redirect_uri.clone(),
             challenge: ask.challenge.clone(),
@@ -58,7 +61,7 @@ pub async fn answer(
             used: false,
             epoch: session.epoch(),
         };
-        grants::insert_code(&core.db, &row).await
+        core.db.batch(grants::insert_code_batch(&row).then(joins)).await.map(drop)
     };
     // Both inserts go into the same commit.
     let (recorded, _) = tokio::join!(record, event(core, client, session, entry, ask));
@@ -83,7 +86,7 @@ pub async fn answer(
         code.iter().for_each(|code| put("code", code.clone()));
     }
     put("state", ask.state.clone().unwrap_or_default());
-    put("iss", entry.issuer_for(core, client));
+    put("iss", issuer);
     Ok(out)
 }
 
