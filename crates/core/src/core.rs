@@ -40,12 +40,14 @@ impl Families {
         providers: impl IntoIterator<Item = Arc<dyn ProviderKind>>,
     ) -> Self {
         // Stages that the executor inserts itself.
-        let built_in: [Arc<dyn StageKind>; 5] = [
+        let built_in: [Arc<dyn StageKind>; 7] = [
             Arc::new(crate::authorize::ConsentAgain),
             Arc::new(crate::authorize::Finish),
             Arc::new(crate::flow::token::Confirm),
             Arc::new(crate::flow::invitation::Finish),
             Arc::new(crate::flow::setup_code::SetupCode),
+            Arc::new(crate::source::Settle),
+            Arc::new(crate::source::SwitchAccount),
         ];
         Self {
             stages: stages.into_iter().chain(built_in).map(|s| (s.id().to_owned(), s)).collect(),

@@ -18,11 +18,13 @@
 mod app;
 mod browser;
 mod inbox;
+mod oidc;
 mod outside;
 mod sink;
 
 pub use app::{App, Setup, each_database};
 pub use browser::{Browser, TestResponse};
+pub use oidc::{IdToken, OidcServer};
 pub use outside::{HttpSink, Received};
 pub use signet_base::{Json, json};
 pub use signet_store::DbKind;

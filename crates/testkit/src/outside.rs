@@ -86,7 +86,7 @@ impl HttpSink {
     }
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Received> {
+pub(crate) async fn read(stream: &mut TcpStream) -> Option<Received> {
     let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

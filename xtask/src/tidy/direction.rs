@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("stages", &["base", "model", "store", "jose", "expr", "pages", "core", "webauthn"]),
     ("policies", FAMILY),
     ("providers", FAMILY),
+    ("sources", FAMILY),
     ("api", FAMILY),
     // Blueprints and emails format values alike.
     ("blueprints", &["base", "model", "store", "jose", "expr", "pages", "core", "template"]),
@@ -37,6 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "stages",
             "policies",
             "providers",
+            "sources",
             "api",
             "blueprints",
             "front",
@@ -57,6 +59,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "stages",
             "policies",
             "providers",
+            "sources",
             "api",
             "blueprints",
             "front",

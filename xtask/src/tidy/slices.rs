@@ -4,10 +4,11 @@ use super::{Finding, Tracked};
 use std::collections::BTreeSet;
 
 /// Folders of kinds, and the file with the list.
-const FAMILIES: [(&str, &str); 4] = [
+const FAMILIES: [(&str, &str); 5] = [
     ("crates/stages/src/", "lib"),
     ("crates/policies/src/", "lib"),
     ("crates/providers/src/", "lib"),
+    ("crates/sources/src/", "lib"),
     ("crates/server/src/jobs/", "mod"),
 ];
 

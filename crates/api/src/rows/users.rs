@@ -199,7 +199,8 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
         .await?;
     let id = directory::number::<User>(&call.core).await?;
     user.id = id;
-    let change = UserChange::create(user).groups(Some(teams)).roles(own_roles);
+    let change =
+        UserChange::create(user).email_verified("administrator").groups(Some(teams)).roles(own_roles);
     call.commit_new(change, "authentik_core.user", id, taken).await?;
     let user = users::by_id(&call.core.db, id).await?.ok_or(Error::NotFound)?;
     Ok(Reply::created(answer(call, user).await?))
@@ -239,7 +240,10 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
         if before.is_active && !user.is_active && call.person()?.user.id == before.id {
             return Err(Fault::invalid("is_active", "You cannot deactivate your own account."));
         }
-        let written = UserChange::update(&before, user).groups(teams).roles(own_roles);
+        let mut written = UserChange::update(&before, user.clone()).groups(teams).roles(own_roles);
+        if users::canonical(&before.email) != users::canonical(&user.email) {
+            written = written.email_verified("administrator");
+        }
         match directory::commit(&call.core, &call.author(), written).await {
             Ok(_) => {}
             Err(Error::Conflict(tag)) if tag == "updated" && attempt < 2 => continue,

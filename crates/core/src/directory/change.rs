@@ -142,6 +142,8 @@ pub struct WithUser {
     /// A hash that no password fits.
     pub(super) disabled: Option<String>,
     pub(super) last_write_wins: bool,
+    /// By what the address was proven.
+    pub(super) email_verified: Option<&'static str>,
 }
 impl HasMemberships for WithUser {
     type Id = Uuid;
@@ -158,6 +160,12 @@ impl UserChange {
     #[must_use]
     pub fn last_write_wins(mut self) -> Self {
         self.with.last_write_wins = true;
+        self
+    }
+    /// The address is proven to be the person's: by `mail`, `source` or `administrator`.
+    #[must_use]
+    pub fn email_verified(mut self, by: &'static str) -> Self {
+        self.with.email_verified = Some(by);
         self
     }
     /// Replaces the direct groups.

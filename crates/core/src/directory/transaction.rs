@@ -82,6 +82,9 @@ impl<'a> Transaction<'a> {
             secret_paths: OnceLock::new(),
         }
     }
+    pub(crate) fn core(&self) -> &'a Core {
+        self.core
+    }
     /// What must hold at the commit.
     pub fn when(&mut self, condition: Batch) {
         self.when = std::mem::take(&mut self.when).then(condition);

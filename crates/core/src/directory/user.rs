@@ -31,6 +31,9 @@ impl Transaction<'_> {
         if let Some((hash, _)) = &change.with.password {
             user.password.clone_from(hash);
         }
+        if let Some(by) = change.with.email_verified.filter(|_| !user.email.trim().is_empty()) {
+            (user.email_verified_at, user.email_verified_by) = (Some(self.core.now()), by.to_owned());
+        }
         let all = change.with.groups.wanted(&[]);
         user.id = self.number::<User>(user.id).await?;
         self.add(users::insert_batch(&user, &all));
@@ -71,6 +74,12 @@ impl Transaction<'_> {
         } else if with.groups.all.is_some() {
             return Err(Error::internal("all groups of an account change with the account only"));
         }
+        if users::canonical(&before.email) != users::canonical(&after.email) {
+            self.add(users::unverify_email_batch(id));
+        }
+        if let Some(by) = with.email_verified {
+            self.add(users::verify_email_batch(id, &after.email, by, now));
+        }
         if with.groups.all.is_none() {
             for group in with.groups.joined() {
                 self.add(users::join_group_batch(id, group));
@@ -90,6 +99,12 @@ impl Transaction<'_> {
         if let Some(hash) = &with.disabled {
             self.add(users::disable_password_batch(id, &before.password, hash));
             changed.insert("password".to_owned(), diff::masked());
+        }
+        if let Some(by) = with.email_verified.filter(|_| change.keeps_row) {
+            changed.insert(
+                "email_verified_by".to_owned(),
+                json!({"previous_value": before.email_verified_by, "new_value": by}),
+            );
         }
         if !change.keeps_row || !changed.is_empty() {
             self.tell(EventAction::ModelUpdated, told(&model, changed));

@@ -160,6 +160,10 @@ impl Executor<'_> {
                 self.session.state.plan = Some(plan);
                 return Ok(self.denied(flow, Some("The first run is over. Sign in instead.".to_owned())));
             }
+            if kind.needs_agreement() && plan.context.get(&keys::AGREED) == Some(true) {
+                plan.context.remove(&keys::AGREED);
+                agreed = true;
+            }
             let was_shown = plan.shown;
             let mut invited = None;
             if kind.writes_people() {

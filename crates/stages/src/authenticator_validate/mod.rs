@@ -13,10 +13,10 @@ pub use model::{AuthenticatorValidateStage, DeviceClass, Hint, NotConfigured, Us
 use crate::Slice;
 use crate::authenticator_webauthn::sent;
 use crate::authenticators::{self, duo};
-use crate::user_login::proof;
 use async_trait::async_trait;
 use signet_base::{Error, Json, Map, Result, Uuid};
 use signet_core::Principal;
+use signet_core::flow::proof;
 use signet_core::flow::{FlowRun, FlowStep, Planned, ResponseErrors, StageKind, StageRef};
 use signet_model::Model;
 use signet_store::devices::{Device, DeviceKind};

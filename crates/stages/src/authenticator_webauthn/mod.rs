@@ -4,12 +4,12 @@ pub mod device_types;
 
 use crate::Slice;
 use crate::authenticator_validate::{Hint, UserVerification};
-use crate::user_login::proof;
 use async_trait::async_trait;
 use ceremony::{Ceremony, TIMEOUT};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_core::directory::{DeviceChange, Transaction};
+use signet_core::flow::proof;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
 use signet_core::{Principal, brand};
 use signet_model::{Choice, FieldDef, FieldKind, Model, Object, Snapshot};

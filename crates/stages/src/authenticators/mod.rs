@@ -10,10 +10,10 @@ pub mod sms;
 pub mod static_codes;
 pub mod totp;
 
-use crate::user_login::proof;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Ports, Result, Secret, Uuid, json};
 use signet_core::directory::{DeviceChange, Transaction};
+use signet_core::flow::proof;
 use signet_core::flow::{Context, FlowRun, Key, ResponseErrors, keys};
 use signet_core::{Core, Principal};
 use signet_store::devices::{Device, DeviceKind};

@@ -11,6 +11,7 @@ pub mod events;
 mod filter;
 pub mod flow_tokens;
 pub mod grants;
+pub mod group_connections;
 pub mod groups;
 mod housekeeping;
 pub mod invitations;
@@ -29,6 +30,7 @@ pub mod roles;
 pub mod schedules;
 pub(crate) mod search;
 pub mod sessions;
+pub mod source_connections;
 mod statistics;
 pub mod table;
 pub mod tokens;
@@ -67,6 +69,8 @@ pub const TABLES: &[&TableDef] = &[
     schedules::Schedule::TABLE,
     schedules::Worker::TABLE,
     pending_requests::PendingRequestRow::TABLE,
+    source_connections::UserConnection::TABLE,
+    group_connections::GroupConnection::TABLE,
 ];
 
 /// The statements that follow from the declarations.
@@ -91,6 +95,8 @@ pub(crate) fn declared_statements() -> Vec<&'static str> {
         jobs::statements(),
         schedules::selects(),
         schedules::statements(),
+        source_connections::selects(),
+        group_connections::selects(),
     ] {
         all.extend(selects);
     }

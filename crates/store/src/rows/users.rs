@@ -59,6 +59,12 @@ pub struct User {
     pub joined: Timestamp,
     #[column(wire = "last_updated", read_only, order, filter_range)]
     pub updated: Timestamp,
+    /// When it was proven that the address is the person's; `None`: it was not.
+    #[column(hidden, fixed)]
+    pub email_verified_at: Option<Timestamp>,
+    /// By what: `mail`, `source`, `administrator`; empty where it was not.
+    #[column(hidden, fixed)]
+    pub email_verified_by: String,
     /// See [`epoch`](super::epoch). Only that module changes it.
     #[column(hidden, fixed)]
     pub epoch: i64,
@@ -89,6 +95,8 @@ impl User {
             last_login: None,
             joined: now,
             updated: now,
+            email_verified_at: None,
+            email_verified_by: String::new(),
             epoch: 0,
         }
     }
@@ -107,6 +115,9 @@ selects! { User:
 const SET_PASSWORD: &str = "UPDATE users SET password = ?, password_changed = ?, updated = ? WHERE id = ?";
 const REHASH: &str = "UPDATE users SET password = ? WHERE id = ? AND password = ?";
 const TOUCH: &str = "UPDATE users SET last_login = ? WHERE id = ? AND epoch = ? AND is_active = 1";
+const VERIFY_EMAIL: &str =
+    "UPDATE users SET email_verified_at = ?, email_verified_by = ? WHERE id = ? AND email_key = ?";
+const UNVERIFY_EMAIL: &str = "UPDATE users SET email_verified_at = NULL, email_verified_by = '' WHERE id = ?";
 const UNCONFIRMED: &str = "SELECT id FROM users WHERE is_active = 0 AND last_login IS NULL AND joined <= ? AND updated = joined AND attributes LIKE ? ORDER BY id LIMIT ?";
 const JOIN_GROUP: &str = "INSERT INTO membership (user_id, group_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
 const JOIN_NEW: &str = "INSERT INTO membership (user_id, group_id) SELECT id, ? FROM users WHERE uuid = ? ON CONFLICT DO NOTHING";
@@ -117,8 +128,20 @@ const PATHS: &str = "WITH RECURSIVE p(path) AS (SELECT min(path) FROM users UNIO
     SELECT path FROM p WHERE path LIKE ? ESCAPE '!' ORDER BY path";
 const COUNT: &str = "SELECT count(*) FROM users WHERE user_type <> 'internal_service_account'";
 
-pub(crate) const STATEMENTS: &[&str] =
-    &[SET_PASSWORD, REHASH, TOUCH, UNCONFIRMED, JOIN_GROUP, JOIN_NEW, LEAVE_ALL, LEAVE_GROUP, PATHS, COUNT];
+pub(crate) const STATEMENTS: &[&str] = &[
+    SET_PASSWORD,
+    REHASH,
+    TOUCH,
+    VERIFY_EMAIL,
+    UNVERIFY_EMAIL,
+    UNCONFIRMED,
+    JOIN_GROUP,
+    JOIN_NEW,
+    LEAVE_ALL,
+    LEAVE_GROUP,
+    PATHS,
+    COUNT,
+];
 
 pub async fn by_id(db: &Db, id: i64) -> Result<Option<User>> {
     table::row(db, &BY_ID, params![id]).await
@@ -143,6 +166,22 @@ pub async fn by_email(db: &Db, email: &str) -> Result<Option<User>> {
         all.retain(|user| user.is_active);
     }
     Ok(if all.len() == 1 { all.pop() } else { None })
+}
+/// Up to two accounts with this address, active ones first; none for the empty address.
+pub async fn all_by_email(db: &Db, email: &str) -> Result<Vec<User>> {
+    match canonical(email) {
+        key if key.is_empty() => Ok(Vec::new()),
+        key => table::rows(db, &BY_EMAIL, params![key]).await,
+    }
+}
+/// Notes that the account's address was proven; nothing if it is another one by now. `by`: see
+/// [`User::email_verified_by`].
+pub fn verify_email_batch(id: i64, email: &str, by: &str, at: Timestamp) -> Batch {
+    Batch::new().add(VERIFY_EMAIL, params![at, by, id, canonical(email)])
+}
+/// The account's new address is not proven.
+pub fn unverify_email_batch(id: i64) -> Batch {
+    Batch::new().add(UNVERIFY_EMAIL, params![id])
 }
 /// Whether an address is that of an active account other than this one.
 pub async fn is_address_of_another(db: &Db, email: &str, user: i64) -> Result<bool> {
