@@ -20,8 +20,9 @@ pub use objects::{Author, ObjectChange, ObjectStore, UsedBy, UsedByAction, Write
 pub use rows::list_statements;
 pub use rows::{
     Filters, ListQuery, Page, TABLES, administrators, attempts, consents, declared, devices, epoch, events,
-    flow_tokens, grants, group_connections, groups, invitations, jobs, known_devices, logins, lookups, participants,
-    password_history, pending_requests, people, reputation, roles, schedules, sessions, source_connections, table, tokens, users,
+    flow_tokens, grants, group_connections, groups, invitations, jobs, known_devices, logins, lookups,
+    participants, password_history, pending_requests, people, reputation, roles, schedules, sessions,
+    source_connections, table, tokens, users,
 };
 pub use rows::{filtered, list, sweep, understands};
 
