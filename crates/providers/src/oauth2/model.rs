@@ -139,7 +139,7 @@ pub struct OAuth2Provider {
     #[field(items = REDIRECT_URI)]
     pub redirect_uris: Vec<RedirectUri>,
     /// Address that is told when a session is over in which the application has signed somebody in.
-    #[field(default = "", blank, max = 2048)]
+    #[field(default = "", blank, max = 2048, gives = "everything")]
     pub logout_uri: String,
     #[field(choice, default = "backchannel")]
     pub logout_method: LogoutMethod,

@@ -104,16 +104,16 @@ pub struct OAuthSource {
     #[field(choice, filter)]
     pub provider_type: ProviderType,
     /// OAuth 1 only.
-    #[field(filter, max = 255)]
+    #[field(filter, max = 255, gives = "everything")]
     pub request_token_url: Option<String>,
     /// Where people are sent. Empty: as the server publishes it.
-    #[field(filter, max = 255)]
+    #[field(filter, max = 255, gives = "everything")]
     pub authorization_url: Option<String>,
     /// Where codes are exchanged. Empty: as the server publishes it.
-    #[field(filter, max = 255)]
+    #[field(filter, max = 255, gives = "everything")]
     pub access_token_url: Option<String>,
     /// Where the person's data are read. Empty: as the server publishes it, else the ID token.
-    #[field(filter, max = 255)]
+    #[field(filter, max = 255, gives = "everything")]
     pub profile_url: Option<String>,
     #[field(choice, default = "S256")]
     pub pkce: Pkce,
@@ -128,10 +128,10 @@ pub struct OAuthSource {
     #[field(default = "", blank, filter)]
     pub additional_scopes: String,
     /// Where the server publishes its settings (OpenID Connect Discovery 1.0).
-    #[field(default = "", blank)]
+    #[field(default = "", blank, gives = "everything")]
     pub oidc_well_known_url: String,
     /// Where the server publishes its keys. Empty: as its settings say.
-    #[field(default = "", blank)]
+    #[field(default = "", blank, gives = "everything")]
     pub oidc_jwks_url: String,
     /// The server's keys, where it does not publish them.
     #[field(kind = "json", default_fn = |_| json!({}))]

@@ -122,12 +122,11 @@ async fn core_permissions_no_configuration_makes_anybody_more_than_the_caller_is
 #[tokio::test(flavor = "multi_thread")]
 async fn core_permissions_a_field_by_which_the_server_calls_somebody_is_declared_so() {
     // Read by browsers, compared with what is sent, or shown; settings ask for a superuser by themselves.
-    const NOT_CALLED: [&str; 14] = [
+    const NOT_CALLED: [&str; 13] = [
         "authentik_core.application.meta_launch_url",
         "authentik_core.application.meta_icon",
         "authentik_core.application.meta_publisher",
         "authentik_providers_oauth2.oauth2provider.redirect_uris",
-        "authentik_providers_oauth2.oauth2provider.logout_uri",
         "authentik_stages_redirect.redirectstage.target_static",
         "authentik_flows.flow.background",
         "authentik_brands.brand.branding_logo",
