@@ -35,10 +35,10 @@ pub struct Client {
     pub device: String,
     /// The cookie that remembers a second factor, as it came; empty where there is none.
     pub mfa: String,
+    /// The cookie that tells the browser's pending requests apart, as it came; empty where there is none.
+    pub pending: String,
     /// The key by which an outpost says who it is (`X-authentik-outpost-token`), unproven.
     pub outpost_token: Option<Secret>,
-    /// A listener in this process asks: see [`outpost`](crate::outpost).
-    pub in_process_outpost: bool,
     /// Headers, cookies and form as expressions see them, and who is signed in. Clones share it.
     pub sent: Arc<Sent>,
     /// What policies found out while this request was answered. Clones share it.
@@ -88,8 +88,8 @@ impl Client {
             browser: false,
             device: String::new(),
             mfa: String::new(),
+            pending: String::new(),
             outpost_token: None,
-            in_process_outpost: false,
             sent: Arc::default(),
             decision_log: Arc::default(),
             dry_run: None,

@@ -196,6 +196,18 @@ pub fn error_with(
     page_context.answer(status, &[], page)
 }
 
+/// A page that opens an address, which may be elsewhere: a redirect of a form's answer may not lead there (`form-action`),
+/// and cookies that are `SameSite=Strict` are sent where a page of this server leads.
+pub fn leave(core: &Core, client: &Client, cookies: &str, to: &str) -> Response<String> {
+    let page_context = PageContext::of(core, client, cookies);
+    let info = json!({"title": "", "background": page_context.background, "layout": "stacked"});
+    let challenge = json!({"component": "xak-flow-redirect", "to": to, "flow_info": info});
+    match challenge_page(page_context.page(core), &challenge, &FormContext::new("", "")) {
+        Some(page) => page_context.answer(StatusCode::OK, &[], page),
+        None => error(core, client, cookies, StatusCode::BAD_REQUEST, "This address cannot be opened", to),
+    }
+}
+
 /// The page for an unknown host, with a link to the right one.
 pub fn misdirected(core: &Core, client: &Client, base: &str) -> Response<String> {
     let title = "This is not the address of this server";

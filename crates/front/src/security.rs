@@ -1,5 +1,6 @@
 //! `/if/user/security/`: who a person is, their sign-in methods, sessions, what they share, tokens, theme. Works
 //! without script.
+mod connections;
 mod details;
 mod tokens;
 
@@ -141,6 +142,10 @@ async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<Strin
             }
             Ok(after("signed_out"))
         }
+        "disconnect" => {
+            connections::disconnect(core, &author, person, text(sent, "id")).await?;
+            Ok(after("disconnected"))
+        }
         "withdraw" => {
             consents::withdraw(core, &author, person, text(sent, "id")).await?;
             Ok(after("withdrawn"))
@@ -185,6 +190,7 @@ async fn page(edge: &mut Edge, csrf: &str) -> Result<Response> {
     let page_context = PageContext::of(core, &edge.client, &edge.cookies);
     let refused = tokens::Refused::of(&edge.client.query);
     let lasts = tokens::lasts(core, person);
+    let connections = connections::list(core, person).await?;
     let page = security_page(&SecurityPage {
         page: page_context.page(core),
         account: menu.account(PATH),
@@ -196,6 +202,7 @@ async fn page(edge: &mut Edge, csrf: &str) -> Result<Response> {
         methods: &methods,
         set_up: &set_up,
         sessions: &sessions,
+        connections: &connections,
         consents: &consents,
         details: details.as_ref().map(|details| details.form(edge, &page_context.help, csrf)),
         tokens: &tokens,

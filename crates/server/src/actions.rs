@@ -35,6 +35,13 @@ pub fn wiring() -> Wiring {
         )
         .about(OAuth2Provider::DEF.full_name()),
         Action::get(
+            "sources/oauth/source_types",
+            Permission::SignedIn,
+            "Kinds of servers that OAuth sources know.",
+            Run::Plain(|call| Box::pin(source_types(call))),
+        )
+        .output(Output::Plain("SourceType")),
+        Action::get(
             "stages/email/templates",
             Permission::Named(&["authentik_stages_email.view_emailstage"]),
             "Templates of letters.",
@@ -71,6 +78,11 @@ pub fn wiring() -> Wiring {
         export: Some(export),
         send_link: Some(Arc::new(send_link)),
     }
+}
+
+async fn source_types(call: &mut Call) -> ApiResult {
+    let name = call.param("name").filter(|name| !name.is_empty()).map(str::to_owned);
+    Ok(Reply::ok(signet_sources::oauth::source_types(name.as_deref())))
 }
 
 const DEVICE_TYPES: &[&str] = &["authentik_stages_authenticator_webauthn.view_webauthndevicetype"];

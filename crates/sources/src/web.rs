@@ -82,9 +82,13 @@ impl Visit {
             Err(error) => return self.fail(&error),
         };
         let exchange = Exchange { core: &self.core, client: &self.client, source: &source };
-        match source::begin(&exchange, &self.cookies, purpose, target, None).await {
+        let posted = matches!(purpose, Purpose::Link { .. });
+        match source::begin(&exchange, purpose, target, None).await {
             Ok((to, cookie)) => {
-                let mut response = redirect(StatusCode::SEE_OTHER, &to);
+                let mut response = match posted {
+                    true => page::leave(&self.core, &self.client, &self.cookies, &to).into_response(),
+                    false => redirect(StatusCode::SEE_OTHER, &to),
+                };
                 if let Some(Ok(cookie)) = cookie.map(|cookie| HeaderValue::from_str(&cookie)) {
                     response.headers_mut().append(header::SET_COOKIE, cookie);
                 }
@@ -110,7 +114,7 @@ impl Visit {
         };
         let key = query::value(&self.client.query, key).unwrap_or_default();
         let exchange = Exchange { core: &self.core, client: &self.client, source: &source };
-        let finished = source::finish(&exchange, &self.cookies, &mut self.session, &key, &pairs).await;
+        let finished = source::finish(&exchange, &mut self.session, &key, &pairs).await;
         match finished.outcome {
             Ok(to) => match self.session.save(&self.core, &self.client).await {
                 Ok(set) => {
@@ -128,21 +132,7 @@ impl Visit {
 
     fn load_again(&self) -> Response {
         let to = format!("{}?{}&{AGAIN}=1", self.client.path, self.client.query);
-        let title = "One moment";
-        let mut response = page::error_with(
-            &self.core,
-            &self.client,
-            &self.cookies,
-            StatusCode::OK,
-            (title, "You are being signed in."),
-            Some(title),
-            Some((&to, "Continue")),
-        );
-        // In a header, so that the policy of the page needs no exception.
-        if let Ok(value) = HeaderValue::from_str(&format!("0;url={to}")) {
-            response.headers_mut().insert("refresh", value);
-        }
-        response.into_response()
+        page::leave(&self.core, &self.client, &self.cookies, &to).into_response()
     }
 
     /// The page of somebody who was not let in, with where to try again.

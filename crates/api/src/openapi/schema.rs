@@ -134,7 +134,12 @@ fn family(def: &ModelDef) -> Vec<FieldDef> {
             ];
             out.extend(names.into_iter().map(|n| FieldDef::shown(n, FieldKind::Text).nullable()));
         }
-        Base::PropertyMapping | Base::Source => {}
+        Base::Source => {
+            let names = ["managed", "icon_url"].map(|n| FieldDef::shown(n, FieldKind::Text).nullable());
+            out.extend(names);
+            out.push(FieldDef::shown("icon_themed_urls", FieldKind::Json).nullable());
+        }
+        Base::PropertyMapping => {}
     }
     out
 }

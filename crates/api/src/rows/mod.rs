@@ -1,4 +1,5 @@
 //! Row resources: users, groups, tokens, sessions, consents, grants, events.
+pub(crate) mod connections;
 pub(crate) mod consents;
 pub(crate) mod declared;
 pub(crate) mod devices;
@@ -72,6 +73,10 @@ const COMPONENTS: &[(&str, &[FieldDef])] = &[
     ("SMSDevice", devices::SMS),
     ("EmailDevice", devices::EMAIL),
     ("Invitation", invitations::FIELDS),
+    ("UserSourceConnection", connections::USER_FIELDS),
+    ("UserOAuthSourceConnection", connections::OAUTH_FIELDS),
+    ("GroupSourceConnection", connections::GROUP_FIELDS),
+    ("GroupOAuthSourceConnection", connections::GROUP_FIELDS),
 ];
 
 /// A row in an event.
@@ -378,6 +383,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::get("outposts", Permission::Anyone, "Lists outposts.", run!(outposts))
         .output(Output::Page("Outpost")));
     devices::register(rows);
+    connections::register(rows);
     declared::register(rows);
 }
 

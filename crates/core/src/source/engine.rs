@@ -67,7 +67,6 @@ pub(super) async fn judge(
 /// Sends a person to the source: where to, and a `Set-Cookie` value if the browser needs one.
 pub async fn begin(
     exchange: &Exchange<'_>,
-    cookies: &str,
     purpose: Purpose,
     target: &str,
     lifetime: Option<Span>,
@@ -81,7 +80,7 @@ pub async fn begin(
     let begun = kind.begin(exchange, key.reveal()).await?;
     let sent = Sent { source: source.pk, content: begun.content };
     let request = PendingRequest { purpose, target: target.to_owned(), content: serde_json::to_value(sent)? };
-    let bound = BoundTo::Browser(cookies);
+    let bound = BoundTo::Browser;
     let lifetime = lifetime.unwrap_or(LIFETIME);
     let cookie =
         pending_request::store(core, client, &source.def.full_name(), bound, lifetime, &key, &request)
@@ -100,7 +99,6 @@ pub struct Finished {
 /// Takes the answer of a source. `key` is that of the request.
 pub async fn finish(
     exchange: &Exchange<'_>,
-    cookies: &str,
     session: &mut WebSession,
     key: &str,
     answer: &[(String, String)],
@@ -110,7 +108,7 @@ pub async fn finish(
         "" => "/flows/-/default/authentication/".to_owned(),
         target => format!("/flows/-/default/authentication/?next={}", query::encode(target)),
     };
-    let taken = match pending_request::take(core, client, &source.def.full_name(), cookies, key).await {
+    let taken = match pending_request::take(core, client, &source.def.full_name(), key).await {
         Ok(Some(request)) => request,
         Ok(None) => return Finished { outcome: Err(Error::denied(OVER)), way_back: sign_in("") },
         Err(error) => return Finished { outcome: Err(error), way_back: sign_in("") },

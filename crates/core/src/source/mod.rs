@@ -62,6 +62,8 @@ pub trait SourceKind: Send + Sync {
         source: &Arc<Object>,
         query: &str,
     ) -> Option<LoginButton>;
+    /// Where a form with the CSRF token connects the account of whoever is signed in.
+    fn connect_url(&self, slug: &str) -> String;
     /// Makes the request that sends a person to the source. The answer must bring `key` back.
     async fn begin(&self, exchange: &Exchange<'_>, key: &str) -> Result<Begun>;
     /// Checks the answer. `content` is that of [`Begun`].

@@ -3,6 +3,7 @@ pub mod clean_accounts;
 pub mod clean_expired;
 mod optimize;
 mod rotate_tokens;
+mod sync_sources;
 
 use async_trait::async_trait;
 use signet_base::Result;
@@ -50,6 +51,7 @@ pub const ALL: &[&dyn Job] = &[
     &clean_expired::JOB,
     &optimize::Optimize,
     &rotate_tokens::JOB,
+    &sync_sources::SyncSources,
     &signet_core::mail::SendMail,
     &signet_core::session::participants::FindSignedOut,
     &signet_core::session::participants::TellSignedOut,

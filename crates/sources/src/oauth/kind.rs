@@ -95,7 +95,7 @@ impl SourceKind for OAuthKind {
     }
     fn login_button(&self, _: &Core, _: &Client, source: &Arc<Object>, query: &str) -> Option<LoginButton> {
         let settings = SourceSettings::of(source).ok().filter(|settings| settings.enabled)?;
-        let start = format!("/source/oauth/login/{}/", settings.slug);
+        let start = self.connect_url(&settings.slug);
         let next = query::value(query, "next").filter(|next| !next.is_empty());
         let to = next.map_or_else(|| start.clone(), |next| format!("{start}?next={}", query::encode(&next)));
         Some(LoginButton {
@@ -104,6 +104,9 @@ impl SourceKind for OAuthKind {
             promoted: settings.promoted,
             challenge: Challenge::new("xak-flow-redirect").with("to", to),
         })
+    }
+    fn connect_url(&self, slug: &str) -> String {
+        format!("/source/oauth/login/{slug}/")
     }
     async fn begin(&self, exchange: &Exchange<'_>, key: &str) -> Result<Begun> {
         let Exchange { core, client, source } = exchange;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Ports, Secret, Uuid, json};
 use signet_core::expression;
 use signet_core::models::EngineMode;
-use signet_core::source::{GroupMatchingMode, SourceSettings, UserMatchingMode};
+use signet_core::source::{GroupMatchingMode, UserMatchingMode};
 use signet_model::def::Prepared;
 use signet_model::{Change, Choice, FieldDef, FieldKind, Model, Object, Snapshot};
 use std::sync::Arc;
@@ -51,13 +51,8 @@ pub enum ClientAuthentication {
 fn empty(_: &Ports) -> Json {
     json!([])
 }
-const EXTRA: &[FieldDef] = &[
-    FieldDef::shown("managed", FieldKind::Text).nullable(),
-    FieldDef::shown("icon_url", FieldKind::Text).nullable(),
-    FieldDef::shown("icon_themed_urls", FieldKind::Json).nullable(),
-    FieldDef::shown("callback_url", FieldKind::Text),
-    FieldDef::shown("type", FieldKind::Object),
-];
+const EXTRA: &[FieldDef] =
+    &[FieldDef::shown("callback_url", FieldKind::Text), FieldDef::shown("type", FieldKind::Object)];
 
 /// Signs people in by an OAuth2 or OpenID Connect server of somebody else.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
@@ -214,13 +209,8 @@ pub(super) fn host(address: &str) -> &str {
 }
 
 fn present(source: &Object, _: &Snapshot, out: &mut Map) {
-    let icon = SourceSettings::of(source).ok().and_then(|settings| settings.icon_url());
-    out.insert("icon_url".into(), json!(icon));
-    out.insert("icon_themed_urls".into(), Json::Null);
     out.insert("callback_url".into(), json!(super::callback_path(source.text("slug"))));
     out.insert("type".into(), types::source_type(source.text("provider_type")).unwrap_or_default());
-    // Objects that come with the server carry a key; no source does.
-    out.insert("managed".into(), Json::Null);
 }
 
 /// Makes fields of an account, or of a group, from what an OAuth source says.

@@ -8,7 +8,6 @@ mod jobs;
 mod keys;
 mod login;
 mod mfa;
-mod outpost;
 mod passkeys;
 mod seams;
 mod senders;

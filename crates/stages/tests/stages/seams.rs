@@ -117,6 +117,9 @@ impl SourceKind for Elsewhere {
             challenge: Challenge::new("xak-flow-redirect").with("to", to),
         })
     }
+    fn connect_url(&self, slug: &str) -> String {
+        slug.to_owned()
+    }
     async fn begin(&self, _: &Exchange<'_>, _: &str) -> Result<Begun> {
         Err(signet_base::Error::NotFound)
     }
