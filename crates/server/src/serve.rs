@@ -184,7 +184,7 @@ pub async fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
     // Installed first, so that a signal during the start is not lost.
     let mut signals = Signals::listen()?;
-    let running = start(options, wiring::ports()).await?;
+    let running = start(options, wiring::ports(options)).await?;
     let addresses = |list: &[SocketAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(http = %addresses(&running.http), https = %addresses(&running.https), metrics = %addresses(&running.metrics), ms = started.elapsed().as_millis(), "ready");
     until_stopped(&mut signals, &running.core).await;
@@ -212,7 +212,7 @@ pub async fn worker(options: &Options) -> Result<()> {
     }
     let mut signals = Signals::listen()?;
     let metrics = bind(&options.metrics, &options.variable("LISTEN__METRICS")).await?;
-    let core = open(options, wiring::ports()).await?;
+    let core = open(options, wiring::ports(options)).await?;
     first_run::prepare(&core, &options.bootstrap).await?;
     // Links of the machine itself lead to the server that is started with the same settings.
     let ports =

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use tower::ServiceExt;
 
 /// The system's clock, randomness, mail and HTTP.
-pub fn ports() -> Ports {
-    signet_outbound::with_outbound(Ports::system())
+pub fn ports(options: &Options) -> Ports {
+    signet_outbound::with_outbound(Ports::system(), options.outbound())
 }
 
 /// All models of this binary.

@@ -107,9 +107,10 @@ impl Setup {
         // Each start has another seed: a restarted server must not issue the same keys again.
         let (ports, clock) = Ports::frozen(self.at, COUNT.fetch_add(1, Ordering::Relaxed) << 32);
         // Emails are sent by SMTP: a test that expects one configures a `MailSink`.
-        let smtp = Smtp::new(ports.clock.clone(), ports.random.clone());
         // Requests reach this machine: a test that expects one gives the address of an `HttpSink`.
-        let ports = ports.with_mail(Arc::new(smtp)).with_http(Arc::new(LoopbackClient::default()));
+        let http = Arc::new(LoopbackClient::default());
+        let smtp = Smtp::new(ports.clock.clone(), ports.random.clone(), http.clone());
+        let ports = ports.with_mail(Arc::new(smtp)).with_http(http);
         let running = serve::start(&self.options(), ports).await?;
         Ok(App {
             setup: self.clone(),

@@ -28,4 +28,5 @@ pub use oidc::{IdToken, OidcServer};
 pub use outside::{HttpSink, Received};
 pub use signet_base::{Json, json};
 pub use signet_store::DbKind;
+pub use signet_testnet as net;
 pub use sink::MailSink;

@@ -19,7 +19,7 @@ pub(super) const AKADMIN: &str = "akadmin";
 const PERSON: &str = "internal";
 
 pub(super) async fn prepared(options: &Options) -> Result<Arc<Core>> {
-    let core = serve::open(options, wiring::ports()).await?;
+    let core = serve::open(options, wiring::ports(options)).await?;
     if !first_run::is_prepared(&core).await? {
         first_run::prepare(&core, &options.bootstrap).await?;
     }

@@ -11,7 +11,7 @@ use std::path::Path;
 /// read environment variables and files (`!Env`, `!File`).
 pub async fn apply(options: &Options, path: &Path) -> Result<()> {
     let text = read(path)?;
-    let core = serve::open(options, wiring::ports()).await?;
+    let core = serve::open(options, wiring::ports(options)).await?;
     first_run::prepare(&core, &options.bootstrap).await?;
     #[allow(clippy::disallowed_methods, reason = "blueprints may read variables of any name")]
     let environment = std::env::vars_os()

@@ -10,7 +10,7 @@ use signet_stages::email::EmailStage;
 /// Sends a test email through the installation's mail server, or through an e-mail stage's, and waits for the
 /// result.
 pub async fn test(options: &Options, to: &str, stage: Option<&str>) -> Result<()> {
-    let core = serve::open(options, wiring::ports()).await?;
+    let core = serve::open(options, wiring::ports(options)).await?;
     let sent = send(&core, to, stage).await;
     core.db.close().await;
     sent

@@ -2,6 +2,7 @@
 mod database;
 mod docs;
 mod options;
+mod outbound;
 mod setting;
 mod storage;
 mod table;
@@ -51,7 +52,16 @@ impl fmt::Debug for Config {
 
 const PREFIXES: [&str; 2] = ["AUTHENTIK_", "SIGNET_"];
 /// Variables without prefix that are read.
-const OTHERS: [&str; 2] = ["AWS_SHARED_CREDENTIALS_FILE", "HOME"];
+const OTHERS: [&str; 8] = [
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "https_proxy",
+    "http_proxy",
+    "no_proxy",
+];
 /// Maximum size of a file referenced by `file://`, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
 
@@ -137,6 +147,9 @@ impl Config {
     }
     /// The variable that set a value, or the one that would set it.
     pub fn variable(&self, name: &str) -> String {
+        if OTHERS.contains(&name) {
+            return name.to_owned();
+        }
         self.origin
             .get(name)
             .cloned()
@@ -149,6 +162,10 @@ impl Config {
         self.text(name).trim().parse().unwrap_or_default()
     }
 
+    /// A variable without prefix; empty if it is not set.
+    fn other(&self, name: &str) -> &str {
+        self.others.get(name).map_or("", String::as_str)
+    }
     /// Keys from a profile of the credentials file that Amazon's tools use.
     fn aws_profile(&self, name: &str) -> Option<AccessKey> {
         let path = match self.others.get("AWS_SHARED_CREDENTIALS_FILE") {
