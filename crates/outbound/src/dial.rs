@@ -77,7 +77,11 @@ impl Dialer for Network {
     }
 }
 
-pub(crate) async fn in_time<T>(host: &str, limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) async fn in_time<T>(
+    host: &str,
+    limit: Duration,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let late = || Error::Unavailable(format!("{host} did not answer in {} ms", limit.as_millis()));
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(late()))
 }

@@ -77,7 +77,10 @@ impl MailTokens {
             (status, json) => {
                 // A code of RFC 6749 §5.2. Anything else could repeat what was sent.
                 let code = json.as_ref().and_then(|j| j.get("error")?.as_str()).filter(|c| is_code(c));
-                Err(unavailable(oauth, format!("it answers {status} {}", code.unwrap_or_default()).trim_end()))
+                Err(unavailable(
+                    oauth,
+                    format!("it answers {status} {}", code.unwrap_or_default()).trim_end(),
+                ))
             }
         }
     }

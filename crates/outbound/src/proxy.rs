@@ -54,7 +54,8 @@ impl ProxyServer {
         let plain = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
         let host = url.host_str().filter(|_| plain).ok_or(WRONG)?.trim_matches(['[', ']']).to_owned();
         let port = url.port_or_known_default().ok_or(WRONG)?;
-        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().map(|t| t.into_owned());
+        let decode =
+            |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().map(|t| t.into_owned());
         let name = decode(url.username()).map_err(|_| WRONG)?;
         let password = decode(url.password().unwrap_or_default()).map_err(|_| WRONG)?;
         let authorization = if name.is_empty() && password.is_empty() {
@@ -130,12 +131,15 @@ impl NoProxy {
             return true;
         }
         let port = url.port_or_known_default();
-        self.entries.iter().filter(|(_, only)| only.is_none() || *only == port).any(|(direct, _)| match direct {
-            Direct::Name(suffix) => name.as_deref().is_some_and(|name| {
-                name.strip_suffix(suffix.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-            }),
-            Direct::Network(network, prefix) => address.is_some_and(|ip| within(ip, *network, *prefix)),
-        })
+        self.entries.iter().filter(|(_, only)| only.is_none() || *only == port).any(
+            |(direct, _)| match direct {
+                Direct::Name(suffix) => name.as_deref().is_some_and(|name| {
+                    name.strip_suffix(suffix.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+                }),
+                Direct::Network(network, prefix) => address.is_some_and(|ip| within(ip, *network, *prefix)),
+            },
+        )
     }
 }
 
@@ -187,7 +191,8 @@ mod tests {
 
     #[test]
     fn outbound_hosts_without_a_proxy_are_known() {
-        let list = NoProxy::parse("example.test, .corp.test *.lan,10.0.0.0/8,fd00::/8,192.0.2.7,api.test:8443");
+        let list =
+            NoProxy::parse("example.test, .corp.test *.lan,10.0.0.0/8,fd00::/8,192.0.2.7,api.test:8443");
         let covers = |url: &str| list.covers(&Url::parse(url).unwrap());
         for direct in [
             "https://example.test/",

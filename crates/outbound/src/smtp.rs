@@ -98,7 +98,9 @@ impl Mailer for Smtp {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => {
                 // 535: the credentials are refused (RFC 4954 §6). The next attempt gets another token.
-                if let Some(oauth) = server.oauth.as_ref().filter(|_| error.is_permanent() || error.is_client()) {
+                if let Some(oauth) =
+                    server.oauth.as_ref().filter(|_| error.is_permanent() || error.is_client())
+                {
                     self.tokens.forget(oauth).await;
                 }
                 Err(unavailable(server, chain(&error)))
@@ -118,7 +120,8 @@ impl Smtp {
         let parameters = || {
             let mut builder = TlsParameters::builder(server.host.clone());
             for der in &self.authorities {
-                let authority = Certificate::from_der(der.to_vec()).map_err(|e| unavailable(server, chain(&e)))?;
+                let authority =
+                    Certificate::from_der(der.to_vec()).map_err(|e| unavailable(server, chain(&e)))?;
                 builder = builder.add_root_certificate(authority);
             }
             builder.build_rustls().map_err(|e| unavailable(server, chain(&e)))

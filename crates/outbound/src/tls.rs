@@ -42,9 +42,9 @@ impl Tls {
             .map_err(Error::internal)?;
         let builder = match &options.trust {
             Trust::Installation => builder.with_root_certificates(self.roots()?),
-            Trust::Certificates(pem) => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Pinned::new(pem, provider)?)),
+            Trust::Certificates(pem) => {
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(Pinned::new(pem, provider)?))
+            }
             Trust::Anyone => {
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider)))
             }
@@ -93,7 +93,8 @@ pub fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>> {
 }
 
 fn identity(client: &ClientCertificate) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    let key = PrivateKeyDer::from_pem_slice(client.key.reveal().as_bytes()).map_err(|error| wrong_key(&error))?;
+    let key =
+        PrivateKeyDer::from_pem_slice(client.key.reveal().as_bytes()).map_err(|error| wrong_key(&error))?;
     Ok((certificates(&client.certificate)?, key))
 }
 fn wrong_key(why: &dyn std::fmt::Display) -> Error {
@@ -175,7 +176,12 @@ impl ServerCertVerifier for Unverified {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, leaf, signed, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls12_signature(
+            message,
+            leaf,
+            signed,
+            &self.0.signature_verification_algorithms,
+        )
     }
     fn verify_tls13_signature(
         &self,
@@ -183,7 +189,12 @@ impl ServerCertVerifier for Unverified {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, leaf, signed, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls13_signature(
+            message,
+            leaf,
+            signed,
+            &self.0.signature_verification_algorithms,
+        )
     }
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()

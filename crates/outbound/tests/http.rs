@@ -76,7 +76,10 @@ async fn long_late_and_missing_answers_are_errors() {
         other => panic!("{other:?}"),
     }
     drop(silent);
-    assert!(matches!(HttpClient::default().send(HttpRequest::new("GET", url)).await, Err(Error::Unavailable(_))));
+    assert!(matches!(
+        HttpClient::default().send(HttpRequest::new("GET", url)).await,
+        Err(Error::Unavailable(_))
+    ));
 }
 
 #[tokio::test]

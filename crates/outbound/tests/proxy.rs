@@ -10,8 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn ports(proxy: &TestProxy, user: &str, authority: &Authority, direct: &str) -> Ports {
     let server = ProxyServer::parse(&format!("http://{user}127.0.0.1:{}", proxy.port)).unwrap();
-    let proxies =
-        Proxies { https: Some(server.clone()), http: Some(server), direct: NoProxy::parse(direct) };
+    let proxies = Proxies { https: Some(server.clone()), http: Some(server), direct: NoProxy::parse(direct) };
     let settings = OutboundSettings { authorities: vec![authority.der()], proxies };
     signet_outbound::with_outbound(Ports::system(), settings)
 }
@@ -81,14 +80,20 @@ async fn outbound_the_guard_against_internal_addresses_holds_through_a_proxy() {
     let http = ports(&proxy, "", &authority, "").http;
     assert_eq!(get(&http, "https://1.1.1.1/", true).await, Ok("public".into()));
     assert_eq!(proxy.seen(), ["CONNECT 1.1.1.1:443"]);
-    for url in ["http://10.0.0.1/", "http://169.254.169.254/latest/", "https://localhost/", "http://127.0.0.1/"] {
+    for url in
+        ["http://10.0.0.1/", "http://169.254.169.254/latest/", "https://localhost/", "http://127.0.0.1/"]
+    {
         let said = get(&http, url, true).await.unwrap_err();
         assert!(said.contains("not on the public internet"), "{url}: {said}");
     }
     // A name is resolved here, never by the proxy.
     assert!(get(&http, "https://service.invalid/", true).await.is_err());
     assert!(proxy.seen().is_empty(), "the proxy is not asked");
-    assert_eq!(get(&http, "http://10.0.0.1/", false).await, Ok("internal".into()), "an administrator's address");
+    assert_eq!(
+        get(&http, "http://10.0.0.1/", false).await,
+        Ok("internal".into()),
+        "an administrator's address"
+    );
 }
 
 #[tokio::test]

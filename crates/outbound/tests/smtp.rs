@@ -286,7 +286,10 @@ async fn mail_an_access_token_is_fetched_once_and_again_when_it_expires_or_is_re
     }
     assert!(smtp.send(&server, &mail()).await.is_err());
     let refused: Vec<String> = seen.lock().unwrap().iter().skip(2).cloned().collect();
-    assert!(refused[0].contains("t2") && refused.last().unwrap().contains("t3"), "not used again: {refused:?}");
+    assert!(
+        refused[0].contains("t2") && refused.last().unwrap().contains("t3"),
+        "not used again: {refused:?}"
+    );
 }
 
 #[tokio::test]

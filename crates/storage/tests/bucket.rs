@@ -14,7 +14,11 @@ fn bucket(store: &ObjectStore, secret: &str) -> (Bucket, Ports) {
         bucket: ObjectStore::BUCKET.into(),
         path_style: true,
         region: ObjectStore::REGION.into(),
-        key: AccessKey { id: ObjectStore::ID.into(), secret: secret.into(), session_token: Secret::default() },
+        key: AccessKey {
+            id: ObjectStore::ID.into(),
+            secret: secret.into(),
+            session_token: Secret::default(),
+        },
         public_url: None,
         url_expiry: Span::from_secs(900),
     };

@@ -140,14 +140,8 @@ fn verify(visit: &Visit) -> Result<(), &'static str> {
     sorted.retain(|pair| !pair.starts_with("X-Amz-Signature="));
     sorted.sort_unstable();
     let headers: Vec<String> = names.iter().map(|name| format!("{name}:{}\n", visit.header(name))).collect();
-    let request = [
-        visit.method.clone(),
-        path.to_owned(),
-        sorted.join("&"),
-        headers.concat(),
-        names.join(";"),
-        payload,
-    ];
+    let request =
+        [visit.method.clone(), path.to_owned(), sorted.join("&"), headers.concat(), names.join(";"), payload];
     let hashed = hex(digest::digest(&digest::SHA256, request.join("\n").as_bytes()).as_ref());
     let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{hashed}");
     let mut key = format!("AWS4{}", ObjectStore::SECRET).into_bytes();

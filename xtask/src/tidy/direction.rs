@@ -95,7 +95,8 @@ fn judge_manifest(name: &str, path: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (section, dependency) in dependencies(text) {
         // Tests may start servers, and send by the real clients.
-        let in_tests = section == "dev-dependencies" && (["testkit", "testnet", "outbound"].contains(&dependency.as_str()) || dependency == name);
+        let in_tests = section == "dev-dependencies"
+            && (["testkit", "testnet", "outbound"].contains(&dependency.as_str()) || dependency == name);
         if !may.contains(&dependency.as_str()) && !in_tests {
             findings.push(format!("{path}: {name} may not depend on {dependency}"));
         }

@@ -25,7 +25,8 @@ pub(super) fn judge(config: &Config, wrong: &mut impl FnMut(&str, &str)) {
     if !config.flag("EMAIL__USE_TLS") && !config.flag("EMAIL__USE_SSL") {
         wrong("EMAIL__USE_TLS", "must be true, or EMAIL__USE_SSL: an access token is sent over TLS only.");
     }
-    if config.text("EMAIL__OAUTH__CLIENT_SECRET").is_empty() && config.text("EMAIL__OAUTH__REFRESH_TOKEN").is_empty()
+    if config.text("EMAIL__OAUTH__CLIENT_SECRET").is_empty()
+        && config.text("EMAIL__OAUTH__REFRESH_TOKEN").is_empty()
     {
         wrong("EMAIL__OAUTH__CLIENT_SECRET", "is needed, unless EMAIL__OAUTH__REFRESH_TOKEN is set.");
     }
@@ -46,8 +47,10 @@ pub(super) fn outbound(c: &Config) -> Result<OutboundSettings, (&'static str, St
     let file = c.text("OUTBOUND__CA_FILE");
     if !file.is_empty() {
         let wrong = |why: String| ("OUTBOUND__CA_FILE", why);
-        let pem = super::read_file(Path::new(file)).map_err(|e| wrong(format!("cannot read {file}: {e}.")))?;
-        authorities = certificates(&pem).map_err(|_| wrong(format!("{file} contains no certificates in PEM.")))?;
+        let pem =
+            super::read_file(Path::new(file)).map_err(|e| wrong(format!("cannot read {file}: {e}.")))?;
+        authorities =
+            certificates(&pem).map_err(|_| wrong(format!("{file} contains no certificates in PEM.")))?;
     }
     let proxy = |lower, upper| -> Result<Option<ProxyServer>, (&'static str, String)> {
         let given = |name| Some((name, c.other(name).trim())).filter(|(_, value)| !value.is_empty());
@@ -100,7 +103,9 @@ mod tests {
     fn outbound_authorities_are_read_when_the_server_starts() {
         let said = |value: &str| read(&[("AUTHENTIK_OUTBOUND__CA_FILE", value)]).err().unwrap();
         assert!(said("/does/not/exist").contains("AUTHENTIK_OUTBOUND__CA_FILE: cannot read"));
-        assert!(said(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).contains("contains no certificates"));
+        assert!(
+            said(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).contains("contains no certificates")
+        );
     }
 
     #[test]

@@ -370,7 +370,10 @@ pub const TABLE: &[Setting] = &[
     now("EMAIL__OAUTH__CLIENT_ID", "", Text, "Client that asks there."),
     secret("EMAIL__OAUTH__CLIENT_SECRET", "Its secret."),
     now("EMAIL__OAUTH__SCOPE", "", Text, "Scope to ask for: `https://outlook.office365.com/.default`."),
-    secret("EMAIL__OAUTH__REFRESH_TOKEN", "Refresh token of the mailbox. Not set: the grant client_credentials."),
+    secret(
+        "EMAIL__OAUTH__REFRESH_TOKEN",
+        "Refresh token of the mailbox. Not set: the grant client_credentials.",
+    ),
     now(
         "OUTBOUND__CA_FILE",
         "",
