@@ -72,7 +72,7 @@ async fn outbound_the_guard_against_internal_addresses_holds_through_a_proxy() {
     let inner = Site::plain("internal").await;
     let targets = [
         ("1.1.1.1:443", secure.port),
-        ("10.0.0.1:80", inner.port),
+        ("100.64.0.1:80", inner.port),
         ("169.254.169.254:80", inner.port),
         ("127.0.0.1:80", inner.port),
     ];
@@ -81,7 +81,7 @@ async fn outbound_the_guard_against_internal_addresses_holds_through_a_proxy() {
     assert_eq!(get(&http, "https://1.1.1.1/", true).await, Ok("public".into()));
     assert_eq!(proxy.seen(), ["CONNECT 1.1.1.1:443"]);
     for url in
-        ["http://10.0.0.1/", "http://169.254.169.254/latest/", "https://localhost/", "http://127.0.0.1/"]
+        ["http://100.64.0.1/", "http://169.254.169.254/latest/", "https://localhost/", "http://127.0.0.1/"]
     {
         let said = get(&http, url, true).await.unwrap_err();
         assert!(said.contains("not on the public internet"), "{url}: {said}");
@@ -90,7 +90,7 @@ async fn outbound_the_guard_against_internal_addresses_holds_through_a_proxy() {
     assert!(get(&http, "https://service.invalid/", true).await.is_err());
     assert!(proxy.seen().is_empty(), "the proxy is not asked");
     assert_eq!(
-        get(&http, "http://10.0.0.1/", false).await,
+        get(&http, "http://100.64.0.1/", false).await,
         Ok("internal".into()),
         "an administrator's address"
     );
