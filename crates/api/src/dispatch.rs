@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
+use signet_base::error::Chain;
 use signet_base::{Error, Json, Map, json};
 use signet_core::{Client, Core, Principal, budget, page};
 use std::sync::Arc;
@@ -323,8 +324,8 @@ fn fault_response(fault: Fault, client: &Client, method: &Method) -> Response {
                     json!({"non_field_errors": ["The object was changed at the same time. Read it again and repeat."]}),
                 )
             }
-            Error::Unavailable(what) => {
-                tracing::warn!(request_id = %client.request_id, %what, "the API cannot answer now");
+            Error::Unavailable(_) => {
+                tracing::warn!(request_id = %client.request_id, error = %Chain(&error), "the API cannot answer now");
                 (
                     StatusCode::SERVICE_UNAVAILABLE,
                     json!({"detail": "The service is not available at the moment. Try again."}),
@@ -339,8 +340,8 @@ fn fault_response(fault: Fault, client: &Client, method: &Method) -> Response {
                 response.headers_mut().insert(header::RETRY_AFTER, wait.into());
                 return response;
             }
-            Error::Internal(what) => {
-                tracing::error!(request_id = %client.request_id, path = %client.shown_path(), %what, "the API failed");
+            Error::Internal(_) => {
+                tracing::error!(request_id = %client.request_id, path = %client.shown_path(), error = %Chain(&error), "the API failed");
                 (
                     StatusCode::INTERNAL_SERVER_ERROR,
                     json!({"detail": "Something went wrong on our side.", "request_id": client.request_id}),

@@ -5,10 +5,10 @@ use signet_base::akql::Query;
 use signet_base::{FieldErrors, Json, Timestamp, Uuid, json};
 use signet_model::{ColumnDef, ColumnKind, FieldKind, FilterDef, FilterOp, Scope, TableDef};
 use signet_store::table::Record;
-use signet_store::{Filters as Declared, ListQuery, Page, Value, understands};
+use signet_store::{Filters as Declared, ListQuery, Page, Places, Value, understands};
 
 /// The requested part of a list.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Paging {
     /// From 1.
     pub page: u64,
@@ -17,6 +17,7 @@ pub(crate) struct Paging {
     pub search: String,
     /// The rows that the caller may see.
     pub scope: Scope,
+    pub places: Places,
 }
 
 fn no_page() -> Fault {
@@ -36,6 +37,7 @@ impl Paging {
             ordering: call.param("ordering").unwrap_or_default().to_owned(),
             search: call.param("search").unwrap_or_default().trim().to_owned(),
             scope: call.scope(),
+            places: call.core.places.clone(),
         })
     }
     /// The same for the store, with nothing but the page.
@@ -45,6 +47,7 @@ impl Paging {
             page: self.page,
             size: self.size,
             scope: self.scope.clone(),
+            places: self.places.clone(),
         };
         ListQuery { page, ..ListQuery::default() }
     }
@@ -247,7 +250,7 @@ pub(crate) fn autocomplete(model: &str, fields: &[(&str, &str, Option<&[&str]>)]
 mod tests {
     use super::*;
     fn paging(page: u64, size: u64) -> Paging {
-        Paging { page, size, ordering: String::new(), search: String::new(), scope: Scope::All }
+        Paging { page, size, ordering: String::new(), search: String::new(), scope: Scope::All, places: Places::default() }
     }
     fn pagination(page: u64, size: u64, total: u64) -> Json {
         match paging(page, size).envelope(Vec::new(), total, json!({})) {

@@ -198,13 +198,13 @@ pub struct NoOutbound;
 #[async_trait]
 impl Http for NoOutbound {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse> {
-        Err(Error::Unavailable(format!("outbound HTTP is not set up ({})", request.method)))
+        Err(Error::unavailable(format!("outbound HTTP is not set up ({})", request.method)))
     }
 }
 #[async_trait]
 impl Dialer for NoOutbound {
     async fn connect(&self, host: &str, _: u16, _: Duration, _: bool) -> Result<Box<dyn Stream>> {
-        Err(Error::Unavailable(format!("outbound connections are not set up ({host})")))
+        Err(Error::unavailable(format!("outbound connections are not set up ({host})")))
     }
     async fn secure(
         &self,
@@ -213,13 +213,13 @@ impl Dialer for NoOutbound {
         _: &TlsOptions,
         _: Duration,
     ) -> Result<Box<dyn Stream>> {
-        Err(Error::Unavailable(format!("outbound connections are not set up ({name})")))
+        Err(Error::unavailable(format!("outbound connections are not set up ({name})")))
     }
 }
 #[async_trait]
 impl Mailer for NoOutbound {
     async fn send(&self, _: &MailServer, _: &Mail) -> Result<()> {
-        Err(Error::Unavailable("mail is not set up".to_owned()))
+        Err(Error::unavailable("mail is not set up"))
     }
 }
 
@@ -243,7 +243,7 @@ impl MailBox {
 impl Mailer for MailBox {
     async fn send(&self, _: &MailServer, mail: &Mail) -> Result<()> {
         if self.refuses.load(Ordering::SeqCst) {
-            return Err(Error::Unavailable("451 not now".to_owned()));
+            return Err(Error::unavailable("451 not now"));
         }
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
         Ok(())
@@ -275,7 +275,7 @@ impl Http for ScriptedHttp {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front()
-            .ok_or_else(|| Error::Unavailable("nobody answers".to_owned()))
+            .ok_or_else(|| Error::unavailable("nobody answers"))
     }
 }
 

@@ -49,11 +49,11 @@ impl Principal {
     }
     /// The account, active or not. For callers that check `is_active` themselves.
     pub async fn load_any(core: &Core, id: i64) -> Result<Option<Self>> {
-        Ok(people::by_id(&core.db, id).await?.map(|found| Self::found(core, found)))
+        Ok(core.people.by_id(&core.db, id).await?.map(|found| Self::found(core, found)))
     }
     /// The account with this name, active or not.
     pub async fn by_username(core: &Core, username: &str) -> Result<Option<Self>> {
-        Ok(people::by_username(&core.db, username).await?.map(|found| Self::found(core, found)))
+        Ok(core.people.by_username(&core.db, username).await?.map(|found| Self::found(core, found)))
     }
     pub async fn of(core: &Core, user: users::User) -> Result<Self> {
         let groups = groups::effective_groups(&core.db, user.id).await?;

@@ -18,7 +18,7 @@ use crate::system::{Settings, SystemSettings};
 use signet_base::{Error, Ports, Result, Timestamp, Vault, machine};
 use signet_model::{Model, ModelDef, Object, Registry, Secrets, Snapshot};
 use signet_pages::Assets;
-use signet_store::{Db, ObjectStore, Write};
+use signet_store::{Db, ObjectStore, PeopleCache, Places, TokenCache, Write};
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -121,9 +121,6 @@ pub struct CoreParts {
     pub assets: Arc<dyn Assets + Send>,
 }
 
-/// Number of signatures that are delivered together under load.
-const SIGNED_TOGETHER: usize = 16;
-
 /// How often a change of the settings is made anew because another one was faster.
 const SETTINGS_ATTEMPTS: u32 = 20;
 
@@ -146,6 +143,11 @@ pub struct Core {
     pub keyed_semaphore: KeyedSemaphore,
     pub assets: Arc<dyn Assets + Send>,
     pub geoip: GeoIp,
+    /// Accounts and access tokens that were read a moment ago.
+    pub people: PeopleCache,
+    pub tokens: TokenCache,
+    /// Where pages of lists ended.
+    pub places: Places,
     /// Cache of policy results.
     pub answers: Memory,
     /// Set when the server is told to stop: readiness is false.
@@ -170,12 +172,15 @@ impl Core {
                 parts.settings.hash,
                 parts.ports.clone(),
             )?,
-            signer: Pool::grouped("sign", threads, threads * 1024, SIGNED_TOGETHER)?,
+            signer: Pool::new("sign", threads, threads * 1024)?,
             budgets: Budgets::new(parts.settings.limits.clone(), &metrics),
             metrics,
             session_cookies: SessionCookies::new(&parts.settings.secret_key),
             keyed_semaphore: KeyedSemaphore::default(),
             geoip: GeoIp::open(&parts.settings.geoip_city, &parts.settings.geoip_asn),
+            people: PeopleCache::default(),
+            tokens: TokenCache::default(),
+            places: Places::default(),
             answers: Memory::default(),
             ports: parts.ports,
             settings: parts.settings,

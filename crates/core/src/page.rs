@@ -7,6 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use maud::Markup;
+use signet_base::error::Chain;
 use signet_base::{json, query, vault::sha256_hex};
 use signet_pages::{
     Brand, ErrorPage, ExternalOrigins, FooterLink, FormContext, Page, Theme, challenge_page, csp_with,
@@ -313,7 +314,7 @@ pub fn failure(core: &Core, client: &Client, cookies: &str, error: &signet_base:
         ),
     };
     if matches!(error, Error::Internal(_)) {
-        tracing::error!(request_id = %client.request_id, %error, "a request failed");
+        tracing::error!(request_id = %client.request_id, error = %Chain(error), "a request failed");
     }
     let mut response = self::error(core, client, cookies, status, title, text);
     let wait = match error {

@@ -22,7 +22,7 @@ impl Network {
     }
 
     pub(crate) async fn tcp(&self, host: &str, port: u16, public_only: bool) -> Result<Box<dyn Stream>> {
-        let mut last = Error::Unavailable(format!("{host} has no address"));
+        let mut last = Error::unavailable(format!("{host} has no address"));
         for address in addresses(host, port, public_only).await? {
             #[allow(clippy::disallowed_methods, reason = "the guarded client")]
             match TcpStream::connect(address).await {
@@ -82,7 +82,7 @@ pub(crate) async fn in_time<T>(
     limit: Duration,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let late = || Error::Unavailable(format!("{host} did not answer in {} ms", limit.as_millis()));
+    let late = || Error::unavailable(format!("{host} did not answer in {} ms", limit.as_millis()));
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(late()))
 }
 
@@ -96,12 +96,12 @@ pub(crate) async fn addresses(host: &str, port: u16, public_only: bool) -> Resul
     if public_only && !all.is_empty() {
         all.retain(|address| guard::is_public(address.ip()));
         if all.is_empty() {
-            return Err(Error::Unavailable(format!("{host} is not on the public internet and is not asked")));
+            return Err(Error::unavailable(format!("{host} is not on the public internet and is not asked")));
         }
     }
     Ok(all)
 }
 
 pub(crate) fn gone(host: &str, why: impl std::fmt::Display) -> Error {
-    Error::Unavailable(format!("{host}: {why}"))
+    Error::unavailable(format!("{host}: {why}"))
 }

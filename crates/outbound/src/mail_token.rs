@@ -109,5 +109,5 @@ fn is_code(text: &str) -> bool {
 }
 fn unavailable(oauth: &MailOAuth, why: &str) -> Error {
     let host = url::Url::parse(&oauth.token_url).ok().and_then(|url| url.host_str().map(str::to_owned));
-    Error::Unavailable(format!("the token endpoint {} of the mail server: {why}", host.unwrap_or_default()))
+    Error::unavailable(format!("the token endpoint {} of the mail server: {why}", host.unwrap_or_default()))
 }

@@ -72,7 +72,7 @@ const MAX_HEAD: usize = 8 * 1024;
 
 /// Opens a tunnel to `target` (`host:port`) through a connection to a proxy (RFC 9110 §9.3.6).
 pub(crate) async fn tunnel(stream: &mut Box<dyn Stream>, proxy: &ProxyServer, target: &str) -> Result<()> {
-    let gone = |why: &dyn std::fmt::Display| Error::Unavailable(format!("the proxy {}: {why}", proxy.host));
+    let gone = |why: &dyn std::fmt::Display| Error::unavailable(format!("the proxy {}: {why}", proxy.host));
     let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
     if !proxy.authorization.is_empty() {
         request.push_str(&format!("Proxy-Authorization: {}\r\n", proxy.authorization.reveal()));

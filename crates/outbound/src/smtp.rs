@@ -160,7 +160,7 @@ fn wrong(field: &str, text: &str) -> Error {
     Error::invalid(field, format!("{text:?} is not an e-mail address."))
 }
 fn unavailable(server: &MailServer, why: impl std::fmt::Display) -> Error {
-    Error::Unavailable(format!("the mail server {}:{}: {why}", server.host, server.port))
+    Error::unavailable(format!("the mail server {}:{}: {why}", server.host, server.port))
 }
 /// The error with its sources. The innermost one is the server's reply.
 fn chain(error: &dyn std::error::Error) -> String {

@@ -73,7 +73,7 @@ impl Tls {
             }
             Ok(Arc::new(roots))
         };
-        self.roots.get_or_init(load).clone().map_err(Error::Unavailable)
+        self.roots.get_or_init(load).clone().map_err(Error::unavailable)
     }
 }
 

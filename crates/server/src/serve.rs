@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Opens and migrates the database, and loads the configuration.
 pub async fn open(options: &Options, ports: Ports) -> Result<Arc<Core>> {
     let secret_key =
-        options.installation_key(&ports).map_err(|e| Error::Unavailable(format!("the secret key: {e}")))?;
+        options.installation_key(&ports).map_err(|e| Error::unavailable(format!("the secret key: {e}")))?;
     let db = wiring::open_database(options).await?;
     schema(options, &db, &ports).await?;
     wiring::core(options, ports, db, secret_key).await
@@ -206,7 +206,7 @@ pub async fn run(options: &Options) -> Result<()> {
 pub async fn worker(options: &Options) -> Result<()> {
     if let Database::Sqlite(_) = options.database {
         let (host, embedded) = (options.variable("POSTGRESQL__HOST"), options.variable("WORKER__EMBEDDED"));
-        return Err(Error::Unavailable(format!(
+        return Err(Error::unavailable(format!(
             "the database is SQLite, which belongs to one process: `server` carries the jobs out itself ({embedded}). A worker needs PostgreSQL: set {host}."
         )));
     }

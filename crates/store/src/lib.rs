@@ -1,20 +1,18 @@
 //! The only crate that names SQLite and PostgreSQL: connections, transactions, migrations, configuration
 //! objects with their in-memory snapshot, and the row tables of the directory and the protocols.
-mod attempt_counters;
 pub mod bus;
 pub mod db;
 pub mod kv;
 pub mod migrate;
 pub mod objects;
-mod pending_sessions;
-mod read_cache;
 mod rows;
+pub mod runtime;
 #[cfg(feature = "testdb")]
 pub mod testdb;
-mod write_behind;
 
 pub use db::{Batch, Db, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;
+pub use runtime::{PeopleCache, Places, TokenCache, Touches};
 pub use objects::{Author, ObjectChange, ObjectStore, UsedBy, UsedByAction, Write};
 #[cfg(feature = "testdb")]
 pub use rows::list_statements;

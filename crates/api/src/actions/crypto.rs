@@ -54,7 +54,7 @@ pub(crate) async fn generate(call: &mut Call) -> ApiResult {
 fn refused(error: &signet_jose::GenerateError) -> Fault {
     match error.field() {
         Some(field) => Fault::invalid(field, error.to_string()),
-        None => Error::internal(error).into(),
+        None => Error::internal(error.to_string()).into(),
     }
 }
 

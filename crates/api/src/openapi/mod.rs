@@ -1,4 +1,5 @@
 //! The OpenAPI 3.0.3 document, generated from the route table and the model declarations.
+mod flows;
 mod schema;
 mod yaml;
 
@@ -70,6 +71,7 @@ fn build(table: &Table, registry: &Registry) -> Json {
             paths.insert(path, Json::Object(verbs));
         }
     }
+    flows::describe(&mut paths, &mut schemas);
     json!({
         "openapi": "3.0.3",
         "info": {"title": "authentik", "version": API_VERSION, "description": "Identity provider: people, applications, flows and what protects them.", "license": {"name": "MIT OR Apache-2.0"}},

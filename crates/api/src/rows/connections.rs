@@ -5,7 +5,7 @@ use crate::form::{self, Members};
 use crate::list::{Filters, Paging};
 use crate::route::{Action, Output, Permission, run};
 use http::Method;
-use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_base::{Conflict, Error, Json, Map, Result, Uuid, json};
 use signet_core::directory::Transaction;
 use signet_core::event::EventAction;
 use signet_core::permission::Right;
@@ -183,7 +183,7 @@ async fn sent(call: &Call, fields: &'static [FieldDef]) -> Result<(Option<Uuid>,
 }
 fn taken(error: Error) -> Fault {
     match error {
-        Error::Conflict(tag) if tag.contains("source_connection") => Fault::invalid(
+        Error::Conflict(Conflict::Unique(index)) if index.contains("source_connection") => Fault::invalid(
             "non_field_errors",
             "The source is connected with this identifier, or this owner, already.",
         ),

@@ -3,7 +3,7 @@ use super::{USER, blank, users as people};
 use crate::call::{ApiResult, Call, Fault, Reply};
 use crate::form::{self, Members};
 use crate::list::{Filters, Paging};
-use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp, json};
+use signet_base::{Conflict, Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp, json};
 use signet_core::directory::{self, TokenChange, token_model};
 use signet_core::event::EventAction;
 use signet_core::permission::Right;
@@ -206,15 +206,15 @@ async fn commit(call: &Call, change: TokenChange) -> ApiResult {
 fn taken(error: Error) -> Fault {
     match error {
         Error::NotFound => Fault::missing("Token"),
-        Error::Conflict(tag) if tag == "token.identifier" => {
+        Error::Conflict(Conflict::Unique(index)) if index == "token.identifier" => {
             Fault::invalid("identifier", "This field must be unique.")
         }
-        Error::Conflict(tag) if tag == tokens::TOO_MANY => Fault::invalid(
+        Error::Conflict(Conflict::TooManyTokens) => Fault::invalid(
             "non_field_errors",
             format!("You have {MOST} tokens. Delete those that you do not need."),
         ),
-        Error::Conflict(tag) if tag == "token.key_digest" => Fault::invalid("key", "Choose another key."),
-        Error::Conflict(tag) if tag == "foreign key" => {
+        Error::Conflict(Conflict::Unique(index)) if index == "token.key_digest" => Fault::invalid("key", "Choose another key."),
+        Error::Conflict(Conflict::ForeignKey) => {
             Fault::invalid("user", "The user was deleted at the same time.")
         }
         other => other.into(),

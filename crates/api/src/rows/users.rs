@@ -5,7 +5,7 @@ use crate::form::{self, Members};
 use crate::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
 use crate::route::OUTPOST;
-use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
+use signet_base::{Conflict, Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::directory::{self, UserChange};
 use signet_core::models::Role;
 use signet_core::permission::{Right, flows};
@@ -246,13 +246,13 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
         }
         match directory::commit(&call.core, &call.author(), written).await {
             Ok(_) => {}
-            Err(Error::Conflict(tag)) if tag == "updated" && attempt < 2 => continue,
+            Err(Error::Conflict(Conflict::Stale)) if attempt < 2 => continue,
             Err(error) => return Err(taken(error)),
         }
         let user = find(call).await?;
         return Ok(Reply::ok(answer(call, user).await?));
     }
-    Err(Error::Conflict("user".into()).into())
+    Err(Error::Conflict(Conflict::Stale).into())
 }
 
 /// Applies the validated members; returns the direct groups, if they were sent.
@@ -297,10 +297,10 @@ pub(crate) fn named_roles(call: &Call, sent: &Map) -> Result<Option<Vec<Uuid>>, 
 /// Maps a uniqueness violation to its field.
 fn taken(error: Error) -> Fault {
     match error {
-        Error::Conflict(tag) if tag == "users.username_key" => {
+        Error::Conflict(Conflict::Unique(index)) if index == "users.username_key" => {
             Fault::invalid("username", "This field must be unique.")
         }
-        Error::Conflict(tag) if tag == "foreign key" => {
+        Error::Conflict(Conflict::ForeignKey) => {
             Fault::invalid("groups", "A group was deleted at the same time.")
         }
         other => other.into(),

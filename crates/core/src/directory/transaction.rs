@@ -6,7 +6,7 @@ use crate::Core;
 use crate::event::EventAction;
 use crate::event::diff::SecretPaths;
 use crate::session::participants;
-use signet_base::{Error, Json, Map, Result, json};
+use signet_base::{Conflict, Error, Json, Map, Result, json};
 use signet_model::Object;
 use signet_store::events::{self, Event};
 use signet_store::table::{self, Record};
@@ -177,10 +177,10 @@ impl<'a> Transaction<'a> {
         let done = core.objects.apply_with(objects, &author.of_version(), batch, told).await;
         let (objects, answers) = match done {
             Ok(done) => done,
-            Err(Error::Conflict(tag)) if tag == administrators::LAST => {
+            Err(Error::Conflict(Conflict::LastAdministrator)) => {
                 return Err(Error::invalid(guarded.unwrap_or("non_field_errors"), LAST_ADMINISTRATOR));
             }
-            Err(Error::Conflict(tag)) if tag == "no such row" => return Err(Error::NotFound),
+            Err(Error::Conflict(Conflict::NoRow)) => return Err(Error::NotFound),
             Err(error) => return Err(error),
         };
         let epoch = match epoch_at {

@@ -6,7 +6,7 @@ use crate::Core;
 use crate::job::{Job, JobRun, LogLevel, NewJob, Queue};
 use crate::provider::{SignOut, SignOutMessage};
 use async_trait::async_trait;
-use signet_base::{Error, Json, Result, Uuid};
+use signet_base::{Conflict, Error, Json, Result, Uuid};
 use signet_store::participants::{self, Participant};
 use signet_store::{Batch, epoch};
 
@@ -102,7 +102,7 @@ pub async fn leave(core: &Core, session: Uuid, provider: i64) -> Result<()> {
     let left = participants::in_session(&core.db, session, provider).await?;
     match core.db.batch(tell(core, &left)?).await {
         // Somebody else was faster.
-        Err(Error::Conflict(tag)) if tag == participants::TAKEN => Ok(()),
+        Err(Error::Conflict(Conflict::Used)) => Ok(()),
         done => done.map(drop),
     }
 }

@@ -12,7 +12,7 @@ use crate::flow::{Context, Executor, Key, Plan, Planned, StageRef, account, keys
 use crate::models::Flow;
 use crate::pending_request::Purpose;
 use crate::{Core, Principal, WebSession};
-use signet_base::{Error, Json, Map, Result, Uuid, json, query};
+use signet_base::{Conflict, Error, Json, Map, Result, Uuid, json, query};
 use signet_store::source_connections::{self, UserConnection};
 
 /// The source stage that a run waits at, by the mark of its request.
@@ -133,7 +133,7 @@ async fn link(
     groups::settle(&mut all, source, &person, arrived.groups.as_deref()).await?;
     match all.commit().await {
         Ok(_) => Ok(CONNECTIONS.to_owned()),
-        Err(Error::Conflict(tag)) if tag.contains("source_connection") => Err(taken()),
+        Err(Error::Conflict(Conflict::Unique(index))) if index.contains("source_connection") => Err(taken()),
         Err(error) => Err(error),
     }
 }

@@ -5,6 +5,7 @@ use crate::pending_request::{self, BoundTo, PendingRequest, Purpose};
 use crate::policy::{self, Question};
 use crate::{Core, Principal, WebSession};
 use serde::{Deserialize, Serialize};
+use signet_base::error::Chain;
 use signet_base::{Error, Json, Map, Result, Span, Uuid, json, query};
 use signet_model::{Base, Object};
 use std::sync::Arc;
@@ -119,8 +120,8 @@ pub async fn finish(
         Purpose::SignIn | Purpose::Message => sign_in(&taken.target),
     };
     let outcome = answered(exchange, session, taken, answer).await;
-    if let Err(Error::Denied(why) | Error::Unavailable(why)) = &outcome {
-        tracing::info!(request_id = %client.request_id, source = source.name(), %why, "a source let nobody in");
+    if let Err(error @ (Error::Denied(_) | Error::Unavailable(_))) = &outcome {
+        tracing::info!(request_id = %client.request_id, source = source.name(), error = %Chain(error), "a source let nobody in");
     }
     Finished { outcome, way_back }
 }

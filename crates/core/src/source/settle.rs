@@ -8,7 +8,7 @@ use crate::flow::{FlowRun, FlowStep, StageKind, question};
 use crate::{Core, Principal};
 use async_trait::async_trait;
 use maud::{Markup, html};
-use signet_base::{Error, Json, Map, Result, json};
+use signet_base::{Conflict, Error, Json, Map, Result, json};
 use signet_pages::{FormContext, ui};
 use signet_store::source_connections::{self, UserConnection};
 use signet_store::users::canonical;
@@ -42,7 +42,7 @@ impl StageKind for Settle {
                 flow.context().remove(&ARRIVED);
                 Ok(FlowStep::Next)
             }
-            Err(Error::Conflict(tag)) if tag.contains("source_connection") => {
+            Err(Error::Conflict(Conflict::Unique(index))) if index.contains("source_connection") => {
                 Ok(FlowStep::Deny(Some(OTHER_OWNER.to_owned())))
             }
             Err(error) => Err(error),
@@ -72,7 +72,7 @@ async fn commit(flow: &mut FlowRun<'_>, arrived: &Arrived, person: &Principal) -
         Some(known) if known.user_id == person.user.id => {
             all.also(source_connections::refresh(&known, &arrived.tokens, arrived.expires, now));
         }
-        Some(_) => return Err(Error::Conflict("user_source_connection".to_owned())),
+        Some(_) => return Err(Error::Conflict(Conflict::Unique("user_source_connection".to_owned()))),
         None => {
             all.also(source_connections::insert_user(&UserConnection {
                 id: 0,

@@ -1,7 +1,7 @@
 //! Tokens of the person, on the settings page.
 use super::{PATH, after, moment, text};
 use crate::edge::Edge;
-use signet_base::{Error, Map, Result, Secret, Uuid, json, query};
+use signet_base::{Conflict, Error, Map, Result, Secret, Uuid, json, query};
 use signet_core::directory::{self, Author, TokenChange, token_model};
 use signet_core::event::EventAction;
 use signet_core::mail::templates;
@@ -83,8 +83,8 @@ pub async fn create(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<S
     let change = TokenChange::create(new, token::new_key(core)).at_most(Some(token::MOST));
     match directory::commit(core, &author, change).await {
         Ok(_) => {}
-        Err(Error::Conflict(tag)) if tag == tokens::TOO_MANY => return refused("many"),
-        Err(Error::Conflict(tag)) if tag == "token.identifier" => return refused("taken"),
+        Err(Error::Conflict(Conflict::TooManyTokens)) => return refused("many"),
+        Err(Error::Conflict(Conflict::Unique(index))) if index == "token.identifier" => return refused("taken"),
         Err(error) => return Err(error),
     }
     edge.session.state.new_token = Some(id);

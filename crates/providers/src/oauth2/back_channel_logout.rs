@@ -71,7 +71,7 @@ pub async fn send(core: &Core, entry: &ClientEntry, message: &SignOutMessage, id
         200..=299 => Ok(()),
         // Another attempt may be heard.
         408 | 425 | 429 | 500..=599 => {
-            Err(Error::Unavailable(format!("the application answers {}: {reason}", response.status)))
+            Err(Error::unavailable(format!("the application answers {}: {reason}", response.status)))
         }
         status => Err(Error::invalid("logout_uri", format!("The application answers {status}: {reason}"))),
     }

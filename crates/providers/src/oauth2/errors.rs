@@ -1,6 +1,7 @@
 //! Protocol errors, as JSON of the token endpoint and as parameters of a redirect.
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use signet_base::error::Chain;
 use signet_base::{Error, json};
 use std::borrow::Cow;
 
@@ -91,8 +92,8 @@ impl Failure {
     pub fn into_oauth(self, request_id: &str) -> OAuthError {
         match self {
             Failure::Protocol(error) => error,
-            Failure::Server(Error::Unavailable(why)) => {
-                tracing::warn!(%request_id, %why, "a protocol request was put off");
+            Failure::Server(error @ Error::Unavailable(_)) => {
+                tracing::warn!(%request_id, error = %Chain(&error), "a protocol request was put off");
                 OAuthError::temporarily_unavailable().status(StatusCode::SERVICE_UNAVAILABLE)
             }
             Failure::Server(Error::TooMany { .. }) => OAuthError::new(

@@ -29,7 +29,7 @@ pub(super) async fn prepared(options: &Options) -> Result<Arc<Core>> {
 async fn user(core: &Core, name: &str) -> Result<User> {
     users::by_username(&core.db, name)
         .await?
-        .ok_or_else(|| Error::Unavailable(format!("there is no user {name}")))
+        .ok_or_else(|| Error::unavailable(format!("there is no user {name}")))
 }
 
 /// The group of administrators, made or made one again where it is none.

@@ -36,14 +36,14 @@ pub async fn apply(options: &Options, path: &Path) -> Result<()> {
 fn read(path: &Path) -> Result<String> {
     if path == Path::new("-") {
         return std::io::read_to_string(std::io::stdin())
-            .map_err(|e| Error::Unavailable(format!("standard input: {e}")));
+            .map_err(|e| Error::unavailable(format!("standard input: {e}")));
     }
     match (std::fs::read_to_string(path), path.to_str().and_then(shipped)) {
         (Ok(text), _) => Ok(text),
         (Err(_), Some(text)) => Ok(text.to_owned()),
         (Err(e), None) => {
             let examples: Vec<&str> = EXAMPLES.iter().map(|(name, _)| *name).collect();
-            Err(Error::Unavailable(format!(
+            Err(Error::unavailable(format!(
                 "{}: {e}. Files in the binary: {}.",
                 path.display(),
                 examples.join(", ")

@@ -25,7 +25,7 @@ async fn send(core: &Core, to: &str, stage: Option<&str>) -> Result<()> {
                 Uuid::parse_str(name).ok().and_then(|pk| config.get_typed::<EmailStage>(pk)).map(|(_, s)| s);
             let found = by_pk.or_else(|| config.all::<EmailStage>().map(|(_, s)| s).find(|s| s.name == name));
             found
-                .ok_or_else(|| Error::Unavailable(format!("there is no e-mail stage {name:?}")))?
+                .ok_or_else(|| Error::unavailable(format!("there is no e-mail stage {name:?}")))?
                 .sender(core)
         }
     };

@@ -11,6 +11,7 @@ use crate::config::{Config, Options, SettingError, manual};
 use crate::{log, serve, wiring};
 use clap::{Parser, Subcommand};
 use output::{note, say};
+use signet_base::error::Chain;
 use signet_base::{Error, Ports, Result};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -128,11 +129,7 @@ fn execute(cli: Cli) -> ExitCode {
     }
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     threads.worker_threads(options.threads()).thread_stack_size(signet_expr::STACK_BYTES).enable_all();
-    let started = || {
-        signet_base::thread::use_batch_scheduling();
-        signet_expr::run_on_this_thread();
-    };
-    let runtime = match threads.on_thread_start(started).build() {
+    let runtime = match threads.on_thread_start(signet_expr::run_on_this_thread).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             note!("signet: {error}");
@@ -163,9 +160,9 @@ fn words(error: &Error) -> String {
             }
             other => other.to_string(),
         },
-        Error::Denied(why) | Error::Conflict(why) | Error::Unavailable(why) | Error::Internal(why) => {
-            why.clone()
-        }
+        Error::Denied(why) => why.clone(),
+        Error::Conflict(why) => why.to_string(),
+        Error::Unavailable(why) | Error::Internal(why) => Chain(&**why).to_string(),
         Error::TooMany { .. } => error.to_string(),
         Error::NotFound => "there is no such thing".into(),
     }

@@ -46,7 +46,7 @@ pub async fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener> {
             }
             _ => e.to_string(),
         };
-        Error::Unavailable(format!("cannot listen on {address}: {why}. Change {variable}."))
+        Error::unavailable(format!("cannot listen on {address}: {why}. Change {variable}."))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Gives expired API tokens a new key.
 use super::Sweep;
-use signet_base::{Error, Result, Secret, Span};
+use signet_base::{Conflict, Error, Result, Secret, Span};
 use signet_core::directory::{self, Actor, Author, TokenChange};
 use signet_core::{Core, Principal};
 use signet_store::tokens;
@@ -34,7 +34,7 @@ async fn rotate(core: &Core) -> Result<u64> {
             match directory::commit(core, &author, change).await {
                 Ok(_) => done += 1,
                 // Somebody else was faster.
-                Err(Error::Conflict(tag)) if tag == tokens::ROTATED => {}
+                Err(Error::Conflict(Conflict::Rotated)) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -48,7 +48,7 @@ pub(super) async fn exchange(
     let call = call.body("application/x-www-form-urlencoded", query::build(form));
     let answer = core.ports.http.send(call).await?;
     read_tokens(&answer.body, answer.status)
-        .map_err(|why| Error::Unavailable(format!("{} gave no token: {why}", host(&server.token))))
+        .map_err(|why| Error::unavailable(format!("{} gave no token: {why}", host(&server.token))))
 }
 
 /// Reads the answer leniently: JSON or a form, numbers as texts, errors with status 200.
@@ -173,9 +173,9 @@ pub(super) async fn userinfo(
     let call = request("GET", address, trusted(settings, settings.profile_url.as_ref()))
         .header("authorization", format!("Bearer {}", access.reveal()));
     let answer = core.ports.http.send(call).await?;
-    let found = json(&answer).map_err(|why| Error::Unavailable(format!("{}: {why}", host(address))))?;
+    let found = json(&answer).map_err(|why| Error::unavailable(format!("{}: {why}", host(address))))?;
     let Json::Object(claims) = found else {
-        return Err(Error::Unavailable(format!("{}: the answer is no object", host(address))));
+        return Err(Error::unavailable(format!("{}: the answer is no object", host(address))));
     };
     if subject.is_some() && claims.get("sub").and_then(Json::as_str) != subject {
         return Err(Error::denied(format!("{} sent the data of somebody else.", settings.name)));

@@ -77,7 +77,7 @@ pub(super) async fn server(core: &Core, source: &Object, settings: &OAuthSource)
     let of = |field: fn(&Published) -> &str| {
         published.as_ref().map(|p| field(p).to_owned()).filter(|address| !address.is_empty())
     };
-    let missing = |what: &str| Error::Unavailable(format!("{}: the {what} is not known", settings.name));
+    let missing = |what: &str| Error::unavailable(format!("{}: the {what} is not known", settings.name));
     Ok(Server {
         issuer: published.as_ref().map(|p| p.issuer.clone()),
         authorization: typed(settings.authorization_url.as_ref())
@@ -128,7 +128,7 @@ pub(super) async fn refresh(core: &Core, source: &Object, settings: &OAuthSource
     let before = kept(core, source).await?.filter(|before| before.from == address);
     let document = read(core, address, address).await?;
     let mut published =
-        parse(address, &document).map_err(|why| Error::Unavailable(format!("{}: {why}", host(address))))?;
+        parse(address, &document).map_err(|why| Error::unavailable(format!("{}: {why}", host(address))))?;
     published.read = core.now();
     published.keys_from = keys_address(settings, &published);
     if let Some(before) = before.filter(|before| before.keys_from == published.keys_from) {
@@ -165,10 +165,10 @@ async fn keys(core: &Core, settings: &OAuthSource, address: &str) -> Result<Json
     let document =
         read(core, address, typed_or(&settings.oidc_jwks_url, &settings.oidc_well_known_url)).await?;
     let set = JwkSet::from_json(document.to_string().as_bytes()).map_err(|error| {
-        Error::Unavailable(format!("{}: the keys cannot be read: {error}", host(address)))
+        Error::unavailable(format!("{}: the keys cannot be read: {error}", host(address)))
     })?;
     if set.keys().is_empty() {
-        return Err(Error::Unavailable(format!("{} publishes no key that can be used", host(address))));
+        return Err(Error::unavailable(format!("{} publishes no key that can be used", host(address))));
     }
     Ok(document)
 }
@@ -188,7 +188,7 @@ pub(super) fn request(method: &str, address: &str, trusted: &str) -> HttpRequest
 
 async fn read(core: &Core, address: &str, trusted: &str) -> Result<Json> {
     let answer = core.ports.http.send(request("GET", address, trusted)).await?;
-    json(&answer).map_err(|why| Error::Unavailable(format!("{}: {why}", host(address))))
+    json(&answer).map_err(|why| Error::unavailable(format!("{}: {why}", host(address))))
 }
 pub(super) fn json(answer: &HttpResponse) -> Result<Json, String> {
     if answer.status != 200 {

@@ -134,7 +134,8 @@ impl StageKind for Validate {
 /// The message if an SMS, email or push could not be sent; `None` for server faults.
 fn told(error: &Error) -> Option<String> {
     match error {
-        Error::Denied(text) | Error::Unavailable(text) => Some(text.clone()),
+        Error::Denied(text) => Some(text.clone()),
+        Error::Unavailable(why) => Some(why.to_string()),
         _ => None,
     }
 }

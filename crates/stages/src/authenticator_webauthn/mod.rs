@@ -7,7 +7,7 @@ use crate::authenticator_validate::{Hint, UserVerification};
 use async_trait::async_trait;
 use ceremony::{Ceremony, TIMEOUT};
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_base::{Conflict, Error, Json, Map, Result, Uuid, json};
 use signet_core::directory::{DeviceChange, Transaction};
 use signet_core::flow::proof;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
@@ -291,7 +291,7 @@ async fn add(
     all.change(DeviceChange::create(device, vec![])).await?;
     match all.commit().await {
         Ok(_) => Ok(true),
-        Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(false),
+        Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -6,7 +6,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use client::Keys;
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json, query};
+use signet_base::{Conflict, Error, FieldErrors, Json, Map, Result, Secret, Uuid, json, query};
 use signet_core::directory::{self, Author, DeviceChange};
 use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Plan, ResponseErrors, StageKind, keys};
@@ -173,7 +173,7 @@ impl StageKind for Duo {
                 "This device is set up already.",
                 "invalid",
             ))),
-            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(FlowStep::Invalid(
+            Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => Ok(FlowStep::Invalid(
                 ResponseErrors::one("non_field_errors", "This device is set up already.", "invalid"),
             )),
             Err(error) => Err(error),
@@ -202,7 +202,7 @@ async fn enrol(core: &Core, settings: &AuthenticatorDuoStage, username: &str) ->
     let answer =
         client::call(core, &settings.keys(), "POST", "/auth/v2/enroll", &[("username", username)], SHORT)
             .await?;
-    serde_json::from_value(answer).map_err(|e| Error::Unavailable(format!("Duo's answer: {e}")))
+    serde_json::from_value(answer).map_err(|e| Error::unavailable(format!("Duo's answer: {e}")))
 }
 /// `success`, `waiting` or `invalid`.
 async fn status(
@@ -257,7 +257,7 @@ pub async fn authenticate(
     let stage = Uuid::parse_str(device.text("stage")).ok().and_then(|pk| config.get(pk));
     let settings = stage
         .and_then(|s| s.get::<AuthenticatorDuoStage>())
-        .ok_or_else(|| Error::Unavailable("Duo is not available at the moment.".to_owned()))?;
+        .ok_or_else(|| Error::unavailable("Duo is not available at the moment."))?;
     // Limits pushes (MFA fatigue).
     if !confirm::may_send(core, client, DeviceKind::Duo, user.user.id, device.text("duo_user_id")).await? {
         return Err(Error::denied("Too many requests were sent to your device. Try again later."));
@@ -281,7 +281,7 @@ pub async fn authenticate(
         Ok(answer) => answer,
         Err(error) => {
             failed(core, client, Some(user), stage.map(Arc::as_ref), &error).await;
-            return Err(Error::Unavailable("Duo does not answer. Try again later.".to_owned()));
+            return Err(Error::unavailable("Duo does not answer. Try again later."));
         }
     };
     let allowed = answer.get("result").and_then(Json::as_str) == Some("allow");
@@ -333,7 +333,7 @@ pub async fn import_one(
     let author = Author::request(client, author, "authentik_stages_authenticator_duo");
     match directory::commit(core, &author, DeviceChange::create(new, vec![]).owner(&person.username)).await {
         Ok(_) => Ok(true),
-        Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(false),
+        Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -4,7 +4,7 @@ use super::{NOBODY, confirm, counts, device, owner, typed_code};
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json};
+use signet_base::{Conflict, Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json};
 use signet_core::budget::SharedBudget;
 use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind};
@@ -222,7 +222,7 @@ impl StageKind for Email {
         match super::add(flow, &new, &[]).await {
             Ok(true) => Ok(FlowStep::Next),
             Ok(false) => Ok(FlowStep::Invalid(super::wrong_code())),
-            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(FlowStep::Invalid(taken())),
+            Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => Ok(FlowStep::Invalid(taken())),
             Err(error) => Err(error),
         }
     }
@@ -349,7 +349,7 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
     .await?;
     if let Err(error) = post.send(core, client, mail::person(user), device.text(FIELD), &code).await {
         failed(core, client, user, stage.map(Arc::as_ref), &error).await;
-        return Err(Error::Unavailable("The mail could not be sent. Try again later.".to_owned()));
+        return Err(Error::unavailable("The mail could not be sent. Try again later."));
     }
     Ok(())
 }

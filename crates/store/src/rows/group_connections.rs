@@ -54,7 +54,7 @@ pub fn insert_group(connection: &GroupConnection) -> Batch {
 pub async fn update_group(db: &Db, before: &GroupConnection, after: &GroupConnection) -> Result<()> {
     found(db.batch(table::update_changed(before, after)).await).map(drop)
 }
-/// `Error::Conflict(table::MISSING)` where it has gone.
+/// `Conflict::NoRow` where it has gone.
 pub fn delete_group(id: i64) -> Batch {
     table::delete::<GroupConnection>(id)
 }

@@ -5,7 +5,7 @@ use super::roles;
 use super::table::{self, selects};
 use crate::db::{Batch, Db};
 use crate::params;
-use signet_base::{Error, Map, Result, Secret, Timestamp, Uuid, Vault};
+use signet_base::{Conflict, Error, Map, Result, Secret, Timestamp, Uuid, Vault};
 use signet_model::Table;
 
 /// The model of invitations.
@@ -125,18 +125,18 @@ pub async fn insert(db: &Db, vault: &Vault, invitation: &Invitation) -> Result<(
 pub fn insert_batch(vault: &Vault, invitation: &Invitation) -> Result<Batch> {
     Ok(table::insert(&sealed(vault, invitation)?))
 }
-/// Writes what has changed; `Error::Conflict(MISSING)` when it is gone.
+/// Writes what has changed; `Conflict::NoRow` when it is gone.
 pub fn update_batch(vault: &Vault, before: &Invitation, after: &Invitation) -> Result<Batch> {
     Ok(table::update_changed(&sealed(vault, before)?, &sealed(vault, after)?))
 }
-/// By its [`digest`], with the permissions on it; `Error::Conflict(MISSING)` when it is gone.
+/// By its [`digest`], with the permissions on it; `Conflict::NoRow` when it is gone.
 pub fn delete_batch(digest: &str) -> Batch {
     table::delete::<InvitationRow>(digest).then(roles::forget_object_batch(MODEL, digest))
 }
 /// Claims a single-use invitation for the run `run`. Of concurrent calls one gets `true`.
 pub async fn claim(db: &Db, vault: &Vault, id: Uuid, run: &str, now: Timestamp) -> Result<bool> {
     happened(
-        db.batch(Batch::new().add(CLAIM, params![run, digest(vault, id), now]).expect_rows(1, "claimed"))
+        db.batch(Batch::new().add(CLAIM, params![run, digest(vault, id), now]).expect_rows(1, Conflict::Used))
             .await,
     )
 }
@@ -152,7 +152,7 @@ pub async fn use_up(db: &Db, vault: &Vault, id: Uuid, run: &str) -> Result<()> {
 fn happened<T>(answer: Result<T>) -> Result<bool> {
     match answer {
         Ok(_) => Ok(true),
-        Err(Error::Conflict(tag)) if tag == "claimed" => Ok(false),
+        Err(Error::Conflict(Conflict::Used)) => Ok(false),
         Err(error) => Err(error),
     }
 }

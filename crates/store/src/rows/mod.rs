@@ -42,7 +42,6 @@ pub use filter::{Filters, filtered};
 pub(crate) use housekeeping::delete_referring;
 pub use housekeeping::sweep;
 pub use list::{ListQuery, Page, list, understands};
-pub(crate) use paging::Places;
 #[cfg(feature = "testdb")]
 pub use paging::statements as list_statements;
 

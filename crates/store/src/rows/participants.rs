@@ -3,7 +3,7 @@
 use super::table::{self, selects};
 use crate::db::{Batch, Db};
 use crate::params;
-use signet_base::{Json, Result, Timestamp, Uuid};
+use signet_base::{Conflict, Json, Result, Timestamp, Uuid};
 use signet_model::Table;
 use std::sync::LazyLock;
 
@@ -69,9 +69,7 @@ pub async fn over_after(db: &Db, after: i64, now: Timestamp, limit: i64) -> Resu
 pub async fn in_session(db: &Db, session: Uuid, provider: i64) -> Result<Vec<Participant>> {
     table::rows(db, &IN_SESSION, params![session, provider]).await
 }
-/// The conflict of [`remove`] when another one was first.
-pub const TAKEN: &str = "participant";
-/// Removes it; whoever is second commits nothing.
+/// Removes it; whoever is second commits nothing: `Conflict::Used`.
 pub fn remove(participant: &Participant) -> Batch {
-    Batch::new().add(REMOVE, params![participant.id]).expect_rows(1, TAKEN)
+    Batch::new().add(REMOVE, params![participant.id]).expect_rows(1, Conflict::Used)
 }

@@ -2,7 +2,7 @@
 use super::table::{self, Record, found, selects};
 use crate::db::{Batch, Db};
 use crate::params;
-use signet_base::{Error, Json, Result, Secret, Timestamp, Uuid, Vault, json};
+use signet_base::{Conflict, Error, Json, Result, Secret, Timestamp, Uuid, Vault, json};
 use signet_model::Table;
 
 /// An account that a source knows.
@@ -96,7 +96,7 @@ pub fn opened(vault: &Vault, connection: &UserConnection) -> Result<SourceTokens
 pub fn insert_user(connection: &UserConnection) -> Batch {
     table::insert(connection)
 }
-/// The tokens of another sign-in. `Error::Conflict(table::MISSING)` where the connection has gone meanwhile.
+/// The tokens of another sign-in. `Conflict::NoRow` where the connection has gone meanwhile.
 pub fn refresh(
     connection: &UserConnection,
     tokens: &str,
@@ -105,12 +105,12 @@ pub fn refresh(
 ) -> Batch {
     Batch::new()
         .add(REFRESH, params![tokens, expires, now, connection.id, connection.user_id])
-        .expect_rows(1, table::MISSING)
+        .expect_rows(1, Conflict::NoRow)
 }
 pub async fn update_user(db: &Db, before: &UserConnection, after: &UserConnection) -> Result<()> {
     found(db.batch(table::update_changed(before, after)).await).map(drop)
 }
-/// `Error::Conflict(table::MISSING)` where it has gone.
+/// `Conflict::NoRow` where it has gone.
 pub fn delete_user(id: i64) -> Batch {
     table::delete::<UserConnection>(id)
 }

@@ -2,12 +2,12 @@
 use super::epoch::{self, KeptSession};
 use super::list::contains;
 use super::roles;
-use super::table::{self, MISSING, found, selects};
+use super::table::{self, found, selects};
 use super::upn;
 pub use super::user_query::{UserQuery, list, understands};
 use crate::db::{Batch, Db, Value};
 use crate::params;
-use signet_base::{Error, Map, Ports, Result, Timestamp, Uuid};
+use signet_base::{Conflict, Error, Map, Ports, Result, Timestamp, Uuid};
 use signet_model::Table;
 
 /// What `user_type` may be.
@@ -206,7 +206,7 @@ pub async fn by_ids(db: &Db, ids: &[i64]) -> Result<Vec<User>> {
     super::list::by_keys(db, &ids.iter().copied().map(Value::Int).collect::<Vec<_>>()).await
 }
 
-/// Inserts a user with their direct groups; returns the id. `Error::Conflict("users.username_key")` if the
+/// Inserts a user with their direct groups; returns the id. `Conflict::Unique("users.username_key")` if the
 /// name is taken.
 pub async fn insert(db: &Db, user: &User, groups: &[Uuid]) -> Result<i64> {
     let answer = db.batch(insert_batch(user, groups)).await?;
@@ -231,7 +231,7 @@ fn trimmed(user: &User) -> User {
 }
 
 /// Updates everything but the password and `last_login`; sets `updated` to `now`. With `guard` (the `updated`
-/// that the caller has read) a concurrent change is `Error::Conflict("updated")`. `groups` replaces the
+/// that the caller has read) a concurrent change is `Conflict::Stale`. `groups` replaces the
 /// direct groups. `Error::NotFound` if the user does not exist.
 pub async fn update(
     db: &Db,
@@ -242,7 +242,7 @@ pub async fn update(
 ) -> Result<()> {
     found(db.batch(update_batch(user, guard, groups, now)).await).map(drop)
 }
-/// [`update`] as part of a batch; `Error::Conflict("no such row")` if the user does not exist. Deactivation
+/// [`update`] as part of a batch; `Conflict::NoRow` if the user does not exist. Deactivation
 /// raises the epoch, see [`epoch::end`].
 pub fn update_batch(user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid]>, now: Timestamp) -> Batch {
     let mut u = trimmed(user);
@@ -270,14 +270,14 @@ pub async fn set_password(db: &Db, id: i64, hash: &str, now: Timestamp) -> Resul
 pub fn set_password_batch(id: i64, hash: &str, spared: &KeptSession, now: Timestamp) -> Batch {
     let mut batch = Batch::new();
     super::password_history::keep(&mut batch, id, hash, now);
-    batch.add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, MISSING).then(epoch::end(id, spared))
+    batch.add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, Conflict::NoRow).then(epoch::end(id, spared))
 }
 /// Puts a hash that no password fits in the place of `before`, and ends everything; when the password was set
-/// stays as it is. `Error::Conflict("no such row")` where the password changed in between.
+/// stays as it is. `Conflict::NoRow` where the password changed in between.
 pub fn disable_password_batch(id: i64, before: &str, hash: &str) -> Batch {
     Batch::new()
         .add(REHASH, params![hash, id, before])
-        .expect_rows(1, MISSING)
+        .expect_rows(1, Conflict::NoRow)
         .then(epoch::end(id, &KeptSession::default()))
 }
 /// Replaces the hash of the same password; no effect if it was changed concurrently.
@@ -287,7 +287,7 @@ pub async fn rehash(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
 /// Stores a sign-in, as part of a batch, which succeeds only while the account is active and has this epoch:
 /// see [`epoch::has_changed`].
 pub fn touch_last_login(id: i64, epoch: i64, at: Timestamp) -> Batch {
-    Batch::relaxed().add(TOUCH, params![at, id, epoch]).expect_rows(1, epoch::CHANGED)
+    Batch::relaxed().add(TOUCH, params![at, id, epoch]).expect_rows(1, Conflict::EpochChanged)
 }
 /// Deletes the user with memberships, tokens, sessions, grants and consents.
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
@@ -300,11 +300,11 @@ pub async fn unconfirmed(db: &Db, before: Timestamp, limit: i64) -> Result<Vec<i
     let mark = format!("%\"{AWAITS_CONFIRMATION}\":true%");
     db.query(UNCONFIRMED, params![before, mark, limit]).await?.iter().map(|row| row.int(0)).collect()
 }
-/// [`delete`] as part of a batch; `Error::Conflict("no such row")` if the user does not exist.
+/// [`delete`] as part of a batch; `Conflict::NoRow` if the user does not exist.
 pub fn delete_batch(id: i64) -> Batch {
     table::delete::<User>(id).then(roles::forget_object_batch("authentik_core.user", &id.to_string()))
 }
-/// Makes the user a direct member, if they are none. `Error::Conflict("foreign key")` if either does not
+/// Makes the user a direct member, if they are none. `Conflict::ForeignKey` if either does not
 /// exist.
 pub async fn join_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
     db.execute(JOIN_GROUP, params![user, group]).await

@@ -5,7 +5,7 @@ use crate::expression::objects::Shared;
 use crate::flow::invitation;
 use crate::flow::{Context, PendingUser, keys};
 use crate::policy::Question;
-use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_base::{Conflict, Error, Json, Map, Result, Uuid, json};
 use signet_store::epoch::KeptSession;
 use signet_store::tokens::{self, Token};
 use signet_store::users::{self, User};
@@ -32,7 +32,7 @@ pub async fn apply(
     let mut numbers = commit(shared, &by, &state).await;
     for _ in 1..TRIES {
         match numbers {
-            Err(Error::Conflict(tag)) if tag == "updated" => numbers = commit(shared, &by, &state).await,
+            Err(Error::Conflict(Conflict::Stale)) => numbers = commit(shared, &by, &state).await,
             done => {
                 numbers = done;
                 break;
