@@ -250,7 +250,14 @@ pub(crate) fn autocomplete(model: &str, fields: &[(&str, &str, Option<&[&str]>)]
 mod tests {
     use super::*;
     fn paging(page: u64, size: u64) -> Paging {
-        Paging { page, size, ordering: String::new(), search: String::new(), scope: Scope::All, places: Places::default() }
+        Paging {
+            page,
+            size,
+            ordering: String::new(),
+            search: String::new(),
+            scope: Scope::All,
+            places: Places::default(),
+        }
     }
     fn pagination(page: u64, size: u64, total: u64) -> Json {
         match paging(page, size).envelope(Vec::new(), total, json!({})) {

@@ -137,7 +137,9 @@ async fn a_message_arrives_whole_and_nobody_else_gets_it() {
 async fn what_goes_wrong_is_said_in_the_servers_words() {
     let (port, _) = sink("RCPT").await;
     match smtp().send(&server(port), &mail()).await {
-        Err(Error::Unavailable(why)) => assert!(why.to_string().contains("550") || why.to_string().contains("not here"), "{why}"),
+        Err(Error::Unavailable(why)) => {
+            assert!(why.to_string().contains("550") || why.to_string().contains("not here"), "{why}")
+        }
         other => panic!("{other:?}"),
     }
     let (port, _) = sink("AUTH").await;
@@ -281,7 +283,9 @@ async fn mail_an_access_token_is_fetched_once_and_again_when_it_expires_or_is_re
     assert_eq!(seen.lock().unwrap()[0], "user=id@example.test|auth=Bearer t1||");
     clock.advance_secs(3541);
     match smtp.send(&server, &mail()).await {
-        Err(Error::Unavailable(why)) => assert!(why.to_string().contains("535") && !why.to_string().contains("t2"), "{why}"),
+        Err(Error::Unavailable(why)) => {
+            assert!(why.to_string().contains("535") && !why.to_string().contains("t2"), "{why}")
+        }
         other => panic!("the second token is refused: {other:?}"),
     }
     assert!(smtp.send(&server, &mail()).await.is_err());
@@ -324,7 +328,10 @@ async fn mail_a_token_needs_tls_and_an_endpoint_that_gives_it() {
     wrong.oauth.as_mut().unwrap().client_secret = Secret::new("other-hidden");
     match smtp.send(&wrong, &mail()).await {
         Err(Error::Unavailable(why)) => {
-            assert!(why.to_string().contains("401 invalid_client") && !why.to_string().contains("hidden"), "{why}");
+            assert!(
+                why.to_string().contains("401 invalid_client") && !why.to_string().contains("hidden"),
+                "{why}"
+            );
         }
         other => panic!("{other:?}"),
     }

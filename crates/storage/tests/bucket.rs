@@ -81,7 +81,11 @@ async fn storage_a_wrong_key_is_an_error_in_the_stores_words_and_loses_nothing()
     ] {
         match done {
             Some(Error::Unavailable(why)) => {
-                assert!(why.to_string().contains("403 SignatureDoesNotMatch") && !why.to_string().contains("hidden"), "{why}");
+                assert!(
+                    why.to_string().contains("403 SignatureDoesNotMatch")
+                        && !why.to_string().contains("hidden"),
+                    "{why}"
+                );
             }
             other => panic!("{other:?}"),
         }

@@ -12,7 +12,6 @@ pub mod testdb;
 
 pub use db::{Batch, Db, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;
-pub use runtime::{PeopleCache, Places, TokenCache, Touches};
 pub use objects::{Author, ObjectChange, ObjectStore, UsedBy, UsedByAction, Write};
 #[cfg(feature = "testdb")]
 pub use rows::list_statements;
@@ -23,6 +22,7 @@ pub use rows::{
     source_connections, table, tokens, users,
 };
 pub use rows::{filtered, list, sweep, understands};
+pub use runtime::{PeopleCache, Places, TokenCache, Touches};
 
 /// Every fixed statement of this crate, so that a test can compile each on both databases.
 pub fn statements() -> Vec<&'static str> {

@@ -206,7 +206,11 @@ async fn a_taken_port_is_refused_by_name_and_nothing_is_written() {
     let setup = setup.with("AUTHENTIK_LISTEN__METRICS", "");
     match setup.start().await.err() {
         Some(Error::Unavailable(why)) => {
-            assert!(why.to_string().contains("SIGNET_LISTEN__METRICS") && why.to_string().contains("another program"), "{why}")
+            assert!(
+                why.to_string().contains("SIGNET_LISTEN__METRICS")
+                    && why.to_string().contains("another program"),
+                "{why}"
+            )
         }
         other => panic!("{other:?}"),
     }

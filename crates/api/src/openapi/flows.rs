@@ -34,11 +34,18 @@ pub(super) fn describe(paths: &mut Map, schemas: &mut Map) {
             "additionalProperties": {},
         })
     };
-    schemas.insert("ChallengeTypes".into(), of_component("A step of a flow; its component says which members it has."));
-    schemas.insert("FlowChallengeResponseRequest".into(), of_component("The answer to a step of this component."));
+    schemas.insert(
+        "ChallengeTypes".into(),
+        of_component("A step of a flow; its component says which members it has."),
+    );
+    schemas.insert(
+        "FlowChallengeResponseRequest".into(),
+        of_component("The answer to a step of this component."),
+    );
     schemas.insert("FlowInspection".into(), json!({"type": "object", "additionalProperties": {}}));
     let mut solve = operation("flows_executor_solve", "Answers a step of a flow.", "ChallengeTypes");
-    solve["requestBody"] = json!({"content": content(&reference("FlowChallengeResponseRequest")), "required": true});
+    solve["requestBody"] =
+        json!({"content": content(&reference("FlowChallengeResponseRequest")), "required": true});
     let get = operation("flows_executor_get", "Returns the next step of a flow.", "ChallengeTypes");
     paths.insert("/flows/executor/{flow_slug}/".into(), json!({"get": get, "post": solve}));
     let inspect = operation("flows_inspector_get", "Returns plan and history of the run.", "FlowInspection");

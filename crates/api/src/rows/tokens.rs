@@ -213,7 +213,9 @@ fn taken(error: Error) -> Fault {
             "non_field_errors",
             format!("You have {MOST} tokens. Delete those that you do not need."),
         ),
-        Error::Conflict(Conflict::Unique(index)) if index == "token.key_digest" => Fault::invalid("key", "Choose another key."),
+        Error::Conflict(Conflict::Unique(index)) if index == "token.key_digest" => {
+            Fault::invalid("key", "Choose another key.")
+        }
         Error::Conflict(Conflict::ForeignKey) => {
             Fault::invalid("user", "The user was deleted at the same time.")
         }

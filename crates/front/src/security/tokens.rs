@@ -84,7 +84,9 @@ pub async fn create(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<S
     match directory::commit(core, &author, change).await {
         Ok(_) => {}
         Err(Error::Conflict(Conflict::TooManyTokens)) => return refused("many"),
-        Err(Error::Conflict(Conflict::Unique(index))) if index == "token.identifier" => return refused("taken"),
+        Err(Error::Conflict(Conflict::Unique(index))) if index == "token.identifier" => {
+            return refused("taken");
+        }
         Err(error) => return Err(error),
     }
     edge.session.state.new_token = Some(id);

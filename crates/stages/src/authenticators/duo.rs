@@ -173,9 +173,13 @@ impl StageKind for Duo {
                 "This device is set up already.",
                 "invalid",
             ))),
-            Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => Ok(FlowStep::Invalid(
-                ResponseErrors::one("non_field_errors", "This device is set up already.", "invalid"),
-            )),
+            Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => {
+                Ok(FlowStep::Invalid(ResponseErrors::one(
+                    "non_field_errors",
+                    "This device is set up already.",
+                    "invalid",
+                )))
+            }
             Err(error) => Err(error),
         }
     }

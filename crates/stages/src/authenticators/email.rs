@@ -222,7 +222,9 @@ impl StageKind for Email {
         match super::add(flow, &new, &[]).await {
             Ok(true) => Ok(FlowStep::Next),
             Ok(false) => Ok(FlowStep::Invalid(super::wrong_code())),
-            Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => Ok(FlowStep::Invalid(taken())),
+            Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => {
+                Ok(FlowStep::Invalid(taken()))
+            }
             Err(error) => Err(error),
         }
     }

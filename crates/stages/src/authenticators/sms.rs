@@ -5,7 +5,9 @@ use super::{NOBODY, confirm, counts, device, owner, typed_code};
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use signet_base::{Conflict, Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json, vault::sha256_hex};
+use signet_base::{
+    Conflict, Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json, vault::sha256_hex,
+};
 use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
 use signet_core::{Client, Core, Principal, expression};
@@ -180,7 +182,9 @@ impl StageKind for Sms {
         match super::add(flow, &new, &[]).await {
             Ok(true) => Ok(FlowStep::Next),
             Ok(false) => Ok(FlowStep::Invalid(super::wrong_code())),
-            Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => Ok(FlowStep::Invalid(taken())),
+            Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => {
+                Ok(FlowStep::Invalid(taken()))
+            }
             Err(error) => Err(error),
         }
     }

@@ -18,8 +18,8 @@ pub use settings::{PostgresConfig, SslMode};
 pub use value::{Row, Value};
 
 use crate::bus::{self, Bus};
-use crate::runtime::pending_sessions::PendingSessions;
 use crate::runtime::Changes;
+use crate::runtime::pending_sessions::PendingSessions;
 use crate::runtime::write_behind::WriteBehind;
 use signet_base::{Error, Result};
 use std::path::Path;

@@ -121,13 +121,10 @@ impl Postgres {
         }
         // From here on a lost connection leaves the outcome unknown, so there is no second attempt, unless
         // the server reports a rollback.
-        client
-            .batch_execute("COMMIT")
-            .await
-            .map_err(|e| {
-                let again = errors::worth_another_try(&e);
-                (errors::postgres(e), again)
-            })?;
+        client.batch_execute("COMMIT").await.map_err(|e| {
+            let again = errors::worth_another_try(&e);
+            (errors::postgres(e), again)
+        })?;
         judged
     }
 
@@ -173,11 +170,10 @@ fn judge(
     let mut answers = Vec::with_capacity(wanted.iter().map(|step| step.covers).sum());
     for (InsertStep { statement, covers, .. }, step) in wanted.iter().zip(steps) {
         // The first failure is the cause; later ones only say that the transaction is aborted.
-        let (count, rows) =
-            step.map_err(|e| {
-                let again = errors::lost(&e) || errors::worth_another_try(&e);
-                (errors::postgres(e), again)
-            })?;
+        let (count, rows) = step.map_err(|e| {
+            let again = errors::lost(&e) || errors::worth_another_try(&e);
+            (errors::postgres(e), again)
+        })?;
         if let Some((expected, otherwise)) = &statement.expect
             && count != *expected
         {
@@ -243,12 +239,7 @@ impl Backend for Postgres {
         done
     }
     async fn prepare(&self, sql: &str) -> Result<()> {
-        self.client()
-            .await?
-            .prepare(&markers::numbered(sql))
-            .await
-            .map(drop)
-            .map_err(errors::postgres)
+        self.client().await?.prepare(&markers::numbered(sql)).await.map(drop).map_err(errors::postgres)
     }
     async fn exclusive(&self) -> Result<Exclusive> {
         let client = self.direct.connect(tokio::sync::mpsc::channel(1).0).await?;

@@ -46,7 +46,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     HISTORY,
 ];
 
-
 /// The whole plan as one batch, on top of the snapshot it was made on.
 pub(super) fn batch(
     done: &Done,
@@ -57,8 +56,9 @@ pub(super) fn batch(
     kind: DbKind,
 ) -> Result<Batch> {
     let counter = config.counter + 1;
-    let mut batch =
-        Batch::new().add(RAISE, params![counter, done.last_num, config.counter]).expect_rows(1, Conflict::ConfigChanged);
+    let mut batch = Batch::new()
+        .add(RAISE, params![counter, done.last_num, config.counter])
+        .expect_rows(1, Conflict::ConfigChanged);
     for o in &done.removed {
         batch.push(DELETE, params![o.pk]).expect_rows(1, Conflict::ConfigChanged);
         let name = o.def.full_name();

@@ -17,7 +17,6 @@ const KEEP: &str = "UPDATE administrator_guard SET there = 0 WHERE one = 1 AND (
 
 pub(crate) const STATEMENTS: &[&str] = &[HOLD, LOOK, KEEP];
 
-
 /// Statements of a batch by [`kept`] that come before the changes.
 pub const BEFORE: usize = 2;
 

@@ -1,7 +1,7 @@
 //! Rows of a declared table without a struct, as the wire shows them.
 use super::filter::Filter;
 use super::list::{ListQuery, narrowed_keys};
-use super::table::{wire};
+use super::table::wire;
 use crate::db::{Batch, Db, Value, in_list, in_params};
 use crate::params;
 use signet_base::{Conflict, Map, Result, Timestamp};

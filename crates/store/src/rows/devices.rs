@@ -240,7 +240,12 @@ pub async fn touch_used(db: &Db, id: i64, now: Timestamp) -> Result<bool> {
 /// Advances the counter and stores the use. `false`, without a change, if the counter is there already: of
 /// concurrent calls with the same step or count one gets `true`.
 pub async fn advance(db: &Db, id: i64, counter: i64, now: Timestamp) -> Result<bool> {
-    once(db.batch(Batch::new().add(ADVANCE, params![counter, now, id, counter]).expect_rows(1, Conflict::Used)).await)
+    once(
+        db.batch(
+            Batch::new().add(ADVANCE, params![counter, now, id, counter]).expect_rows(1, Conflict::Used),
+        )
+        .await,
+    )
 }
 /// Replaces the code that was sent: only this one is valid, until it expires.
 pub async fn put_code(db: &Db, device: &Device, digest: &str, expires: Timestamp) -> Result<()> {

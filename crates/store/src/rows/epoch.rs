@@ -43,7 +43,6 @@ pub struct KeptSession {
     pub device: Option<String>,
 }
 
-
 /// As part of a batch: succeeds only while the account has this epoch, else `Conflict::EpochChanged`.
 pub fn is_at(user: i64, epoch: i64) -> Batch {
     Batch::new().add(IS_AT, params![user, epoch]).expect_rows(1, Conflict::EpochChanged)

@@ -78,7 +78,6 @@ const NO_CYCLE: &str = "UPDATE user_group SET id = id WHERE id = ? AND NOT EXIST
 pub(crate) const STATEMENTS: &[&str] =
     &[CLEAR_PARENTS, ADD_PARENT, CLEAR_MEMBERS, ADD_MEMBER, ANY_SUPERUSER, NO_CYCLE];
 
-
 pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Group>> {
     table::row(db, &BY_ID, params![id]).await
 }

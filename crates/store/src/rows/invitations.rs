@@ -136,8 +136,10 @@ pub fn delete_batch(digest: &str) -> Batch {
 /// Claims a single-use invitation for the run `run`. Of concurrent calls one gets `true`.
 pub async fn claim(db: &Db, vault: &Vault, id: Uuid, run: &str, now: Timestamp) -> Result<bool> {
     happened(
-        db.batch(Batch::new().add(CLAIM, params![run, digest(vault, id), now]).expect_rows(1, Conflict::Used))
-            .await,
+        db.batch(
+            Batch::new().add(CLAIM, params![run, digest(vault, id), now]).expect_rows(1, Conflict::Used),
+        )
+        .await,
     )
 }
 /// Releases a claimed invitation whose use did not happen.

@@ -354,8 +354,15 @@ pub fn statements(
     let key = def.columns.iter().find(|c| c.name == def.key).map(like);
     let place = Place { at: 1, key: orders.iter().map(sorted).chain(key).collect() };
     let (condition, params) = list.filter.condition(chosen);
-    let walk =
-        Walk { db, places: &q.page.places, key: list.key(), from: list.from(), condition, params: params.clone(), orders: &orders };
+    let walk = Walk {
+        db,
+        places: &q.page.places,
+        key: list.key(),
+        from: list.from(),
+        condition,
+        params: params.clone(),
+        orders: &orders,
+    };
     let mut out =
         vec![(count, few), (walk.text("", false, 0), [params.clone(), vec![1.into(), 0.into()]].concat())];
     for reversed in [false, true] {

@@ -98,11 +98,13 @@ const ROOM: &str =
 
 pub(crate) const STATEMENTS: &[&str] = &[AT_EPOCH, SET_KEY, ROTATE, HOLD, ROOM];
 
-
 /// The condition of a commit that the user has fewer tokens than this. Two such commits follow each other: the row is held
 /// by a statement of its own, since PostgreSQL counts what was there when the counting statement began.
 pub fn room_batch(user: i64, most: i64) -> Batch {
-    Batch::new().add(HOLD, params![user]).add(ROOM, params![user, user, most]).expect_rows(1, Conflict::TooManyTokens)
+    Batch::new()
+        .add(HOLD, params![user])
+        .add(ROOM, params![user, user, most])
+        .expect_rows(1, Conflict::TooManyTokens)
 }
 
 /// The look-up digest of a key.

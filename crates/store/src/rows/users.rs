@@ -270,7 +270,10 @@ pub async fn set_password(db: &Db, id: i64, hash: &str, now: Timestamp) -> Resul
 pub fn set_password_batch(id: i64, hash: &str, spared: &KeptSession, now: Timestamp) -> Batch {
     let mut batch = Batch::new();
     super::password_history::keep(&mut batch, id, hash, now);
-    batch.add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, Conflict::NoRow).then(epoch::end(id, spared))
+    batch
+        .add(SET_PASSWORD, params![hash, now, now, id])
+        .expect_rows(1, Conflict::NoRow)
+        .then(epoch::end(id, spared))
 }
 /// Puts a hash that no password fits in the place of `before`, and ends everything; when the password was set
 /// stays as it is. `Conflict::NoRow` where the password changed in between.

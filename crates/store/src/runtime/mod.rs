@@ -1,8 +1,8 @@
 //! What makes the store quicker and could be left out: caches and the write-behind queue. Each saves more than a quarter
 //! of the processor time of an operation that is measured (docs/adr/0016-simpler-runtime.md); what saved less is gone.
 mod cache;
-mod places;
 pub(crate) mod pending_sessions;
+mod places;
 pub(crate) mod write_behind;
 
 pub use cache::{PeopleCache, TokenCache};
@@ -71,7 +71,11 @@ mod tests {
         assert_eq!(both(Touches::Nothing, Touches::Nothing), Touches::Nothing);
         assert_eq!(both(Touches::Nothing, Touches::Tokens), Touches::Tokens);
         assert_eq!(both(Touches::Everything, Touches::Nothing), Touches::Everything);
-        assert_eq!(Batch::new().then(part(Touches::Nothing)).touched(), Touches::Nothing, "an empty one says nothing");
+        assert_eq!(
+            Batch::new().then(part(Touches::Nothing)).touched(),
+            Touches::Nothing,
+            "an empty one says nothing"
+        );
         assert_eq!(part(Touches::Nothing).then(Batch::new()).touched(), Touches::Nothing);
     }
 }

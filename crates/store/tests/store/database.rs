@@ -148,9 +148,11 @@ async fn concurrent_batches_share_commits() {
             tokio::spawn(async move {
                 for i in 0..each {
                     let id = c * each + i;
-                    db.batch(Batch::new().add(ADD, params![id, format!("n{id}")]).expect_rows(1, Conflict::Used))
-                        .await
-                        .unwrap();
+                    db.batch(
+                        Batch::new().add(ADD, params![id, format!("n{id}")]).expect_rows(1, Conflict::Used),
+                    )
+                    .await
+                    .unwrap();
                 }
             })
         })

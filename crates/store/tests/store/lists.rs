@@ -14,7 +14,10 @@ fn page(ordering: &str, page: u64, size: u64) -> Page {
 }
 /// A page of somebody who has looked at others.
 fn next(places: &Places, ordering: &str, number: u64, size: u64) -> ListQuery {
-    ListQuery { page: Page { places: places.clone(), ..page(ordering, number, size) }, ..ListQuery::default() }
+    ListQuery {
+        page: Page { places: places.clone(), ..page(ordering, number, size) },
+        ..ListQuery::default()
+    }
 }
 
 /// What a database does that reads more than it should: a whole table, or a sort of all that fits.

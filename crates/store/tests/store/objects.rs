@@ -121,22 +121,43 @@ async fn objects_are_written_read_and_versioned() {
         assert_eq!(store.snapshot().counter, before.counter + 1);
         let b2 = one(&store, change(&b, json!({"name": "two"}), Some(1))).await;
         assert_eq!((b2.version, b2.name(), b2.created), (2, "two", b.created));
-        assert!(matches!(store.apply(vec![change(&b, json!({"name": "late"}), Some(1))], &me()).await, Err(Error::Conflict(Conflict::Stale))));
+        assert!(matches!(
+            store.apply(vec![change(&b, json!({"name": "late"}), Some(1))], &me()).await,
+            Err(Error::Conflict(Conflict::Stale))
+        ));
         let b3 = one(&store, change(&b, json!({"name": "last wins"}), None)).await;
         assert_eq!(b3.version, 3);
         // Another node reads the same.
         let other = open(&db).await;
         let read = other.snapshot().get(b.pk).unwrap().clone();
-        assert_eq!((read.version, &read.data, read.secrets["key"].reveal(), read.updated), (3, &b3.data, "hush hush", b3.updated));
+        assert_eq!(
+            (read.version, &read.data, read.secrets["key"].reveal(), read.updated),
+            (3, &b3.data, "hush hush", b3.updated)
+        );
         let history = store.history(b.pk).await.unwrap();
-        assert_eq!(history.iter().map(|v| v.data["name"].as_str().unwrap()).collect::<Vec<_>>(), ["one", "two", "last wins"]);
+        assert_eq!(
+            history.iter().map(|v| v.data["name"].as_str().unwrap()).collect::<Vec<_>>(),
+            ["one", "two", "last wins"]
+        );
         assert_eq!((history[0].actor, history[0].request_id.as_str()), (Some(1), "req"));
         let gone = one(&store, Write::Delete { pk: b.pk }).await;
         assert_eq!(gone.version, 3);
-        assert!(store.snapshot().get(b.pk).is_none() && store.history(b.pk).await.unwrap().last().unwrap().deleted);
+        assert!(
+            store.snapshot().get(b.pk).is_none()
+                && store.history(b.pk).await.unwrap().last().unwrap().deleted
+        );
         assert!(matches!(store.apply(vec![Write::Delete { pk: b.pk }], &me()).await, Err(Error::NotFound)));
         // The same key can come back (import).
-        let again = one(&store, Write::Create { def: TBox::DEF, pk: Some(b.pk), data: data("back", json!({})), secrets: b.secrets.clone() }).await;
+        let again = one(
+            &store,
+            Write::Create {
+                def: TBox::DEF,
+                pk: Some(b.pk),
+                data: data("back", json!({})),
+                secrets: b.secrets.clone(),
+            },
+        )
+        .await;
         assert_eq!((again.pk, again.version), (b.pk, 1));
         other.refresh_if_stale().await.unwrap();
         assert_eq!(other.snapshot().get(b.pk).unwrap().name(), "back");

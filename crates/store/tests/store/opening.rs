@@ -92,7 +92,10 @@ async fn a_read_only_or_damaged_file_is_refused() {
     let noise = dir.join("noise.sqlite");
     std::fs::write(&noise, vec![b'x'; 8192]).unwrap();
     let error = Db::open_sqlite(&noise).unwrap_err();
-    assert!(matches!(&error, Error::Unavailable(why) if why.to_string().contains("not a database")), "{error}");
+    assert!(
+        matches!(&error, Error::Unavailable(why) if why.to_string().contains("not a database")),
+        "{error}"
+    );
     assert!(matches!(Db::open_sqlite(&dir), Err(Error::Unavailable(_))));
     assert!(matches!(Db::open_sqlite(dir.join("no/such/folder/x")), Err(Error::Unavailable(_))));
     std::fs::remove_dir_all(dir).unwrap();
@@ -142,7 +145,10 @@ async fn named_values_are_guarded_by_their_version() {
         assert_eq!(kv::put(&db, &p, "settings", &json!({"a": 1}), Some(0)).await.unwrap(), 1);
         assert!(matches!(kv::put(&db, &p, "settings", &json!(0), Some(0)).await, Err(Error::Conflict(_))));
         assert_eq!(kv::put(&db, &p, "settings", &json!({"a": 2}), Some(1)).await.unwrap(), 2);
-        assert!(matches!(kv::put(&db, &p, "settings", &json!(0), Some(1)).await, Err(Error::Conflict(Conflict::Stale))));
+        assert!(matches!(
+            kv::put(&db, &p, "settings", &json!(0), Some(1)).await,
+            Err(Error::Conflict(Conflict::Stale))
+        ));
         assert_eq!(kv::put(&db, &p, "settings", &json!([3]), None).await.unwrap(), 3);
         assert_eq!(kv::get(&db, "settings").await.unwrap().unwrap(), (json!([3]), 3));
         kv::delete(&db, "settings").await.unwrap();
@@ -359,7 +365,9 @@ async fn scale_b7_a_database_that_stands_still_is_given_up_with_its_connection()
     let stuck = signet_store::Batch::new()
         .add("INSERT INTO t (id) VALUES (1)", vec![])
         .add("SELECT pg_sleep(30)", vec![]);
-    assert!(matches!(db.batch(stuck).await, Err(Error::Unavailable(why)) if why.to_string().contains("in time")));
+    assert!(
+        matches!(db.batch(stuck).await, Err(Error::Unavailable(why)) if why.to_string().contains("in time"))
+    );
     assert_eq!(db.query("SELECT count(*) FROM t", vec![]).await.unwrap()[0].int(0).unwrap(), 0);
     assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
     // What takes its time and is within it goes on as before.

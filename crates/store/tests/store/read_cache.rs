@@ -19,10 +19,7 @@ async fn a_change_of_a_person_is_seen_by_the_very_next_read() {
             let user = User { is_active: round % 2 == 1, ..(*before.user).clone() };
             users::update(&db, &user, None, None, Timestamp::from_secs(round)).await.unwrap();
             assert_eq!(people.by_id(&db, id).await.unwrap().unwrap().user.is_active, round % 2 == 1);
-            assert_eq!(
-                people.by_username(&db, "ADA").await.unwrap().unwrap().user.is_active,
-                round % 2 == 1
-            );
+            assert_eq!(people.by_username(&db, "ADA").await.unwrap().unwrap().user.is_active, round % 2 == 1);
             users::join_group(&db, id, group.id).await.unwrap();
             assert!(people.by_id(&db, id).await.unwrap().unwrap().direct.contains(&group.id));
             users::leave_group(&db, id, group.id).await.unwrap();

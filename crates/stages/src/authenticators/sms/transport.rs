@@ -50,8 +50,7 @@ async fn mapped(
 ) -> Result<Option<Json>> {
     let Some(pk) = settings.mapping else { return Ok(None) };
     let config = core.config();
-    let mapping =
-        config.get(pk).ok_or_else(|| Error::unavailable("the mapping of the stage is gone"))?;
+    let mapping = config.get(pk).ok_or_else(|| Error::unavailable("the mapping of the stage is gone"))?;
     let program = mapping.prepared::<Program>()?;
     let context = Map::new();
     let question = Question { core, client, user: person, context: &context, target: None };

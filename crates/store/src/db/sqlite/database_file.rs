@@ -1,7 +1,7 @@
 //! The location of the database file: permissions, file system, and whether the path still leads to the same
 //! file.
-use signet_base::machine::{self, Disk};
 use signet_base::error::because;
+use signet_base::machine::{self, Disk};
 use signet_base::{Error, Result};
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};

@@ -84,9 +84,7 @@ impl Writer {
                 batches
                     .iter()
                     .map(|batch| {
-                        self.commit_group(std::slice::from_ref(batch))
-                            .map_err(errors::sqlite)
-                            .and_then(only)
+                        self.commit_group(std::slice::from_ref(batch)).map_err(errors::sqlite).and_then(only)
                     })
                     .collect()
             }
