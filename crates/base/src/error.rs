@@ -54,6 +54,98 @@ impl FieldErrors {
     }
 }
 
+/// Why the store refused a write, although the input is valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conflict {
+    /// A unique index has these values: its table and columns, `users.username_key` or `consent.user_id,application`.
+    Unique(String),
+    /// A stored file has this name.
+    File(String),
+    /// The write refers to a row that does not exist.
+    ForeignKey,
+    /// The row to change does not exist, or is not in the state that the change expects.
+    NoRow,
+    /// The row was changed since the caller has read it.
+    Stale,
+    /// The configuration was changed since the caller has read it.
+    ConfigChanged,
+    /// The account's epoch was raised since the caller has read it, or the account is inactive.
+    EpochChanged,
+    /// A code, token, counter or claim that works once was used.
+    Used,
+    /// The lease of a job's attempt has ended.
+    LeaseLost,
+    /// Another node has fired the schedule.
+    Fired,
+    /// Another node has rotated the key.
+    Rotated,
+    /// The owner has as many tokens as the limit allows.
+    TooManyTokens,
+    /// No active administrator would be left.
+    LastAdministrator,
+    /// A group would become its own ancestor.
+    GroupCycle,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Conflict::Unique(index) => return write!(f, "{index} is taken"),
+            Conflict::File(name) => return write!(f, "a file with the name {name} exists already"),
+            Conflict::ForeignKey => "a row that is referred to does not exist",
+            Conflict::NoRow => "the row does not exist",
+            Conflict::Stale => "the row was changed at the same time",
+            Conflict::ConfigChanged => "the configuration was changed at the same time",
+            Conflict::EpochChanged => "the account was changed at the same time",
+            Conflict::Used => "it was used before",
+            Conflict::LeaseLost => "the lease has ended",
+            Conflict::Fired => "another node has fired the schedule",
+            Conflict::Rotated => "another node has rotated the key",
+            Conflict::TooManyTokens => "the owner has too many tokens",
+            Conflict::LastAdministrator => "no active administrator would be left",
+            Conflict::GroupCycle => "a group would become its own ancestor",
+        })
+    }
+}
+
+/// A text, or the error of a library with its sources.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// A text about an error that is kept as its source.
+#[derive(Debug)]
+struct Because {
+    text: String,
+    source: Source,
+}
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+impl std::error::Error for Because {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+/// What an error means here, with that error as the source.
+pub fn because(text: impl Into<String>, source: impl Into<Source>) -> Source {
+    Box::new(Because { text: text.into(), source: source.into() })
+}
+
+/// An error with all of its sources, for the log: `a: b: c`.
+pub struct Chain<'a>(pub &'a (dyn std::error::Error + 'static));
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(source) = next {
+            write!(f, ": {source}")?;
+            next = source.source();
+        }
+        Ok(())
+    }
+}
+
 /// An error, in terms that each protocol can map to a status. Statuses are those of the REST API.
 #[derive(Debug)]
 pub enum Error {
@@ -64,16 +156,16 @@ pub enum Error {
     /// Not found, or hidden from the caller (404).
     NotFound,
     /// A concurrent write, or a uniqueness constraint of the store (400, `non_field_errors`).
-    Conflict(String),
+    Conflict(Conflict),
     /// A dependency, such as the database, cannot be reached. Nothing was changed (503).
-    Unavailable(String),
+    Unavailable(Source),
     /// A rate limit of the caller or its network is exceeded. Nothing was changed (429).
     TooMany {
         /// Seconds until the next attempt makes sense (`Retry-After`).
         wait: i64,
     },
     /// A server fault (500). The text is logged and never sent to the caller.
-    Internal(String),
+    Internal(Source),
 }
 
 impl Error {
@@ -83,8 +175,13 @@ impl Error {
     pub fn denied(message: impl Into<String>) -> Self {
         Error::Denied(message.into())
     }
-    pub fn internal(message: impl fmt::Display) -> Self {
-        Error::Internal(message.to_string())
+    /// A text, or an error, whose sources are kept.
+    pub fn internal(source: impl Into<Source>) -> Self {
+        Error::Internal(source.into())
+    }
+    /// A text, or an error, whose sources are kept.
+    pub fn unavailable(source: impl Into<Source>) -> Self {
+        Error::Unavailable(source.into())
     }
 }
 
@@ -101,7 +198,15 @@ impl fmt::Display for Error {
         }
     }
 }
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    /// The text of the source itself is a part of this error's.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Unavailable(source) | Error::Internal(source) => source.source(),
+            _ => None,
+        }
+    }
+}
 
 impl From<FieldErrors> for Error {
     fn from(fields: FieldErrors) -> Self {
@@ -110,6 +215,22 @@ impl From<FieldErrors> for Error {
 }
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
-        Error::Internal(format!("JSON: {error}"))
+        Error::Internal(because("JSON", error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn core_errors_keep_their_sources() {
+        let disk = std::io::Error::other("the disk is full");
+        let error = Error::unavailable(because("the file cannot be written", because("page 7", disk)));
+        assert_eq!(error.to_string(), "unavailable: the file cannot be written");
+        let whole = Chain(&error).to_string();
+        assert_eq!(whole, "unavailable: the file cannot be written: page 7: the disk is full");
+        let number = "x".parse::<i64>().unwrap_err();
+        assert_eq!(Chain(&Error::internal(number)).to_string(), "internal: invalid digit found in string");
     }
 }

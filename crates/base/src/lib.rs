@@ -17,7 +17,7 @@ pub mod vault;
 
 pub use crontab::Crontab;
 pub use duration::Span;
-pub use error::{Error, FieldErrors, Result};
+pub use error::{Conflict, Error, FieldErrors, Result};
 pub use ports::{Clock, Ports, Random};
 pub use secret::Secret;
 pub use time::Timestamp;

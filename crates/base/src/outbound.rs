@@ -1,4 +1,4 @@
-//! Ports to the outside: mail and HTTP. `signet-outbound` implements them; tests use their own.
+//! Ports to the outside: mail, HTTP, and connections of other protocols. `signet-outbound` implements them; tests use their own.
 use crate::{Error, Result, Secret};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -7,9 +7,36 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Whom a TLS connection trusts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// The authorities of the system and of the installation.
+    #[default]
+    Installation,
+    /// These certificates alone (PEM): authorities, or the server's own.
+    Certificates(String),
+    /// Anyone. Only for a field by which an administrator has switched verification off.
+    Anyone,
+}
+
+/// Certificate (PEM, with its chain) and key (PEM) by which this side authenticates.
+#[derive(Debug, Clone)]
+pub struct ClientCertificate {
+    pub certificate: String,
+    pub key: Secret,
+}
+
+/// TLS of one connection.
+#[derive(Debug, Clone, Default)]
+pub struct TlsOptions {
+    pub trust: Trust,
+    pub client: Option<ClientCertificate>,
+}
 
 /// An outbound HTTP request.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct HttpRequest {
     /// `GET`, `POST`, …
     pub method: String,
@@ -24,6 +51,8 @@ pub struct HttpRequest {
     /// Refuses addresses that are not globally reachable (loopback, link-local, private, …). Set for URLs
     /// that somebody other than an administrator chose.
     pub public_only: bool,
+    /// Of `https` URLs.
+    pub tls: TlsOptions,
 }
 impl fmt::Debug for HttpRequest {
     /// URLs, headers and bodies contain secrets; `Debug` prints none of them.
@@ -41,6 +70,7 @@ impl HttpRequest {
             timeout: Duration::from_secs(10),
             max_response: 1 << 20,
             public_only: false,
+            tls: TlsOptions::default(),
         }
     }
     #[must_use]
@@ -70,6 +100,36 @@ pub trait Http: Send + Sync {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse>;
 }
 
+/// A connection.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Outbound connections of protocols other than HTTP (LDAP, syslog, …). They use no proxy.
+#[async_trait]
+pub trait Dialer: Send + Sync {
+    /// A TCP connection to the first address of the host that accepts. `public_only`: as in [`HttpRequest`]. A timeout
+    /// is `Error::Unavailable`.
+    async fn connect(
+        &self,
+        host: &str,
+        port: u16,
+        timeout: Duration,
+        public_only: bool,
+    ) -> Result<Box<dyn Stream>>;
+    /// TLS over a connection, at its start or after the protocol's STARTTLS. The certificate has to be for `name`, a
+    /// host name or an address.
+    ///
+    /// # Errors
+    /// `Unavailable` when the other side is not trusted or does not speak TLS, `Invalid` for unusable options.
+    async fn secure(
+        &self,
+        stream: Box<dyn Stream>,
+        name: &str,
+        tls: &TlsOptions,
+        timeout: Duration,
+    ) -> Result<Box<dyn Stream>>;
+}
+
 /// Transport security of SMTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailSecurity {
@@ -86,8 +146,22 @@ pub struct MailServer {
     /// Empty for no authentication.
     pub username: String,
     pub password: Secret,
+    /// An access token instead of the password (XOAUTH2), over TLS only.
+    pub oauth: Option<MailOAuth>,
     pub security: MailSecurity,
     pub timeout: Duration,
+}
+
+/// Where access tokens for a mail server come from (RFC 6749 §4.4, §6).
+#[derive(Debug, Clone)]
+pub struct MailOAuth {
+    pub token_url: String,
+    pub client_id: String,
+    /// Empty for a public client.
+    pub client_secret: Secret,
+    pub scope: String,
+    /// Empty for the grant `client_credentials`.
+    pub refresh_token: Secret,
 }
 
 /// An email message. Addresses are `name@host` or `Name <name@host>`.
@@ -119,18 +193,33 @@ pub trait Mailer: Send + Sync {
     async fn send(&self, server: &MailServer, mail: &Mail) -> Result<()>;
 }
 
-/// The default of `Ports`: refuses mail and HTTP.
+/// The default of `Ports`: refuses mail, HTTP and connections.
 pub struct NoOutbound;
 #[async_trait]
 impl Http for NoOutbound {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse> {
-        Err(Error::Unavailable(format!("outbound HTTP is not set up ({})", request.method)))
+        Err(Error::unavailable(format!("outbound HTTP is not set up ({})", request.method)))
+    }
+}
+#[async_trait]
+impl Dialer for NoOutbound {
+    async fn connect(&self, host: &str, _: u16, _: Duration, _: bool) -> Result<Box<dyn Stream>> {
+        Err(Error::unavailable(format!("outbound connections are not set up ({host})")))
+    }
+    async fn secure(
+        &self,
+        _: Box<dyn Stream>,
+        name: &str,
+        _: &TlsOptions,
+        _: Duration,
+    ) -> Result<Box<dyn Stream>> {
+        Err(Error::unavailable(format!("outbound connections are not set up ({name})")))
     }
 }
 #[async_trait]
 impl Mailer for NoOutbound {
     async fn send(&self, _: &MailServer, _: &Mail) -> Result<()> {
-        Err(Error::Unavailable("mail is not set up".to_owned()))
+        Err(Error::unavailable("mail is not set up"))
     }
 }
 
@@ -154,7 +243,7 @@ impl MailBox {
 impl Mailer for MailBox {
     async fn send(&self, _: &MailServer, mail: &Mail) -> Result<()> {
         if self.refuses.load(Ordering::SeqCst) {
-            return Err(Error::Unavailable("451 not now".to_owned()));
+            return Err(Error::unavailable("451 not now"));
         }
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
         Ok(())
@@ -186,7 +275,7 @@ impl Http for ScriptedHttp {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front()
-            .ok_or_else(|| Error::Unavailable("nobody answers".to_owned()))
+            .ok_or_else(|| Error::unavailable("nobody answers"))
     }
 }
 

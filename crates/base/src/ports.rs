@@ -1,5 +1,5 @@
 //! Ports for the clock, randomness, mail, outbound HTTP and stored files. Tests replace them.
-use crate::outbound::{Http, Mailer, NoOutbound};
+use crate::outbound::{Dialer, Http, Mailer, NoOutbound};
 use crate::storage::{NoStorage, Storage};
 use crate::{Timestamp, Uuid};
 use std::cell::RefCell;
@@ -21,6 +21,8 @@ pub struct Ports {
     pub random: Arc<dyn Random>,
     pub mail: Arc<dyn Mailer>,
     pub http: Arc<dyn Http>,
+    /// Connections of other protocols.
+    pub dialer: Arc<dyn Dialer>,
     /// Pictures of applications, flows and brands.
     pub media: Arc<dyn Storage>,
     /// Exports.
@@ -36,6 +38,7 @@ impl Ports {
             random: Arc::new(SystemRandom),
             mail: Arc::new(NoOutbound),
             http: Arc::new(NoOutbound),
+            dialer: Arc::new(NoOutbound),
             media: Arc::new(NoStorage),
             reports: Arc::new(NoStorage),
         }
@@ -47,6 +50,10 @@ impl Ports {
     #[must_use]
     pub fn with_http(self, http: Arc<dyn Http>) -> Self {
         Self { http, ..self }
+    }
+    #[must_use]
+    pub fn with_dialer(self, dialer: Arc<dyn Dialer>) -> Self {
+        Self { dialer, ..self }
     }
     #[must_use]
     pub fn with_storage(self, media: Arc<dyn Storage>, reports: Arc<dyn Storage>) -> Self {

@@ -98,7 +98,7 @@ impl StoredFile {
     pub async fn bytes(mut self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let read = self.content.read_to_end(&mut bytes).await;
-        read.map_err(|error| Error::Unavailable(format!("reading a stored file: {error}")))?;
+        read.map_err(|error| Error::unavailable(format!("reading a stored file: {error}")))?;
         Ok(bytes)
     }
 }
@@ -143,13 +143,13 @@ impl Storage for NoStorage {
         0
     }
     async fn put(&self, _: &FileName, _: Vec<u8>, _: bool) -> Result<()> {
-        Err(Error::Unavailable("no storage is set up".to_owned()))
+        Err(Error::unavailable("no storage is set up"))
     }
     async fn get(&self, _: &FileName) -> Result<StoredFile> {
         Err(Error::NotFound)
     }
     async fn delete(&self, _: &FileName) -> Result<()> {
-        Err(Error::Unavailable("no storage is set up".to_owned()))
+        Err(Error::unavailable("no storage is set up"))
     }
     async fn list(&self, _: &str) -> Result<Vec<FileInfo>> {
         Ok(Vec::new())

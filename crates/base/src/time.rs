@@ -45,12 +45,12 @@ impl Timestamp {
         if let Ok(day) = time::Date::parse(text, format_description!("[year]-[month]-[day]")) {
             return Self::of(day.midnight().assume_utc());
         }
-        Err(Error::Internal(format!("not a time: {text}")))
+        Err(Error::internal(format!("not a time: {text}")))
     }
     /// Years 1 to 9999 in UTC, which can be written again.
     fn of(at: OffsetDateTime) -> Result<Self> {
         let utc = at.checked_to_offset(UtcOffset::UTC).filter(|utc| utc.year() >= 1);
-        let utc = utc.ok_or_else(|| Error::Internal(format!("not a time of the years 1 to 9999: {at}")))?;
+        let utc = utc.ok_or_else(|| Error::internal(format!("not a time of the years 1 to 9999: {at}")))?;
         i64::try_from(utc.unix_timestamp_nanos() / 1000).map(Self).map_err(Error::internal)
     }
     /// Times after the year 9999 are shown as its end, those before the year -9999 as its beginning.

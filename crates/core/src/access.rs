@@ -8,7 +8,6 @@ use signet_base::{Json, Map, Result, Uuid};
 use signet_model::{Grants, Object};
 use signet_store::groups::Group;
 use signet_store::roles::{self, RoleGrants};
-use signet_store::tokens::Token;
 use signet_store::{groups, people, users};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,8 +30,8 @@ pub struct Principal {
     pub uid: String,
     /// The impersonating administrator, see [`session::impersonation`](crate::session::impersonation).
     pub impersonator: Option<Arc<users::User>>,
-    /// The API token by which a request came, for its events.
-    pub token: Option<Arc<Token>>,
+    /// The token by which a request came, as its events name it.
+    pub token: Option<Arc<Json>>,
 }
 
 impl Principal {
@@ -50,11 +49,11 @@ impl Principal {
     }
     /// The account, active or not. For callers that check `is_active` themselves.
     pub async fn load_any(core: &Core, id: i64) -> Result<Option<Self>> {
-        Ok(people::by_id(&core.db, id).await?.map(|found| Self::found(core, found)))
+        Ok(core.people.by_id(&core.db, id).await?.map(|found| Self::found(core, found)))
     }
     /// The account with this name, active or not.
     pub async fn by_username(core: &Core, username: &str) -> Result<Option<Self>> {
-        Ok(people::by_username(&core.db, username).await?.map(|found| Self::found(core, found)))
+        Ok(core.people.by_username(&core.db, username).await?.map(|found| Self::found(core, found)))
     }
     pub async fn of(core: &Core, user: users::User) -> Result<Self> {
         let groups = groups::effective_groups(&core.db, user.id).await?;
@@ -127,7 +126,7 @@ pub async fn explain_use(
     };
     let question = Question { core, client, user: Some(user), context, target: Some(application) };
     let (verdict, traces) = policy::explain(pbm, settings.policy_engine_mode, &question).await?;
-    if traces.is_empty() && verdict.passing && !is_open(core, pbm) {
+    if traces.is_empty() && !(verdict.passing && is_open(core)) {
         return Ok((Verdict::fail("Nothing gives access to this application."), traces));
     }
     Ok((verdict, traces))
@@ -166,18 +165,14 @@ pub async fn is_shown(
     let mode = settings.policy_engine_mode;
     match policy::by_membership(&core.config(), pbm, mode, user, core.now()) {
         Membership::Decides(passing) => Ok(passing && user.user.is_active),
-        Membership::NothingBound => Ok(user.user.is_active && is_open(core, pbm)),
+        Membership::NothingBound => Ok(user.user.is_active && is_open(core)),
         Membership::PoliciesDecide => {
             Ok(may_use(core, client, user, application, &Map::new()).await?.passing)
         }
     }
 }
 
-/// Whether an application without an effective binding is open to everyone: not if the system flag forbids
-/// it, and not if it had a binding that has expired. The expiry of one user's access must not open it to all.
-fn is_open(core: &Core, pbm: Uuid) -> bool {
-    let closed = core.system().flags.get("core_default_app_access") == Some(&Json::Bool(false));
-    let config = core.config();
-    let mut bindings = config.bindings_of(pbm).iter().filter_map(|b| b.get::<PolicyBinding>());
-    !closed && !bindings.any(|b| b.enabled && b.expires.is_some())
+/// Whether an application to which nothing is bound is open to everyone: unless the system flag forbids it.
+fn is_open(core: &Core) -> bool {
+    core.system().flags.get("core_default_app_access") != Some(&Json::Bool(false))
 }

@@ -73,8 +73,10 @@ pub fn look(core: &Core, client: &Client) -> BrandTheme {
             || "/static/dist/assets/icons/icon_left_brand.svg".to_owned(),
             |b| media::url(core, &b.branding_logo),
         ),
-        favicon: brand
-            .map_or_else(|| "/static/dist/assets/icons/icon.png".to_owned(), |b| media::url(core, &b.branding_favicon)),
+        favicon: brand.map_or_else(
+            || "/static/dist/assets/icons/icon.png".to_owned(),
+            |b| media::url(core, &b.branding_favicon),
+        ),
         custom_css: brand.map_or_else(String::new, |b| b.branding_custom_css.clone()),
         background: brand
             .map(|b| media::url(core, &b.branding_default_flow_background))

@@ -35,6 +35,8 @@ pub struct Client {
     pub device: String,
     /// The cookie that remembers a second factor, as it came; empty where there is none.
     pub mfa: String,
+    /// The cookie that tells the browser's pending requests apart, as it came; empty where there is none.
+    pub pending: String,
     /// The key by which an outpost says who it is (`X-authentik-outpost-token`), unproven.
     pub outpost_token: Option<Secret>,
     /// Headers, cookies and form as expressions see them, and who is signed in. Clones share it.
@@ -86,6 +88,7 @@ impl Client {
             browser: false,
             device: String::new(),
             mfa: String::new(),
+            pending: String::new(),
             outpost_token: None,
             sent: Arc::default(),
             decision_log: Arc::default(),

@@ -19,7 +19,7 @@ use crate::system::{Settings, SystemSettings};
 use signet_base::{Error, Ports, Result, Timestamp, Vault, machine};
 use signet_model::{Model, ModelDef, Object, Registry, Secrets, Snapshot};
 use signet_pages::Assets;
-use signet_store::{Db, ObjectStore, Write};
+use signet_store::{Db, ObjectStore, PeopleCache, Places, TokenCache, Write};
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -41,10 +41,14 @@ impl Families {
         providers: impl IntoIterator<Item = Arc<dyn ProviderKind>>,
     ) -> Self {
         // Stages that the executor inserts itself.
-        let built_in: [Arc<dyn StageKind>; 3] = [
+        let built_in: [Arc<dyn StageKind>; 7] = [
+            Arc::new(crate::authorize::ConsentAgain),
+            Arc::new(crate::authorize::Finish),
             Arc::new(crate::flow::token::Confirm),
             Arc::new(crate::flow::invitation::Finish),
             Arc::new(crate::flow::setup_code::SetupCode),
+            Arc::new(crate::source::Settle),
+            Arc::new(crate::source::SwitchAccount),
         ];
         Self {
             stages: stages.into_iter().chain(built_in).map(|s| (s.id().to_owned(), s)).collect(),
@@ -93,6 +97,9 @@ impl Families {
     pub fn policy(&self, def: &ModelDef) -> Option<Arc<dyn Policy>> {
         self.policies.get(&def.full_name()).cloned()
     }
+    pub fn providers(&self) -> impl Iterator<Item = &Arc<dyn ProviderKind>> {
+        self.providers.values()
+    }
     pub fn provider(&self, def: &ModelDef) -> Option<Arc<dyn ProviderKind>> {
         self.providers.get(&def.full_name()).cloned()
     }
@@ -114,9 +121,6 @@ pub struct CoreParts {
     /// URLs of the browser files.
     pub assets: Arc<dyn Assets + Send>,
 }
-
-/// Number of signatures that are delivered together under load.
-const SIGNED_TOGETHER: usize = 16;
 
 /// How often a change of the settings is made anew because another one was faster.
 const SETTINGS_ATTEMPTS: u32 = 20;
@@ -140,6 +144,11 @@ pub struct Core {
     pub keyed_semaphore: KeyedSemaphore,
     pub assets: Arc<dyn Assets + Send>,
     pub geoip: GeoIp,
+    /// Accounts and access tokens that were read a moment ago.
+    pub people: PeopleCache,
+    pub tokens: TokenCache,
+    /// Where pages of lists ended.
+    pub places: Places,
     /// Cache of policy results.
     pub answers: Memory,
     /// Open WebSockets.
@@ -166,12 +175,15 @@ impl Core {
                 parts.settings.hash,
                 parts.ports.clone(),
             )?,
-            signer: Pool::grouped("sign", threads, threads * 1024, SIGNED_TOGETHER)?,
+            signer: Pool::new("sign", threads, threads * 1024)?,
             budgets: Budgets::new(parts.settings.limits.clone(), &metrics),
             metrics,
             session_cookies: SessionCookies::new(&parts.settings.secret_key),
             keyed_semaphore: KeyedSemaphore::default(),
             geoip: GeoIp::open(&parts.settings.geoip_city, &parts.settings.geoip_asn),
+            people: PeopleCache::default(),
+            tokens: TokenCache::default(),
+            places: Places::default(),
             answers: Memory::default(),
             ports: parts.ports,
             settings: parts.settings,

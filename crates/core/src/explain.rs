@@ -143,8 +143,10 @@ async fn of_flow(
     let mut out = match wanted.target.pbm() {
         Some(pbm) => {
             let (verdict, traces) = policy::explain(pbm, flow.policy_engine_mode, &question).await?;
-            let reason = if traces.is_empty() {
+            let reason = if traces.is_empty() && verdict.passing {
                 "Nothing is bound to the flow.".to_owned()
+            } else if traces.is_empty() {
+                "Everything that is bound to the flow has expired.".to_owned()
             } else {
                 decided(&traces, verdict.passing, flow.policy_engine_mode == crate::models::EngineMode::All)
             };

@@ -15,6 +15,7 @@ mod web;
 
 use crate::flow::{Changes, Context, keys, plan::pending_principal};
 use crate::policy::Question;
+use crate::source::SOURCE;
 use crate::{Client, Core, Principal, risk};
 use host::Caller;
 use journal::{Journal, Row};
@@ -46,6 +47,10 @@ pub const INPUTS: &[&str] = &[
     "device",
     "stage",
 ];
+
+/// Further inputs of the mappings of sources: what the source says, the properties so far, and the group that is mapped.
+pub const SOURCE_INPUTS: &[&str] =
+    &["source", "properties", "group_id", "info", "oauth_userinfo", "client", "token"];
 
 /// Parses a source for `prepare` and `check` of models.
 pub fn parse(source: &str) -> Result<Program, String> {
@@ -423,6 +428,9 @@ async fn plain_context(question: &Question<'_>, shared: &Arc<Shared>) -> Result<
         context.get(&keys::APPLICATION).and_then(|pk: Uuid| question.core.config().get(pk).cloned())
     {
         dict.insert(keys::APPLICATION.0, object_value(&application));
+    }
+    if let Some(source) = context.get(&SOURCE).and_then(|pk: Uuid| question.core.config().get(pk).cloned()) {
+        dict.insert(SOURCE.0, object_value(&source));
     }
     Ok(dict)
 }

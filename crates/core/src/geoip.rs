@@ -145,7 +145,7 @@ impl GeoIp {
         match self.city.reader() {
             Some(_) => Ok(()),
             None => {
-                Err(Error::Unavailable(format!("there is no database of places ({})", self.city.problem())))
+                Err(Error::unavailable(format!("there is no database of places ({})", self.city.problem())))
             }
         }
     }
@@ -154,7 +154,7 @@ impl GeoIp {
         match self.asn.reader() {
             Some(_) => Ok(()),
             None => {
-                Err(Error::Unavailable(format!("there is no database of networks ({})", self.asn.problem())))
+                Err(Error::unavailable(format!("there is no database of networks ({})", self.asn.problem())))
             }
         }
     }

@@ -2,12 +2,12 @@
 //! that migrated users keep their passwords.
 mod cost;
 
-use crate::pool::{IdleAction, Pool, PoolTurn};
+use crate::pool::{Pool, PoolTurn};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::pbkdf2;
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
 use cost::{Costs, Work};
-use signet_base::{Error, Ports, Result, Secret, memory};
+use signet_base::{Error, Ports, Result, Secret};
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -17,9 +17,6 @@ use std::time::Duration;
 pub const MAX_PASSWORD: usize = 512;
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const MAX_PBKDF2: u32 = 5_000_000;
-/// Idle time after which a worker frees its memory.
-const REST: Duration = Duration::from_secs(15);
-
 /// Cost of a hash. One lane: a hash uses one core, and as many run concurrently as there are cores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashCost {
@@ -59,13 +56,7 @@ pub struct Hasher {
 impl Hasher {
     pub fn new(threads: usize, cost: HashCost, ports: Ports) -> Result<Self> {
         // Jobs that would wait longer than two seconds are refused at once.
-        let pool = Pool::resting(
-            "hash",
-            threads,
-            threads.max(1) * 500,
-            IdleAction { after: REST, run: forget_arena },
-        )?
-        .no_longer_than(LONGEST_WAIT);
+        let pool = Pool::new("hash", threads, threads.max(1) * 500)?.no_longer_than(LONGEST_WAIT);
         let dummy = encode(cost, &ports.bytes::<16>(), &[0; 32]).into();
         let costs = Arc::new(Costs::new(Work::Argon2(cost.units())));
         Ok(Self { pool, ports, cost, dummy, costs })
@@ -153,12 +144,6 @@ pub fn is_well_formed(hash: &str) -> bool {
     is_usable(hash) && (parse_argon2(hash).is_some() || parse_pbkdf2(hash).is_some())
 }
 
-/// Frees the memory of an idle worker.
-fn forget_arena() {
-    if !ARENA.take().is_empty() {
-        memory::give_back();
-    }
-}
 fn with_params(password: &[u8], salt: &[u8], memory: u32, passes: u32, lanes: u32) -> Result<[u8; 32]> {
     let params = Params::new(memory, passes, lanes, Some(32)).map_err(Error::internal)?;
     let blocks = params.block_count();

@@ -49,21 +49,24 @@ pub trait Job: Send + Sync {
 pub enum Queue {
     Default,
     Mail,
+    /// Messages to other programs.
+    Outbound,
 }
 impl Queue {
-    pub const ALL: [Queue; 2] = [Queue::Default, Queue::Mail];
+    pub const ALL: [Queue; 3] = [Queue::Default, Queue::Mail, Queue::Outbound];
     pub fn as_str(self) -> &'static str {
         match self {
             Queue::Default => "default",
             Queue::Mail => "mail",
+            Queue::Outbound => "outbound",
         }
     }
     /// Jobs that one process carries out at once.
     fn at_once(self, settings: &JobSettings) -> usize {
         match self {
             Queue::Default => settings.threads.max(1),
-            // They wait for mail servers.
-            Queue::Mail => 16,
+            // They wait for others.
+            Queue::Mail | Queue::Outbound => 16,
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod address;
 pub mod application;
+pub mod authorize;
 pub mod brand;
 pub mod budget;
 pub mod client;

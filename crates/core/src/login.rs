@@ -4,7 +4,7 @@ use crate::session::{self, Authentication, binding, impersonation};
 use crate::{Client, Core, Principal, WebSession, device};
 use signet_base::{Error, Map, Result, Span, json};
 use signet_model::Object;
-use signet_store::{events, people};
+use signet_store::events;
 
 /// The terms of a new session.
 #[derive(Debug, Clone, Copy, Default)]
@@ -102,7 +102,7 @@ pub async fn failed(
         LoginFailure::Device(class) => said["auth_method_args"] = json!({"device_class": class}),
     }
     // Events of an existing account refer to it. The record of an unknown name is not waited for.
-    let person = match people::by_username(&core.db, username).await {
+    let person = match core.people.by_username(&core.db, username).await {
         Ok(Some(found)) => Some(Principal::found(core, found)),
         _ => None,
     };

@@ -33,7 +33,11 @@ impl Drop for OpenConnection {
 }
 impl Listeners {
     fn register(&self, registry: &mut Registry) {
-        registry.register("listener_connections", "Connections accepted, by listener", self.connections.clone());
+        registry.register(
+            "listener_connections",
+            "Connections accepted, by listener",
+            self.connections.clone(),
+        );
         registry.register("listener_open_connections", "Connections that are open", self.open.clone());
         registry.register("listener_datagrams", "Datagrams received, by listener", self.datagrams.clone());
     }

@@ -7,6 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use maud::Markup;
+use signet_base::error::Chain;
 use signet_base::{json, query, vault::sha256_hex};
 use signet_pages::{
     Brand, ErrorPage, ExternalOrigins, FooterLink, FormContext, Page, Theme, challenge_page, csp_with,
@@ -196,6 +197,18 @@ pub fn error_with(
     page_context.answer(status, &[], page)
 }
 
+/// A page that opens an address, which may be elsewhere: a redirect of a form's answer may not lead there (`form-action`),
+/// and cookies that are `SameSite=Strict` are sent where a page of this server leads.
+pub fn leave(core: &Core, client: &Client, cookies: &str, to: &str) -> Response<String> {
+    let page_context = PageContext::of(core, client, cookies);
+    let info = json!({"title": "", "background": page_context.background, "layout": "stacked"});
+    let challenge = json!({"component": "xak-flow-redirect", "to": to, "flow_info": info});
+    match challenge_page(page_context.page(core), &challenge, &FormContext::new("", "")) {
+        Some(page) => page_context.answer(StatusCode::OK, &[], page),
+        None => error(core, client, cookies, StatusCode::BAD_REQUEST, "This address cannot be opened", to),
+    }
+}
+
 /// The page for an unknown host, with a link to the right one.
 pub fn misdirected(core: &Core, client: &Client, base: &str) -> Response<String> {
     let title = "This is not the address of this server";
@@ -223,6 +236,8 @@ pub struct Refusal<'a> {
     pub missing_groups: &'a [String],
     /// URL at which another user can try the same.
     pub again: &'a str,
+    /// The way back to the application that asked.
+    pub back: Option<&'a str>,
 }
 
 /// The access-denied page of an application.
@@ -241,6 +256,7 @@ pub fn refused(core: &Core, client: &Client, cookies: &str, refusal: &Refusal<'_
         application: Some(refusal.application),
         missing_groups: refusal.missing_groups,
         switch_url: Some(&switch),
+        decline_url: refusal.back,
         request_id: Some(&client.request_id),
         help: &page_context.help,
         ..FormContext::new("", "")
@@ -294,11 +310,11 @@ pub fn failure(core: &Core, client: &Client, cookies: &str, error: &signet_base:
         Error::Internal(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "Something went wrong on our side",
-            "Try again. If it happens once more, give the id below to your administrator.",
+            "Try again. If it happens once more, give the id below to the help desk.",
         ),
     };
     if matches!(error, Error::Internal(_)) {
-        tracing::error!(request_id = %client.request_id, %error, "a request failed");
+        tracing::error!(request_id = %client.request_id, error = %Chain(error), "a request failed");
     }
     let mut response = self::error(core, client, cookies, status, title, text);
     let wait = match error {

@@ -2,7 +2,7 @@
 //! GET of our own. Each is kept under a random key (`state`, or the id in the address), used once, and bound to the
 //! browser that began it. A browser may have several at once.
 use crate::budget::{self, BudgetKind};
-use crate::session::{self, rules::SameSite};
+use crate::session::rules::SameSite;
 use crate::{Client, Core};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Result, Secret, Span, Uuid};
@@ -49,16 +49,16 @@ pub struct PendingRequest {
 
 /// Who may continue a request.
 #[derive(Debug, Clone, Copy)]
-pub enum BoundTo<'a> {
-    /// The browser that sent this `Cookie` header.
-    Browser(&'a str),
+pub enum BoundTo {
+    /// The browser of the request.
+    Browser,
     /// Whoever has the key. For messages by a cross-site POST, which bring no cookies.
     Key,
 }
 
 /// The value of the browser's cookie, if it is one of ours.
-fn browser(cookies: &str) -> Option<&str> {
-    session::cookie(cookies, COOKIE)
+fn browser(client: &Client) -> Option<&str> {
+    Some(client.pending.as_str())
         .filter(|value| value.len() == BROWSER_BYTES * 2 && value.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 fn digest(core: &Core, browser: &str) -> String {
@@ -82,7 +82,7 @@ pub async fn store(
     core: &Core,
     client: &Client,
     kind: &str,
-    bound_to: BoundTo<'_>,
+    bound_to: BoundTo,
     lifetime: Span,
     key: &Secret,
     request: &PendingRequest,
@@ -96,7 +96,7 @@ pub async fn store(
     }
     let (browser, set_cookie) = match bound_to {
         BoundTo::Key => (None, None),
-        BoundTo::Browser(cookies) => match browser(cookies) {
+        BoundTo::Browser => match browser(client) {
             Some(known) => (Some(digest(core, known)), None),
             None => {
                 let new = core.ports.hex(BROWSER_BYTES);
@@ -123,17 +123,11 @@ pub async fn store(
 
 /// Takes a request out: of several calls with its key one gets it. `None` if it is used, over, of another kind or of
 /// another browser.
-pub async fn take(
-    core: &Core,
-    client: &Client,
-    kind: &str,
-    cookies: &str,
-    key: &str,
-) -> Result<Option<PendingRequest>> {
+pub async fn take(core: &Core, client: &Client, kind: &str, key: &str) -> Result<Option<PendingRequest>> {
     if key.len() != KEY_LENGTH {
         return Ok(None);
     }
-    let browser = browser(cookies).map(|value| digest(core, value));
+    let browser = browser(client).map(|value| digest(core, value));
     let now = core.now();
     let taken = pending_requests::take(&core.db, &core.vault, kind, key, browser.as_deref(), now).await?;
     let Some(content) = taken else { return Ok(None) };

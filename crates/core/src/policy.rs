@@ -105,7 +105,8 @@ impl Trace {
     }
 }
 
-/// Evaluates everything bound to `pbm`. Passes if there is no enabled binding.
+/// Evaluates everything bound to `pbm`. Passes if there is no enabled binding; not if all that were enabled have expired: the
+/// end of one user's access must not open it to all.
 pub async fn judge(pbm: Uuid, mode: EngineMode, question: &Question<'_>) -> Result<Verdict> {
     Ok(explain(pbm, mode, question).await?.0)
 }
@@ -157,7 +158,8 @@ pub async fn explain(
         });
     }
     verdict.passing = match mode {
-        _ if traces.is_empty() => true,
+        // Nothing counts now: whatever is enabled has expired.
+        _ if traces.is_empty() => !bindings.iter().any(is_enabled),
         EngineMode::All => traces.iter().all(|t| t.passing),
         EngineMode::Any => traces.iter().any(|t| t.passing),
     };
@@ -183,7 +185,7 @@ pub async fn explain(
 pub enum Membership {
     /// All that counts is a membership, and this is what follows.
     Decides(bool),
-    /// No binding counts now.
+    /// No binding is enabled.
     NothingBound,
     PoliciesDecide,
 }
@@ -196,9 +198,10 @@ pub fn by_membership(
     user: &Principal,
     now: Timestamp,
 ) -> Membership {
-    let bindings = config.bindings_of(pbm).iter().filter_map(|b| b.get::<PolicyBinding>());
+    let enabled = || config.bindings_of(pbm).iter().filter(|b| is_enabled(b));
     let mut found: Option<bool> = None;
-    for binding in bindings.filter(|b| b.enabled && !expired(b.expires, now)) {
+    let bindings = enabled().filter_map(|b| b.get::<PolicyBinding>());
+    for binding in bindings.filter(|b| !expired(b.expires, now)) {
         let member = match (binding.group, binding.user) {
             (Some(group), _) => user.in_group(group),
             (None, Some(id)) => user.user.id == id,
@@ -211,7 +214,12 @@ pub fn by_membership(
             (Some(so_far), EngineMode::Any) => so_far || passing,
         });
     }
-    found.map_or(Membership::NothingBound, Membership::Decides)
+    match found {
+        Some(passing) => Membership::Decides(passing),
+        // As in `explain`: all have expired.
+        None if enabled().next().is_some() => Membership::Decides(false),
+        None => Membership::NothingBound,
+    }
 }
 
 /// The display name of a target; bindings of stages are named after their stage.
@@ -223,6 +231,9 @@ fn name_of(target: &Object, config: &signet_model::Snapshot) -> String {
     }
 }
 
+fn is_enabled(binding: &Arc<Object>) -> bool {
+    binding.get::<PolicyBinding>().is_some_and(|b| b.enabled)
+}
 fn expired(at: Option<Timestamp>, now: Timestamp) -> bool {
     at.is_some_and(|at| at <= now)
 }

@@ -12,9 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// A job; it returns the delivery of its result.
-type Job = Box<dyn FnOnce() -> Delivery + Send>;
-type Delivery = Box<dyn FnOnce() + Send>;
+/// A job; it delivers its result itself.
+type Job = Box<dyn FnOnce() + Send>;
 
 #[derive(Clone)]
 pub struct Pool {
@@ -24,13 +23,6 @@ pub struct Pool {
     threads: usize,
     load: Arc<Load>,
     longest_wait: Option<Duration>,
-}
-
-/// An action that an idle worker runs once.
-#[derive(Clone, Copy)]
-pub struct IdleAction {
-    pub after: Duration,
-    pub run: fn(),
 }
 
 /// The queue. Workers are woken only if one is idle.
@@ -87,15 +79,12 @@ impl Inbox {
             self.wake.notify_one();
         }
     }
-    /// The next job, if any.
-    fn next(&self) -> Option<Job> {
-        self.state().pop()
-    }
+    #[cfg(test)]
     fn waiting(&self) -> usize {
         self.state().len()
     }
     /// Waits for the next job; `None` when the pool is dropped and the queue is empty.
-    fn take(&self, mut rest: Option<IdleAction>) -> Option<Job> {
+    fn take(&self) -> Option<Job> {
         let mut state = self.state();
         loop {
             match state.pop() {
@@ -103,31 +92,12 @@ impl Inbox {
                 None if state.closed => return None,
                 None => {
                     state.idle += 1;
-                    let rested;
-                    (state, rested) = match rest {
-                        Some(IdleAction { after, .. }) => {
-                            let (state, time) =
-                                self.wake.wait_timeout(state, after).unwrap_or_else(PoisonError::into_inner);
-                            (state, time.timed_out())
-                        }
-                        None => (self.wake.wait(state).unwrap_or_else(PoisonError::into_inner), false),
-                    };
+                    state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
                     state.idle -= 1;
-                    if rested
-                        && state.len() == 0
-                        && let Some(IdleAction { run, .. }) = rest.take()
-                    {
-                        drop(state);
-                        run();
-                        state = self.state();
-                    }
                 }
             }
         }
     }
-}
-fn deliver(done: &mut Vec<Delivery>) {
-    done.drain(..).for_each(|deliver| deliver());
 }
 struct Open(Arc<Inbox>);
 impl Drop for Open {
@@ -168,24 +138,6 @@ impl Drop for Counted {
 impl Pool {
     /// `threads` workers; at most `queue` jobs wait, further ones are refused with `Unavailable`.
     pub fn new(name: &str, threads: usize, queue: usize) -> Result<Self> {
-        Self::start(name, threads, queue, 1, None)
-    }
-    /// A pool whose idle workers run an action once.
-    pub fn resting(name: &str, threads: usize, queue: usize, rest: IdleAction) -> Result<Self> {
-        Self::start(name, threads, queue, 1, Some(rest))
-    }
-    /// A pool for short jobs: while many wait, up to `together` results are delivered at once, so that async
-    /// threads are woken less often.
-    pub fn grouped(name: &str, threads: usize, queue: usize, together: usize) -> Result<Self> {
-        Self::start(name, threads, queue, together, None)
-    }
-    fn start(
-        name: &str,
-        threads: usize,
-        queue: usize,
-        together: usize,
-        rest: Option<IdleAction>,
-    ) -> Result<Self> {
         let inbox = Arc::new(Inbox { state: Mutex::default(), wake: Condvar::new(), room: queue });
         let open = Arc::new(Open(inbox.clone()));
         for n in 0..threads.max(1) {
@@ -193,27 +145,9 @@ impl Pool {
             std::thread::Builder::new()
                 .name(format!("{name}-{n}"))
                 .spawn(move || {
-                    signet_base::thread::lower_priority();
-                    let mut done: Vec<Delivery> = Vec::new();
-                    loop {
-                        let job = match inbox.next() {
-                            Some(job) => job,
-                            None => {
-                                // Results are delivered before the worker waits.
-                                deliver(&mut done);
-                                let Some(job) = inbox.take(rest) else { break };
-                                job
-                            }
-                        };
+                    while let Some(job) = inbox.take() {
                         // A panic must not end the worker; the job's caller gets an error.
-                        done.extend(std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)));
-                        // If few jobs wait, delivering now lets their callers send the next ones.
-                        if done.len() >= together || done.len() > inbox.waiting() {
-                            deliver(&mut done);
-                        }
-                        // Threads with batch scheduling do not preempt a job (`use_batch_scheduling`): let
-                        // them run between jobs.
-                        std::thread::yield_now();
+                        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
                     }
                 })
                 .map_err(Error::internal)?;
@@ -266,13 +200,13 @@ impl Pool {
         let boxed: Job = Box::new(move || {
             // The caller is gone.
             if done.is_closed() {
-                return Box::new(|| ());
+                return;
             }
             let began = Instant::now();
             let out = job();
             counted.0.took(began.elapsed());
             drop(counted);
-            Box::new(move || drop(done.send(out)))
+            drop(done.send(out));
         });
         (boxed, answer, before)
     }
@@ -302,34 +236,6 @@ mod tests {
         hold.send(()).unwrap();
         assert!(busy.await.unwrap().unwrap());
         assert_eq!(queued.await.unwrap().unwrap(), 1);
-    }
-    #[tokio::test(flavor = "multi_thread")]
-    async fn answers_that_leave_together_are_never_left_behind() {
-        let pool = Pool::grouped("t", 2, 100, 8).unwrap();
-        for round in 0..400u32 {
-            // Few jobs, then silence: results must not be held back.
-            let crowd: Vec<_> = (0..1 + round % 5)
-                .map(|n| {
-                    let pool = pool.clone();
-                    tokio::spawn(async move {
-                        pool.run(move || {
-                            (0..n * 300 + round)
-                                .fold(0u32, |sum, x| std::hint::black_box(sum.wrapping_add(x)))
-                        })
-                        .await
-                    })
-                })
-                .collect();
-            for one in crowd {
-                assert!(
-                    tokio::time::timeout(Duration::from_secs(10), one)
-                        .await
-                        .expect("an answer was held back")
-                        .unwrap()
-                        .is_ok()
-                );
-            }
-        }
     }
     #[tokio::test]
     async fn what_would_wait_too_long_is_refused_by_what_jobs_took_of_late() {
@@ -404,20 +310,5 @@ mod tests {
             (0..ended).for_each(|_| drop(queue(1)));
         }
         drop(end);
-    }
-    #[tokio::test]
-    async fn a_worker_that_rests_says_so_once_and_then_works_on() {
-        static RESTED: AtomicUsize = AtomicUsize::new(0);
-        let rest = IdleAction { after: Duration::from_millis(20), run: || _ = RESTED.fetch_add(1, Relaxed) };
-        let pool = Pool::resting("t", 1, 10, rest).unwrap();
-        for round in 1..=2 {
-            assert_eq!(pool.run(|| 7).await.unwrap(), 7);
-            let before = RESTED.load(Relaxed);
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            assert!(
-                RESTED.load(Relaxed) >= before.max(round) && RESTED.load(Relaxed) <= before + 1,
-                "once a rest"
-            );
-        }
     }
 }

@@ -8,6 +8,7 @@ mod ending;
 pub mod impersonation;
 mod judged;
 mod merge;
+pub mod participants;
 pub mod rules;
 mod state;
 mod store;
@@ -16,7 +17,8 @@ use crate::flow::sealed;
 use crate::{Client, Core, Principal, device};
 use binding::Binding;
 pub use cookies::SessionCookies;
-pub use ending::{close, end, end_all, end_batch};
+use ending::end;
+pub use ending::{close, end_all, end_batch};
 use judged::{broken, end_after_use, end_broken, make_room, note_use};
 use signet_base::{Result, Span, Timestamp, Uuid};
 use signet_store::{Batch, sessions, users};
@@ -73,6 +75,10 @@ pub struct WebSession {
     without_run: bool,
     /// What was charged for the stored row.
     paid: usize,
+    /// The person whose session ends with this request.
+    leaves: Option<i64>,
+    /// The run that this request ended was ended before by another one.
+    overtaken: bool,
 }
 
 impl WebSession {
@@ -99,6 +105,8 @@ impl WebSession {
             cookies: Vec::new(),
             without_run: false,
             paid: 0,
+            leaves: None,
+            overtaken: false,
         }
     }
 
@@ -172,6 +180,8 @@ impl WebSession {
             cookies: Vec::new(),
             without_run: false,
             paid,
+            leaves: None,
+            overtaken: false,
         })
     }
 
@@ -205,6 +215,11 @@ impl WebSession {
     pub fn goes_on_at(&mut self, epoch: i64) {
         self.epoch = epoch;
     }
+    /// After [`WebSession::save`]: another request was first to end the run, and its last page counts: the response of this
+    /// one must not be sent.
+    pub fn is_overtaken(&self) -> bool {
+        self.overtaken
+    }
     pub fn has_key(&self) -> bool {
         !self.key.is_empty()
     }
@@ -228,6 +243,9 @@ impl WebSession {
             .as_ref()
             .is_some_and(|before| before.impersonator.is_none() && before.user.id == principal.user.id);
         let uuid = self.uuid().filter(|_| again);
+        if !again {
+            self.note_leaving();
+        }
         self.rekey(core);
         self.uuid = uuid;
         self.epoch = principal.user.epoch;
@@ -272,6 +290,7 @@ impl WebSession {
     }
     /// Signs out: the row is deleted, and the old cookie is void.
     pub fn sign_out(&mut self) {
+        self.note_leaving();
         if !self.key.is_empty() && self.replaces.is_none() {
             self.replaces = Some(std::mem::take(&mut self.key));
         }
@@ -299,6 +318,11 @@ impl WebSession {
             self.principal = Principal::load(core, p.user.id).await?.map(|p| Principal { impersonator, ..p });
         }
         Ok(())
+    }
+    /// The stored session of the person who is signed in ends when this one is saved.
+    fn note_leaving(&mut self) {
+        let owner = self.principal.as_ref().map(Principal::session_owner);
+        self.leaves = owner.filter(|_| self.row.is_some()).or(self.leaves);
     }
     fn rekey(&mut self, core: &Core) {
         if !self.key.is_empty() && self.replaces.is_none() {
@@ -372,6 +396,7 @@ impl WebSession {
             None => (Batch::new(), None),
         };
         self.row = Some(self.store(core, row, with).await?);
+        self.leaves = None;
         self.write = Write::None;
         cookies.extend(self.own_cookies(core, client));
         cookies.extend(device);
@@ -382,6 +407,11 @@ impl WebSession {
         Ok(cookies)
     }
 
+    /// What tells applications that the session of whoever leaves is over.
+    fn look(&self, core: &Core) -> Batch {
+        self.leaves.map_or_else(Batch::new, |user| participants::look_batch(core, user))
+    }
+
     async fn leave_nothing(
         &mut self,
         core: &Core,
@@ -389,7 +419,8 @@ impl WebSession {
         mut cookies: Vec<String>,
     ) -> Result<Vec<String>> {
         if let Some(old) = self.replaces.take() {
-            sessions::delete(&core.db, &core.vault.timed_digest("session", &old)).await?;
+            let look = self.look(core);
+            sessions::end(&core.db, &core.vault.timed_digest("session", &old), look).await?;
         }
         if self.ended {
             cookies.push(core.cookie(client, SESSION_COOKIE, "", Some(0), true));

@@ -84,7 +84,10 @@ impl Sockets {
     pub fn open(&self, session: Uuid, user: i64) -> Option<Socket> {
         let mut state = self.state();
         let of = |fits: &dyn Fn(&Entry) -> bool| state.open.values().filter(|e| fits(e)).count();
-        if state.stopped || of(&|e| e.session == session) >= OF_SESSION || of(&|e| e.user == user) >= OF_ACCOUNT {
+        if state.stopped
+            || of(&|e| e.session == session) >= OF_SESSION
+            || of(&|e| e.user == user) >= OF_ACCOUNT
+        {
             return None;
         }
         let (sender, orders) = mpsc::channel(BACKLOG);

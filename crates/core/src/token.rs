@@ -1,4 +1,5 @@
 //! API keys: random texts, found by a keyed digest. Expiry, intent and account state are checked at use.
+use crate::directory::token_model;
 use crate::{Core, Principal, rows};
 use signet_base::{Error, Json, Result, Secret, Span, Timestamp};
 use signet_store::tokens::{self, Token};
@@ -53,7 +54,7 @@ pub async fn authenticate(core: &Core, key: &str) -> Result<Option<Principal>> {
     match by_key(core, key, "api").await? {
         Some(token) => {
             let person = Principal::load(core, token.user_id).await?;
-            Ok(person.map(|person| Principal { token: Some(Arc::new(token)), ..person }))
+            Ok(person.map(|person| Principal { token: Some(Arc::new(token_model(&token))), ..person }))
         }
         None => Ok(None),
     }

@@ -1,5 +1,6 @@
 //! API form of objects: declared fields, members of the family, members added by the model.
 use crate::models::{self, FlowStageBinding};
+use crate::source::SourceSettings;
 use signet_base::{Json, Map, Uuid, json};
 use signet_model::{Base, Object, Snapshot};
 
@@ -24,6 +25,21 @@ pub fn present(object: &Object, config: &Snapshot) -> Map {
     out
 }
 
+const SHOWN_OF_SOURCES: &[&str] = &[
+    "name",
+    "slug",
+    "enabled",
+    "promoted",
+    "authentication_flow",
+    "enrollment_flow",
+    "user_property_mappings",
+    "group_property_mappings",
+    "policy_engine_mode",
+    "user_matching_mode",
+    "user_path_template",
+    "icon",
+];
+
 /// The object in lists of its family (`/stages/all/`), and inside objects that refer to it.
 pub fn family_view(object: &Object, config: &Snapshot) -> Map {
     let mut out = head(object);
@@ -32,6 +48,7 @@ pub fn family_view(object: &Object, config: &Snapshot) -> Map {
             &["name", "authentication_flow", "authorization_flow", "invalidation_flow", "property_mappings"]
         }
         Some(Base::Policy) => &["name", "execution_logging"],
+        Some(Base::Source) => SHOWN_OF_SOURCES,
         Some(Base::PropertyMapping) => &["managed", "name", "expression"],
         _ => &["name"],
     };
@@ -75,7 +92,14 @@ fn family(object: &Object, config: &Snapshot, out: &mut Map) {
                 out.insert(format!("{prefix}_name"), app.map_or(Json::Null, |a| json!(a.text("name"))));
             }
         }
-        Base::PropertyMapping | Base::Source => {}
+        Base::Source => {
+            let icon = SourceSettings::of(object).ok().and_then(|settings| settings.icon_url());
+            out.insert("icon_url".into(), json!(icon));
+            out.insert("icon_themed_urls".into(), Json::Null);
+            // Objects that come with the server carry a key; no source does.
+            out.insert("managed".into(), Json::Null);
+        }
+        Base::PropertyMapping => {}
     }
 }
 

@@ -71,9 +71,6 @@ impl Pool {
     }
 
     fn work(&self) {
-        // The thread inherits the batch scheduling of the one that starts it, which would delay those who
-        // wait.
-        signet_base::thread::use_default_scheduling();
         let mut reclaim = Reclaim::default();
         let mut state = self.lock();
         loop {

@@ -1,6 +1,7 @@
 //! What applications may access of a user: stored consents and refresh tokens.
 use crate::security::moment;
 use signet_base::{Error, Result, Uuid};
+use signet_core::directory::{Author, Transaction, row_model};
 use signet_core::models;
 use signet_core::{Core, Principal};
 use signet_model::Snapshot;
@@ -8,6 +9,7 @@ use signet_pages::ConsentRow;
 use signet_store::ListQuery;
 use signet_store::consents::{self, Consent};
 use signet_store::grants::{self, GrantToken, TokenKind};
+use signet_store::table::Record;
 use std::collections::BTreeMap;
 
 /// Page size above any realistic number of rows.
@@ -62,7 +64,7 @@ pub async fn list(core: &Core, person: &Principal) -> Result<Vec<ConsentRow>> {
 ///
 /// # Errors
 /// `NotFound` when the user has no such row.
-pub async fn withdraw(core: &Core, person: &Principal, id: &str) -> Result<()> {
+pub async fn withdraw(core: &Core, author: &Author, person: &Principal, id: &str) -> Result<()> {
     let consent = match id.parse::<i64>() {
         Ok(number) => Some(
             consents::by_id(&core.db, number)
@@ -88,10 +90,13 @@ pub async fn withdraw(core: &Core, person: &Principal, id: &str) -> Result<()> {
     for token in held {
         grants::revoke_family(&core.db, token.holder()).await?;
     }
-    match consent {
-        Some(consent) => consents::delete(&core.db, consent.id).await,
-        None => Ok(()),
-    }
+    let Some(consent) = consent else { return Ok(()) };
+    let mut changes = Transaction::new(core, author);
+    changes.delete_row(
+        &row_model(Consent::TABLE, consent.id, &consent.permissions),
+        consents::delete_batch(consent.id),
+    );
+    changes.commit().await.map(drop)
 }
 
 /// Refresh tokens that are valid.

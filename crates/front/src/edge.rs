@@ -48,7 +48,11 @@ impl Edge {
     pub async fn send(mut self, answer: impl IntoResponse) -> Response {
         match self.session.save(&self.core, &self.client).await {
             Ok(cookies) => {
-                let mut response = answer.into_response();
+                // A form that was sent twice at the same moment: what ended the run first is read again.
+                let mut response = match self.session.is_overtaken() {
+                    true => redirect(StatusCode::SEE_OTHER, &here(&self.client)),
+                    false => answer.into_response(),
+                };
                 for cookie in cookies {
                     if let Ok(value) = HeaderValue::from_str(&cookie) {
                         response.headers_mut().append(header::SET_COOKIE, value);

@@ -3,6 +3,7 @@ use crate::edge::{Edge, read_answer, redirect};
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use signet_base::error::Chain;
 use signet_base::{Error, Json, Map, json, query};
 use signet_core::event::EventAction;
 use signet_core::flow::arrival::is_too_long;
@@ -77,8 +78,8 @@ async fn run(mut edge: Edge, slug: &str, answer: Option<Map>) -> Response {
     let response = match reply {
         Ok(Reply::NotApplicable(refusal)) => return edge.send(axum::Json(refusal)).await,
         Ok(reply) => show(reply, &client.path, &inner, is_of_2024(&client.user_agent)),
-        Err(Error::Unavailable(why)) => {
-            tracing::warn!(%why, "a flow step was refused");
+        Err(error @ Error::Unavailable(_)) => {
+            tracing::warn!(error = %Chain(&error), "a flow step was refused");
             (
                 StatusCode::SERVICE_UNAVAILABLE,
                 [(header::RETRY_AFTER, "2")],

@@ -59,6 +59,8 @@ pub fn done(word: &str) -> &'static str {
         "removed" => "The method is removed.",
         "signed_out" => "Signed out.",
         "withdrawn" => "The application has no access any more.",
+        "connected" => "The account is connected.",
+        "disconnected" => "The account is disconnected.",
         "saved" => "Your details are saved.",
         "password" => "Your new password is saved.",
         "added" => "The method is set up.",

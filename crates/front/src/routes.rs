@@ -153,6 +153,7 @@ pub async fn launch(Path(slug): Path<String>, edge: Edge) -> Response {
                 text: &text,
                 missing_groups: &access::missing_groups(&core, object, &traces).await,
                 again: &edge.client.path,
+                back: None,
             };
             page::refused(&core, &edge.client, &edge.cookies, &refusal).into_response()
         }

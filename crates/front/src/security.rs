@@ -1,5 +1,6 @@
 //! `/if/user/security/`: who a person is, their sign-in methods, sessions, what they share, tokens, theme. Works
 //! without script.
+mod connections;
 mod details;
 mod tokens;
 
@@ -12,9 +13,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use signet_base::{Error, Json, Map, Result, Timestamp, Uuid, json, query};
 use signet_core::directory::{Author, DeviceChange, TokenChange, Transaction};
-use signet_core::event::EventAction;
 use signet_core::page::{AccountMenu, PageContext, details_url};
-use signet_core::{Core, Principal, directory, session};
+use signet_core::{Core, Principal, directory};
 use signet_model::Base;
 use signet_pages::{Method, Profile, SecurityPage, SessionRow, SetUp, THEME_COOKIE, Theme, security_page};
 use signet_store::devices::{self, Device, DeviceKind};
@@ -129,25 +129,25 @@ async fn change(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<Strin
                 .await?
                 .filter(|s| s.user_id == Some(person.user.id))
                 .ok_or(Error::NotFound)?;
-            session::end(core, &session).await?;
-            record_end(edge, person, &session).await;
+            let mut changes = Transaction::new(core, &author);
+            changes.end_session(&session).await?;
+            changes.commit().await?;
             Ok(after("signed_out"))
         }
         "sign_out_others" => {
-            let own = edge.session.uuid();
-            let over = sessions::of_user(&core.db, person.user.id).await?;
             let spared = directory::spared(core, &edge.client, Some(&edge.session), person.user.id);
-            let epoch = directory::end_all(core, person.user.id, &spared).await?;
+            let epoch = directory::end_all(core, &author, person.user.id, &spared).await?;
             if spared.session.is_some() {
                 edge.session.goes_on_at(epoch);
             }
-            for session in over.iter().filter(|s| Some(s.uuid) != own) {
-                record_end(edge, person, session).await;
-            }
             Ok(after("signed_out"))
         }
+        "disconnect" => {
+            connections::disconnect(core, &author, person, text(sent, "id")).await?;
+            Ok(after("disconnected"))
+        }
         "withdraw" => {
-            consents::withdraw(core, person, text(sent, "id")).await?;
+            consents::withdraw(core, &author, person, text(sent, "id")).await?;
             Ok(after("withdrawn"))
         }
         "new_token" => tokens::create(edge, person, sent).await,
@@ -164,14 +164,6 @@ async fn own_device(core: &Core, person: &Principal, sent: &Map) -> Result<Devic
     let kind = DeviceKind::parse(text(sent, "kind")).ok_or(Error::NotFound)?;
     let id: i64 = text(sent, "id").parse().map_err(|_| Error::NotFound)?;
     devices::get(&core.db, kind, id).await?.filter(|d| d.user_id == person.user.id).ok_or(Error::NotFound)
-}
-
-async fn record_end(edge: &Edge, person: &Principal, one: &sessions::Session) {
-    record(edge, person, EventAction::ModelDeleted, json!({"app": "authentik_core", "model_name": "authenticatedsession", "pk": one.uuid, "name": one.ip})).await;
-}
-
-async fn record(edge: &Edge, person: &Principal, action: EventAction, model: Json) {
-    edge.core.event(&edge.client, Some(person), action, "authentik_events", json!({"model": model})).await;
 }
 
 async fn page(edge: &mut Edge, csrf: &str) -> Result<Response> {
@@ -198,6 +190,7 @@ async fn page(edge: &mut Edge, csrf: &str) -> Result<Response> {
     let page_context = PageContext::of(core, &edge.client, &edge.cookies);
     let refused = tokens::Refused::of(&edge.client.query);
     let lasts = tokens::lasts(core, person);
+    let connections = connections::list(core, person).await?;
     let page = security_page(&SecurityPage {
         page: page_context.page(core),
         account: menu.account(PATH),
@@ -209,6 +202,7 @@ async fn page(edge: &mut Edge, csrf: &str) -> Result<Response> {
         methods: &methods,
         set_up: &set_up,
         sessions: &sessions,
+        connections: &connections,
         consents: &consents,
         details: details.as_ref().map(|details| details.form(edge, &page_context.help, csrf)),
         tokens: &tokens,

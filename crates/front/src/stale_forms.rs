@@ -39,12 +39,9 @@ pub fn signed_in_elsewhere(edge: &mut Edge, flow: &Object) -> Option<String> {
 pub async fn replacement(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) -> Option<Response> {
     edge.session.state.bring(flow.pk, &edge.client.query);
     let run = edge.session.state.plan.as_ref();
-    let left = run.is_none_or(|plan| {
-        plan.over.as_ref().is_some_and(|over| {
-            over.shown.get("component").and_then(Json::as_str) == Some("xak-flow-redirect")
-        })
-    });
-    if left && let Some(to) = protocol(flow, &edge.client.query) {
+    if run.is_none()
+        && let Some(to) = protocol(core, flow, &edge.client.query)
+    {
         return Some(redirect(StatusCode::FOUND, &to));
     }
     if run.is_some() || !is_sign_in(flow) || query::value(&edge.client.query, "flow_token").is_some() {

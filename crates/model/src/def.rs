@@ -44,7 +44,8 @@ impl Base {
 pub enum Gives {
     /// What runs with the rights of the server, or in the browsers of others. Of a switch: that other texts do.
     Everything,
-    /// Where the codes of others go. Only a change gives something: nobody's codes go by what is new.
+    /// Where the codes of others go: each change gives it. Nobody's codes go by what is new, but this server calls it: an address
+    /// (`https://…`) gives it from the beginning.
     Delivery,
     /// Membership in the groups that it names.
     Membership,

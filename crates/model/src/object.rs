@@ -56,7 +56,7 @@ impl Object {
             Some(Ok(any)) => any
                 .downcast_ref()
                 .ok_or_else(|| Error::internal(format!("{:?}: other prepared type", self.def))),
-            Some(Err(why)) => Err(Error::Internal(format!("{} {}: {why}", self.def.name, self.pk))),
+            Some(Err(why)) => Err(Error::internal(format!("{} {}: {why}", self.def.name, self.pk))),
             None => Err(Error::internal(format!("{:?} prepares nothing", self.def))),
         }
     }

@@ -1,87 +1,99 @@
 //! HTTP/1.1 client. Each request opens its own connection: requests are rare, and no idle connection can go
 //! stale.
-use crate::{guard, tls};
+use crate::dial::{Network, addresses, gone, in_time};
+use crate::proxy::{Proxies, ProxyServer, tunnel};
+use crate::tls::Tls;
 use ::http::{HeaderName, HeaderValue, Method, Request, header};
 use async_trait::async_trait;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
-use signet_base::outbound::{Http, HttpRequest, HttpResponse};
+use signet_base::outbound::{Http, HttpRequest, HttpResponse, Stream, TlsOptions};
 use signet_base::{Error, Result};
-use std::net::SocketAddr;
-use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use url::{Host, Url};
+use url::Url;
 
 /// The client. It follows no redirects, so a response cannot direct a request elsewhere.
-#[derive(Default)]
 pub struct HttpClient {
-    /// `None`: the system's trust store.
-    tls: Option<Arc<ClientConfig>>,
+    network: Network,
+    proxies: Proxies,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+impl Default for HttpClient {
+    /// Trusts the system's authorities and uses no proxy.
+    fn default() -> Self {
+        Self::new(Network::new(Tls::new(Vec::new())), Proxies::default())
+    }
+}
 
 impl HttpClient {
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Trusts only these certificate authorities.
-    pub fn with_roots(roots: RootCertStore) -> Result<Self> {
-        Ok(Self { tls: Some(tls::with_roots(roots).map_err(Error::Unavailable)?) })
+    pub fn new(network: Network, proxies: Proxies) -> Self {
+        Self { network, proxies }
     }
 
-    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse> {
+    async fn exchange(&self, mut request: HttpRequest) -> Result<HttpResponse> {
         let limit = request.max_response;
-        let (url, message) = prepare(&request)?;
-        let stream = self.connect(&url, request.public_only).await?;
+        let (url, mut message) = prepare(&mut request)?;
+        let stream = match self.proxies.of(&url) {
+            None => self.network.tcp(host(&url)?, port(&url), request.public_only).await?,
+            Some(proxy) => self.by_proxy(proxy, &url, &request, &mut message).await?,
+        };
+        let stream = match url.scheme() {
+            "http" => stream,
+            _ => self.network.tls(stream, host(&url)?, &request.tls, true).await?,
+        };
+        let name = host(&url)?;
         let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| gone(&url, e))?;
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| gone(name, e))?;
         let driver = Abort(tokio::spawn(async move {
             // An error of the connection also ends the request, which reports it.
             let _ = connection.await;
         }));
-        let answer = sender.send_request(message).await.map_err(|e| gone(&url, e))?;
+        let answer = sender.send_request(message).await.map_err(|e| gone(name, e))?;
         let status = answer.status().as_u16();
         let headers = answer
             .headers()
             .iter()
             .map(|(n, v)| (n.as_str().to_owned(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
             .collect();
-        let body = Limited::new(answer.into_body(), limit)
-            .collect()
-            .await
-            .map_err(|e| gone(&url, e))?
-            .to_bytes()
-            .to_vec();
+        let body = Limited::new(answer.into_body(), limit).collect().await.map_err(|e| gone(name, e))?;
         drop(driver);
-        Ok(HttpResponse { status, headers, body })
+        Ok(HttpResponse { status, headers, body: body.to_bytes().to_vec() })
     }
 
-    async fn connect(&self, url: &Url, public_only: bool) -> Result<Box<dyn Stream>> {
-        let tcp = open(url, public_only).await?;
-        // `TCP_NODELAY`: one small message in each direction; Nagle's algorithm would delay it.
-        let _ = tcp.set_nodelay(true);
-        if url.scheme() == "http" {
-            return Ok(Box::new(tcp));
+    /// A connection to a proxy, which is to the server behind it where there is a tunnel. A request for public
+    /// addresses only goes through a tunnel to an address that was resolved and checked here, so that the proxy
+    /// resolves no name and the guard holds.
+    async fn by_proxy(
+        &self,
+        proxy: &ProxyServer,
+        url: &Url,
+        request: &HttpRequest,
+        message: &mut Request<Full<Bytes>>,
+    ) -> Result<Box<dyn Stream>> {
+        let (name, port) = (host(url)?, port(url));
+        let target = if request.public_only {
+            let checked = addresses(name, port, true).await?;
+            checked.first().map(ToString::to_string).ok_or_else(|| gone(name, "it has no address"))?
+        } else {
+            format!("{name}:{port}")
+        };
+        let mut stream = self.network.tcp(&proxy.host, proxy.port, false).await?;
+        if proxy.secure {
+            stream = self.network.tls(stream, &proxy.host, &TlsOptions::default(), true).await?;
         }
-        let name = match url.host() {
-            Some(Host::Domain(name)) => ServerName::try_from(name.to_owned()).map_err(|e| gone(url, e))?,
-            Some(Host::Ipv4(ip)) => ServerName::IpAddress(std::net::IpAddr::V4(ip).into()),
-            Some(Host::Ipv6(ip)) => ServerName::IpAddress(std::net::IpAddr::V6(ip).into()),
-            None => return Err(wrong("the address has no host")),
-        };
-        let config = match &self.tls {
-            Some(config) => config.clone(),
-            None => tls::config()?,
-        };
-        let tls =
-            tokio_rustls::TlsConnector::from(config).connect(name, tcp).await.map_err(|e| gone(url, e))?;
-        Ok(Box::new(tls))
+        if url.scheme() == "https" || request.public_only {
+            tunnel(&mut stream, proxy, &target).await?;
+            return Ok(stream);
+        }
+        // The proxy reads the request itself (RFC 9112 §3.2.2).
+        let mut whole = url.clone();
+        whole.set_fragment(None);
+        *message.uri_mut() = whole.as_str().parse().map_err(wrong)?;
+        if !proxy.authorization.is_empty() {
+            let value = HeaderValue::try_from(proxy.authorization.reveal()).map_err(wrong)?;
+            message.headers_mut().insert(header::PROXY_AUTHORIZATION, value);
+        }
+        Ok(stream)
     }
 }
 
@@ -89,10 +101,7 @@ impl HttpClient {
 impl Http for HttpClient {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse> {
         let (limit, host) = (request.timeout, host_of(&request.url));
-        match tokio::time::timeout(limit, self.exchange(request)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Error::Unavailable(format!("{host} did not answer in {} ms", limit.as_millis()))),
-        }
+        in_time(&host, limit, self.exchange(request)).await
     }
 }
 
@@ -105,7 +114,7 @@ impl Drop for Abort {
 }
 
 /// Validates the URL and builds the request. Query strings may contain secrets, so errors name the host only.
-fn prepare(request: &HttpRequest) -> Result<(Url, Request<Full<Bytes>>)> {
+fn prepare(request: &mut HttpRequest) -> Result<(Url, Request<Full<Bytes>>)> {
     let url = Url::parse(&request.url).map_err(wrong)?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong("only http and https addresses are asked"));
@@ -122,7 +131,7 @@ fn prepare(request: &HttpRequest) -> Result<(Url, Request<Full<Bytes>>)> {
     let mut message = Request::builder()
         .method(method)
         .uri(target)
-        .body(Full::new(Bytes::copy_from_slice(&request.body)))
+        .body(Full::new(Bytes::from(std::mem::take(&mut request.body))))
         .map_err(wrong)?;
     let host = match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
@@ -143,41 +152,14 @@ fn prepare(request: &HttpRequest) -> Result<(Url, Request<Full<Bytes>>)> {
     Ok((url, message))
 }
 
-/// Connects to the first address of the host that accepts. Every resolved address is checked, so a DNS name
-/// of an internal address is refused as well.
-async fn open(url: &Url, public_only: bool) -> Result<TcpStream> {
-    let port = url.port_or_known_default().unwrap_or(443);
-    let addresses: Vec<SocketAddr> = match url.host() {
-        Some(Host::Ipv4(ip)) => vec![(ip, port).into()],
-        Some(Host::Ipv6(ip)) => vec![(ip, port).into()],
-        Some(Host::Domain(name)) => {
-            tokio::net::lookup_host((name, port)).await.map_err(|e| gone(url, e))?.collect()
-        }
-        None => return Err(wrong("the address has no host")),
-    };
-    let mut last = Error::Unavailable(format!("{} has no address", host_of(url.as_str())));
-    for address in addresses {
-        if public_only && !guard::is_public(address.ip()) {
-            last = Error::Unavailable(format!(
-                "{} is not on the public internet and is not asked",
-                host_of(url.as_str())
-            ));
-            continue;
-        }
-        #[allow(clippy::disallowed_methods, reason = "the guarded client")]
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = gone(url, error),
-        }
-    }
-    Err(last)
+fn host(url: &Url) -> Result<&str> {
+    url.host_str().ok_or_else(|| wrong("the address has no host"))
 }
-
+fn port(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or(443)
+}
 fn wrong(why: impl std::fmt::Display) -> Error {
     Error::invalid("url", why.to_string())
-}
-fn gone(url: &Url, why: impl std::fmt::Display) -> Error {
-    Error::Unavailable(format!("{}: {why}", host_of(url.as_str())))
 }
 fn host_of(url: &str) -> String {
     Url::parse(url)

@@ -1,13 +1,15 @@
 //! SMTP client (RFC 5321), one connection per message.
+use crate::mail_token::MailTokens;
 use async_trait::async_trait;
 use lettre::address::Envelope;
 use lettre::message::{Mailbox, Mailboxes, MultiPart};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use signet_base::outbound::{Mail, MailSecurity, MailServer, Mailer};
-use signet_base::{Clock, Error, Random, Result};
+use rustls::pki_types::CertificateDer;
+use signet_base::outbound::{Http, Mail, MailSecurity, MailServer, Mailer};
+use signet_base::{Clock, Error, Random, Result, Secret};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -15,11 +17,21 @@ use std::time::{Duration, UNIX_EPOCH};
 pub struct Smtp {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    tokens: MailTokens,
+    /// Authorities that are trusted beside the system's.
+    authorities: Vec<CertificateDer<'static>>,
 }
 
 impl Smtp {
-    pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { clock, random }
+    /// `http` fetches access tokens.
+    pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>, http: Arc<dyn Http>) -> Self {
+        let tokens = MailTokens::new(http, clock.clone());
+        Self { clock, random, tokens, authorities: Vec::new() }
+    }
+    /// Trusts these authorities beside the system's.
+    #[must_use]
+    pub fn with_authorities(self, authorities: Vec<CertificateDer<'static>>) -> Self {
+        Self { authorities, ..self }
     }
 
     fn number(&self) -> String {
@@ -70,37 +82,70 @@ impl Mailer for Smtp {
     async fn send(&self, server: &MailServer, mail: &Mail) -> Result<()> {
         let (envelope, bytes) = self.message(mail)?;
         let name = address("from", &mail.from)?.email.domain().to_owned();
-        let transport = transport(server, name)?;
+        let token = match &server.oauth {
+            // A token that is read on the way could be used by anybody.
+            Some(_) if server.security == MailSecurity::Plain => {
+                return Err(unavailable(server, "an access token is sent over TLS only"));
+            }
+            Some(oauth) => Some(self.tokens.get(oauth).await?),
+            None => None,
+        };
+        let transport = self.transport(server, name, token)?;
         // The server's timeout applies to each command; this one to the whole exchange.
         match tokio::time::timeout(server.timeout.saturating_mul(3), transport.send_raw(&envelope, &bytes))
             .await
         {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(unavailable(server, chain(&error))),
+            Ok(Err(error)) => {
+                // 535: the credentials are refused (RFC 4954 §6). The next attempt gets another token.
+                if let Some(oauth) =
+                    server.oauth.as_ref().filter(|_| error.is_permanent() || error.is_client())
+                {
+                    self.tokens.forget(oauth).await;
+                }
+                Err(unavailable(server, chain(&error)))
+            }
             Err(_) => Err(unavailable(server, "no answer in time")),
         }
     }
 }
 
-fn transport(server: &MailServer, name: String) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
-    let parameters = || {
-        TlsParameters::builder(server.host.clone()).build_rustls().map_err(|e| unavailable(server, chain(&e)))
-    };
-    let tls = match server.security {
-        MailSecurity::Plain => Tls::None,
-        MailSecurity::StartTls => Tls::Required(parameters()?),
-        MailSecurity::Tls => Tls::Wrapper(parameters()?),
-    };
-    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
-        .port(server.port)
-        .tls(tls)
-        .timeout(Some(server.timeout))
-        .hello_name(ClientId::Domain(name));
-    if !server.username.is_empty() {
-        builder = builder
-            .credentials(Credentials::new(server.username.clone(), server.password.reveal().to_owned()));
+impl Smtp {
+    fn transport(
+        &self,
+        server: &MailServer,
+        name: String,
+        token: Option<Secret>,
+    ) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
+        let parameters = || {
+            let mut builder = TlsParameters::builder(server.host.clone());
+            for der in &self.authorities {
+                let authority =
+                    Certificate::from_der(der.to_vec()).map_err(|e| unavailable(server, chain(&e)))?;
+                builder = builder.add_root_certificate(authority);
+            }
+            builder.build_rustls().map_err(|e| unavailable(server, chain(&e)))
+        };
+        let tls = match server.security {
+            MailSecurity::Plain => Tls::None,
+            MailSecurity::StartTls => Tls::Required(parameters()?),
+            MailSecurity::Tls => Tls::Wrapper(parameters()?),
+        };
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
+            .port(server.port)
+            .tls(tls)
+            .timeout(Some(server.timeout))
+            .hello_name(ClientId::Domain(name));
+        if let Some(token) = &token {
+            builder = builder.authentication(vec![Mechanism::Xoauth2]);
+            builder =
+                builder.credentials(Credentials::new(server.username.clone(), token.reveal().to_owned()));
+        } else if !server.username.is_empty() {
+            let password = server.password.reveal().to_owned();
+            builder = builder.credentials(Credentials::new(server.username.clone(), password));
+        }
+        Ok(builder.build())
     }
-    Ok(builder.build())
 }
 
 fn address(field: &str, text: &str) -> Result<Mailbox> {
@@ -115,7 +160,7 @@ fn wrong(field: &str, text: &str) -> Error {
     Error::invalid(field, format!("{text:?} is not an e-mail address."))
 }
 fn unavailable(server: &MailServer, why: impl std::fmt::Display) -> Error {
-    Error::Unavailable(format!("the mail server {}:{}: {why}", server.host, server.port))
+    Error::unavailable(format!("the mail server {}:{}: {why}", server.host, server.port))
 }
 /// The error with its sources. The innermost one is the server's reply.
 fn chain(error: &dyn std::error::Error) -> String {

@@ -36,8 +36,8 @@ pub use library::{LibraryPage, Tile, View, library_page};
 pub use message::{ErrorPage, NoticePage, error_page, notice_page};
 pub use portal::{Account, Impersonation};
 pub use security::{
-    ConsentRow, DetailsForm, Method, Profile, SecurityPage, SessionRow, SetUp, TokenForm, TokenRow,
-    device_name, security_page,
+    ConnectionRow, ConsentRow, DetailsForm, Method, Profile, SecurityPage, SessionRow, SetUp, TokenForm,
+    TokenRow, device_name, security_page,
 };
 pub use shell::{ExternalOrigins, Page, Shell, csp, csp_with};
 pub use ui::Person;

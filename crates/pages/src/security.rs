@@ -1,5 +1,6 @@
 //! A person's settings: details, sign-in methods, sessions, consents, tokens, theme.
 mod access;
+mod connections;
 mod methods;
 mod profile;
 mod theme;
@@ -86,6 +87,19 @@ pub struct ConsentRow {
     pub away: bool,
 }
 
+/// A place that a person can sign in with.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionRow {
+    /// The source's name.
+    pub name: String,
+    /// Id of the connection; empty where there is none.
+    pub id: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// Where the form that connects it is posted to; empty where nothing can be connected.
+    pub connect_url: String,
+}
+
 /// A way to set something up: the stage's model (`authenticatortotpstage`), its words, its address.
 #[derive(Debug, Clone, Default)]
 pub struct SetUp {
@@ -157,6 +171,8 @@ pub struct SecurityPage<'a> {
     pub set_up: &'a [SetUp],
     /// Where the person is signed in, the own session first.
     pub sessions: &'a [SessionRow],
+    /// What the person signs in with, or can.
+    pub connections: &'a [ConnectionRow],
     /// What the person shares.
     pub consents: &'a [ConsentRow],
     /// The form for the profile; without one the profile is shown, with a link to where it is changed.
@@ -179,12 +195,13 @@ pub fn security_page(security: &SecurityPage) -> Markup {
             @if !security.done.is_empty() { (ui::notice_said(NoticeKind::Ok, security.done, "")) }
             div class="settings" {
                 nav class="sidenav" aria-label="Settings" data-sections {
-                    @for (id, words, drawing) in SECTIONS { a href={ "#" (id) } { (icon(drawing)) (words) } }
+                    @for (id, words, drawing) in SECTIONS.iter().filter(|(id, ..)| *id != "connections" || !security.connections.is_empty()) { a href={ "#" (id) } { (icon(*drawing)) (words) } }
                 }
                 div class="settings__all" {
                     (profile::profile(security))
                     (methods::methods(security))
                     (access::sessions(security))
+                    (connections::connections(security))
                     (access::consents(security))
                     (tokens::tokens(security))
                     (theme::theme(security))
@@ -196,10 +213,11 @@ pub fn security_page(security: &SecurityPage) -> Markup {
     Shell { times: true, ..Shell::portal(security.page, "Settings", body) }.render()
 }
 
-const SECTIONS: [(&str, &str, Icon); 6] = [
+const SECTIONS: [(&str, &str, Icon); 7] = [
     ("profile", "Profile", Icon::User),
     ("methods", "Sign-in methods", Icon::Shield),
     ("sessions", "Sessions", Icon::Laptop),
+    ("connections", "Connected services", Icon::Building),
     ("consents", "Applications", Icon::Apps),
     ("tokens", "Tokens", Icon::Code),
     ("theme", "Theme", Icon::Monitor),

@@ -2,6 +2,8 @@
 
 #[path = "findings/forms.rs"]
 mod forms;
+#[path = "findings/words.rs"]
+mod words;
 
 use serde_json::{Value, json};
 use signet_pages::{
@@ -391,6 +393,7 @@ fn pages_b7_b8_settings_tell_sessions_and_methods_apart() {
                 current: true,
                 ..SessionRow::default()
             }],
+            connections: &[],
             consents: &[ConsentRow {
                 id: "1".into(),
                 application: "Grafana".into(),

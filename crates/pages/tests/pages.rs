@@ -263,6 +263,15 @@ fn every_page(text: &str, url: &str) -> Vec<String> {
             },
             SessionRow::default(),
         ],
+        connections: &[
+            signet_pages::ConnectionRow {
+                name: text.into(),
+                id: text.into(),
+                since: text.into(),
+                connect_url: url.into(),
+            },
+            signet_pages::ConnectionRow { name: text.into(), connect_url: url.into(), ..Default::default() },
+        ],
         consents: &[ConsentRow {
             id: text.into(),
             application: text.into(),

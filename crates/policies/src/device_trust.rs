@@ -9,7 +9,8 @@ use signet_model::{Change, Model, ModelDef, Object, Snapshot};
 use signet_store::known_devices;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[DeviceTrustPolicy::DEF], kind: || Arc::new(DeviceTrust), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[DeviceTrustPolicy::DEF], kind: || Arc::new(DeviceTrust), actions: signet_rest::none };
 
 /// Passes when the person has signed in with this browser before, and it is still remembered. How long it is
 /// remembered is a setting of the stage that signs in.

@@ -8,7 +8,8 @@ use signet_model::{Change, Model, ModelDef, Object, Snapshot};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub const SLICE: Slice = Slice { models: &[DummyPolicy::DEF], kind: || Arc::new(Dummy), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[DummyPolicy::DEF], kind: || Arc::new(Dummy), actions: signet_rest::none };
 
 /// Answers what it is told after a random time. For trying bindings.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

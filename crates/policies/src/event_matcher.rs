@@ -10,7 +10,8 @@ use signet_model::{Change, Model, ModelDef, Object, Snapshot};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[EventMatcherPolicy::DEF], kind: || Arc::new(EventMatcher), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[EventMatcherPolicy::DEF], kind: || Arc::new(EventMatcher), actions: signet_rest::none };
 
 /// Passes when an event fits everything that is set. Events come from rules about notifications; elsewhere
 /// there is none, and the policy refuses.

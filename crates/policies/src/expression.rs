@@ -8,7 +8,8 @@ use signet_core::policy::{Policy, Question, Verdict};
 use signet_model::{Change, Model, ModelDef, Object, Snapshot};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[ExpressionPolicy::DEF], kind: || Arc::new(Expression), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[ExpressionPolicy::DEF], kind: || Arc::new(Expression), actions: signet_rest::none };
 
 /// Passes when its expression answers with something true.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

@@ -10,7 +10,8 @@ use signet_model::{Change, Model, ModelDef, Object, Snapshot};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[NetworkPolicy::DEF], kind: || Arc::new(Network), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[NetworkPolicy::DEF], kind: || Arc::new(Network), actions: signet_rest::none };
 
 /// Passes when the request comes from one of the networks. Proxies in front of this server are seen through
 /// only when they are trusted ones.

@@ -9,7 +9,11 @@ use signet_core::{Core, Principal, hash};
 use signet_model::{Model, ModelDef, Object};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[PasswordExpiryPolicy::DEF], kind: || Arc::new(PasswordExpiry), actions: signet_rest::none };
+pub const SLICE: Slice = Slice {
+    models: &[PasswordExpiryPolicy::DEF],
+    kind: || Arc::new(PasswordExpiry),
+    actions: signet_rest::none,
+};
 
 /// Passes while the password is younger than some days.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

@@ -9,7 +9,8 @@ use signet_core::reputation;
 use signet_model::{Change, Model, ModelDef, Object, Snapshot};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[ReputationPolicy::DEF], kind: || Arc::new(Reputation), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[ReputationPolicy::DEF], kind: || Arc::new(Reputation), actions: signet_rest::none };
 
 /// Passes when the reputation of the address, of the name, or of both is at the threshold or below it: what
 /// is bound so is for those who have behaved badly.

@@ -8,7 +8,8 @@ use signet_core::risk;
 use signet_model::{Model, ModelDef, Object};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[RiskPolicy::DEF], kind: || Arc::new(Risk), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[RiskPolicy::DEF], kind: || Arc::new(Risk), actions: signet_rest::none };
 
 /// Passes when the risk score of the request is at the threshold or above it: a stage that is bound so is for
 /// risky sign-ins. The score adds up bad reputation, an unknown browser, a new country, impossible travel and

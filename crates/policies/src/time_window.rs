@@ -10,7 +10,8 @@ use signet_model::def::Prepared;
 use signet_model::{Change, Choice, Model, ModelDef, Object, Snapshot};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[TimeWindowPolicy::DEF], kind: || Arc::new(TimeWindow), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[TimeWindowPolicy::DEF], kind: || Arc::new(TimeWindow), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum Day {

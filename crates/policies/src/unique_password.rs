@@ -10,7 +10,11 @@ use signet_model::{Model, ModelDef, Object};
 use signet_store::password_history;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[UniquePasswordPolicy::DEF], kind: || Arc::new(UniquePassword), actions: signet_rest::none };
+pub const SLICE: Slice = Slice {
+    models: &[UniquePasswordPolicy::DEF],
+    kind: || Arc::new(UniquePassword),
+    actions: signet_rest::none,
+};
 
 /// Refuses the present password and those before it. Hashes of former passwords are kept only while such a
 /// policy exists.

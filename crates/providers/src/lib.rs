@@ -1,5 +1,6 @@
 //! Provider kinds: the protocols of applications. A slice is a folder here and an entry in [`ALL`].
 pub mod oauth2;
+mod web;
 
 use axum::Router;
 use signet_core::Core;

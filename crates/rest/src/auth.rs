@@ -1,6 +1,6 @@
 //! Authentication (API key, else session, else anonymous) and the permission gate.
-use crate::call::Fault;
 use crate::Bearer;
+use crate::call::Fault;
 use crate::route::{Action, Permission};
 use http::{HeaderMap, Method, StatusCode, header};
 use signet_base::query;

@@ -59,11 +59,7 @@ impl Content {
 }
 
 /// Reads what the action takes.
-pub(crate) async fn read(
-    action: &Action,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<(Map, Content), Fault> {
+pub(crate) async fn read(action: &Action, headers: &HeaderMap, body: Body) -> Result<(Map, Content), Fault> {
     if !matches!(action.method, http::Method::POST | http::Method::PUT | http::Method::PATCH) {
         return Ok(Default::default());
     }
@@ -151,9 +147,8 @@ fn boundary(headers: &HeaderMap) -> Result<String, Fault> {
 
 /// The parts of a form. Of texts with one name the last counts.
 async fn form(bytes: Bytes, boundary: String) -> Result<(Map, Content), Fault> {
-    let wrong = |why: String| {
-        Fault::detail(StatusCode::BAD_REQUEST, format!("Multipart form parse error - {why}"))
-    };
+    let wrong =
+        |why: String| Fault::detail(StatusCode::BAD_REQUEST, format!("Multipart form parse error - {why}"));
     let source = Body::from(bytes).into_data_stream();
     let mut parts = multer::Multipart::new(source, boundary);
     let (mut members, mut files) = (Map::new(), Vec::new());
@@ -168,14 +163,14 @@ async fn form(bytes: Bytes, boundary: String) -> Result<(Map, Content), Fault> {
         match file_name {
             Some(file_name) => files.push(FilePart { field, file_name, content_type, bytes }),
             None => {
-                let text = String::from_utf8(bytes.to_vec()).map_err(|_| wrong("a text is not UTF-8".into()))?;
+                let text =
+                    String::from_utf8(bytes.to_vec()).map_err(|_| wrong("a text is not UTF-8".into()))?;
                 members.insert(field, Json::String(text));
             }
         }
     }
     Ok((members, Content::Files(files)))
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -235,7 +230,8 @@ mod tests {
             let refused = read(&action, &typed(kind), Body::from(body.to_owned())).await.err().unwrap();
             assert_eq!(status(refused), expected, "{kind}");
         }
-        let many = "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n\r\n".repeat(101);
+        let many =
+            "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n\r\n".repeat(101);
         let kind = typed("multipart/form-data; boundary=x");
         assert_eq!(status(read(&action, &kind, Body::from(many + "--x--")).await.err().unwrap()), 400);
     }
@@ -247,9 +243,11 @@ mod tests {
             let refused = read(&action(accepts, 10), &kind, Body::from(FORM)).await.err().unwrap();
             assert_eq!(status(refused), 413, "{accepts:?}");
         }
-        let (_, whole) = read(&action(Accepts::Bytes, 10), &typed("x/y"), Body::from("0123456789")).await.ok().unwrap();
+        let (_, whole) =
+            read(&action(Accepts::Bytes, 10), &typed("x/y"), Body::from("0123456789")).await.ok().unwrap();
         assert!(matches!(whole, Content::Bytes(bytes) if &bytes[..] == b"0123456789"));
-        let (_, stream) = read(&action(Accepts::Stream, 10), &typed("x/y"), Body::from(FORM)).await.ok().unwrap();
+        let (_, stream) =
+            read(&action(Accepts::Stream, 10), &typed("x/y"), Body::from(FORM)).await.ok().unwrap();
         let Content::Stream(body) = stream else { panic!("no stream") };
         assert!(body.into_inner().unwrap().collect().await.is_err(), "it ends behind the limit");
     }

@@ -87,7 +87,7 @@ impl Call {
         let app = emitter(&action);
         match self.core.event(&self.client, self.principal.as_ref(), action, app, context).await {
             Some(_) => Ok(()),
-            None => Err(Error::Unavailable("the event could not be written".into()).into()),
+            None => Err(Error::unavailable("the event could not be written").into()),
         }
     }
     /// Who a change comes from.

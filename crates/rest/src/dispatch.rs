@@ -100,14 +100,7 @@ impl From<ApiResult> for Done {
     }
 }
 
-async fn serve(
-    site: &Site,
-    route: &Route,
-    key: String,
-    parts: &Parts,
-    client: &Client,
-    body: Body,
-) -> Done {
+async fn serve(site: &Site, route: &Route, key: String, parts: &Parts, client: &Client, body: Body) -> Done {
     let mut call = match prepare(site, route, key, parts, client, body).await {
         Ok(Prepared::Call(call)) => call,
         Ok(Prepared::Done(reply)) => return Ok(reply).into(),

@@ -6,10 +6,10 @@ use signet_base::akql::Query;
 use signet_base::{FieldErrors, Json, Timestamp, Uuid, json};
 use signet_model::{ColumnDef, ColumnKind, FieldKind, FilterDef, FilterOp, Scope, TableDef};
 use signet_store::table::Record;
-use signet_store::{Filters as Declared, ListQuery, Page, Value, understands};
+use signet_store::{Filters as Declared, ListQuery, Page, Places, Value, understands};
 
 /// The requested part of a list.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Paging {
     /// From 1.
     pub page: u64,
@@ -18,6 +18,7 @@ pub struct Paging {
     pub search: String,
     /// The rows that the caller may see.
     pub scope: Scope,
+    pub places: Places,
 }
 
 fn no_page() -> Fault {
@@ -37,6 +38,7 @@ impl Paging {
             ordering: call.param("ordering").unwrap_or_default().to_owned(),
             search: call.param("search").unwrap_or_default().trim().to_owned(),
             scope: call.scope(),
+            places: call.core.places.clone(),
         })
     }
     /// The same for the store, with nothing but the page.
@@ -46,6 +48,7 @@ impl Paging {
             page: self.page,
             size: self.size,
             scope: self.scope.clone(),
+            places: self.places.clone(),
         };
         ListQuery { page, ..ListQuery::default() }
     }
@@ -257,7 +260,14 @@ pub fn boolean(text: &str) -> Option<bool> {
 mod tests {
     use super::*;
     fn paging(page: u64, size: u64) -> Paging {
-        Paging { page, size, ordering: String::new(), search: String::new(), scope: Scope::All }
+        Paging {
+            page,
+            size,
+            ordering: String::new(),
+            search: String::new(),
+            scope: Scope::All,
+            places: Places::default(),
+        }
     }
     fn pagination(page: u64, size: u64, total: u64) -> Json {
         match paging(page, size).envelope(Vec::new(), total, json!({})) {

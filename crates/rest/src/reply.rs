@@ -3,6 +3,7 @@ use crate::call::Fault;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, Method, StatusCode, header};
+use signet_base::error::Chain;
 use signet_base::{Error, Json, json};
 use signet_core::Client;
 use signet_core::page::Lasting;
@@ -96,8 +97,8 @@ pub(crate) fn fault_response(fault: Fault, client: &Client, method: &Method) -> 
                     json!({"non_field_errors": ["The object was changed at the same time. Read it again and repeat."]}),
                 )
             }
-            Error::Unavailable(what) => {
-                tracing::warn!(request_id = %client.request_id, %what, "the API cannot answer now");
+            Error::Unavailable(_) => {
+                tracing::warn!(request_id = %client.request_id, error = %Chain(&error), "the API cannot answer now");
                 (
                     StatusCode::SERVICE_UNAVAILABLE,
                     json!({"detail": "The service is not available at the moment. Try again."}),
@@ -112,8 +113,8 @@ pub(crate) fn fault_response(fault: Fault, client: &Client, method: &Method) -> 
                 response.headers_mut().insert(header::RETRY_AFTER, wait.into());
                 return response;
             }
-            Error::Internal(what) => {
-                tracing::error!(request_id = %client.request_id, path = %client.shown_path(), %what, "the API failed");
+            Error::Internal(_) => {
+                tracing::error!(request_id = %client.request_id, path = %client.shown_path(), error = %Chain(&error), "the API failed");
                 (
                     StatusCode::INTERNAL_SERVER_ERROR,
                     json!({"detail": "Something went wrong on our side.", "request_id": client.request_id}),

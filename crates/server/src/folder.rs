@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Creates the folder if missing, and removes other users' access to it and to the key in it.
 pub fn prepare(folder: &Path) -> Result<()> {
-    let wrong = |e: std::io::Error| Error::Unavailable(format!("{}: {e}", folder.display()));
+    let wrong = |e: std::io::Error| Error::unavailable(format!("{}: {e}", folder.display()));
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(wrong)?;
     let found = std::fs::metadata(folder).map_err(wrong)?;
     // A shared folder with the sticky bit (/tmp) is refused as a data folder.
@@ -38,7 +38,7 @@ pub fn lock(options: &Options) -> Result<Option<Lock>> {
     let folder = path.parent().unwrap_or(Path::new("."));
     prepare(folder)?;
     let name = folder.join("server.lock");
-    let wrong = |e: std::io::Error| Error::Unavailable(format!("{}: {e}", name.display()));
+    let wrong = |e: std::io::Error| Error::unavailable(format!("{}: {e}", name.display()));
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -57,7 +57,7 @@ pub fn lock(options: &Options) -> Result<Option<Lock>> {
             } else {
                 format!("process {}", pid.trim())
             };
-            return Err(Error::Unavailable(format!(
+            return Err(Error::unavailable(format!(
                 "the data folder {} is in use by {who}. One server works in a folder, and does the work of a worker too; several nodes share a PostgreSQL database.",
                 folder.display()
             )));

@@ -1,4 +1,5 @@
 //! The server: settings, command line, wiring of all crates, HTTP edge.
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "a closed or full output is a panic")]
 pub mod assets;
 pub mod certificates;
 pub mod commands;

@@ -26,7 +26,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Opens and migrates the database, and loads the configuration.
 pub async fn open(options: &Options, ports: Ports) -> Result<Arc<Core>> {
     let secret_key =
-        options.installation_key(&ports).map_err(|e| Error::Unavailable(format!("the secret key: {e}")))?;
+        options.installation_key(&ports).map_err(|e| Error::unavailable(format!("the secret key: {e}")))?;
     let db = wiring::open_database(options).await?;
     schema(options, &db, &ports).await?;
     wiring::core(options, ports, db, secret_key).await
@@ -180,7 +180,7 @@ pub async fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
     // Installed first, so that a signal during the start is not lost.
     let mut signals = Signals::listen()?;
-    let running = start(options, wiring::ports(), &wiring::listeners()).await?;
+    let running = start(options, wiring::ports(options), &wiring::listeners()).await?;
     let addresses = |list: &[SocketAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(http = %addresses(&running.http), https = %addresses(&running.https), metrics = %addresses(&running.metrics), ms = started.elapsed().as_millis(), "ready");
     until_stopped(&mut signals, &running.core).await;
@@ -202,13 +202,13 @@ pub async fn run(options: &Options) -> Result<()> {
 pub async fn worker(options: &Options) -> Result<()> {
     if let Database::Sqlite(_) = options.database {
         let (host, embedded) = (options.variable("POSTGRESQL__HOST"), options.variable("WORKER__EMBEDDED"));
-        return Err(Error::Unavailable(format!(
+        return Err(Error::unavailable(format!(
             "the database is SQLite, which belongs to one process: `server` carries the jobs out itself ({embedded}). A worker needs PostgreSQL: set {host}."
         )));
     }
     let mut signals = Signals::listen()?;
     let metrics = bind_tcp(&options.metrics, &options.variable("LISTEN__METRICS")).await?;
-    let core = open(options, wiring::ports()).await?;
+    let core = open(options, wiring::ports(options)).await?;
     first_run::prepare(&core, &options.bootstrap).await?;
     // Links of the machine itself lead to the server that is started with the same settings.
     let ports =

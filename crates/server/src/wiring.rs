@@ -19,8 +19,8 @@ use std::sync::Arc;
 use tower::ServiceExt;
 
 /// The system's clock, randomness, mail and HTTP.
-pub fn ports() -> Ports {
-    signet_outbound::with_outbound(Ports::system())
+pub fn ports(options: &Options) -> Ports {
+    signet_outbound::with_outbound(Ports::system(), options.outbound())
 }
 
 /// All models of this binary.
@@ -28,7 +28,9 @@ pub fn registry() -> Registry {
     let stages = signet_stages::ALL.iter().flat_map(|s| s.models);
     let policies = signet_policies::ALL.iter().flat_map(|s| s.models);
     let providers = signet_providers::ALL.iter().flat_map(|s| s.models);
-    Registry::new(signet_core::models::ALL.iter().chain(stages).chain(policies).chain(providers).copied())
+    let sources = signet_sources::ALL.iter().flat_map(|s| s.models);
+    let families = stages.chain(policies).chain(providers).chain(sources);
+    Registry::new(signet_core::models::ALL.iter().chain(families).copied())
 }
 
 /// All kinds of stages, policies, providers and jobs.
@@ -42,6 +44,7 @@ pub fn families() -> Families {
         signet_policies::ALL.iter().map(|s| (s.kind)()),
         signet_providers::ALL.iter().map(|s| (s.provider)()),
     )
+    .with_sources(signet_sources::ALL.iter().map(|s| (s.kind)()))
     .with_jobs(crate::jobs::ALL.iter().copied())
 }
 
@@ -106,7 +109,9 @@ pub fn actions() -> Vec<Action> {
     let stages = signet_stages::ALL.iter().map(|s| s.actions);
     let policies = signet_policies::ALL.iter().map(|s| s.actions);
     let providers = signet_providers::ALL.iter().map(|s| s.actions);
-    let all = stages.chain(policies).chain(providers).chain([signet_blueprints::actions as Actions]);
+    let sources = signet_sources::ALL.iter().map(|s| s.actions);
+    let all =
+        stages.chain(policies).chain(providers).chain(sources).chain([signet_blueprints::actions as Actions]);
     all.flat_map(|actions| actions()).collect()
 }
 
@@ -131,6 +136,7 @@ pub fn routes(core: &Arc<Core>, table: Arc<Table>) -> Router {
         .route_layer(from_fn(|request, next| note_route(request, next, signet_front::RECOVERY)));
     signet_front::router(core.clone())
         .merge(signet_providers::router(core))
+        .merge(signet_sources::router(core))
         .merge(crate::assets::router())
         .merge(crate::files::router(core))
         .merge(crate::edge::health::router(core.clone()))

@@ -216,6 +216,38 @@ fn scale_b2_a_log_that_is_closed_harms_no_answer() {
     assert!(server.child.wait().unwrap().success());
 }
 
+/// Lasting faults log a line a second, with the number of those that were left out.
+#[test]
+fn scale_b9_a_lasting_fault_logs_one_line_a_second() {
+    let server = Server::start("lasting", None, &[]);
+    const READY: &str = "/-/health/ready/";
+    assert!(server.get(READY).starts_with("HTTP/1.1 200"));
+    // The database file is away: every such request fails, and warns.
+    let (file, aside) = (server.folder.join("signet.sqlite"), server.folder.join("aside"));
+    std::fs::rename(&file, &aside).unwrap();
+    let (began, mut failed) = (Instant::now(), 0);
+    while failed < 60 && began.elapsed() < Duration::from_secs(60) {
+        failed += usize::from(server.get(READY).starts_with("HTTP/1.1 503"));
+    }
+    assert!(failed >= 60, "{failed}");
+    let seconds = usize::try_from(began.elapsed().as_secs()).unwrap() + 1;
+    // After a pause the next line of a place says how many were left out.
+    std::thread::sleep(Duration::from_millis(1_100));
+    server.get(READY);
+    assert!(server.logs(|line| line.contains("more lines like this one were left out")));
+    let log = server.log.lock().unwrap();
+    let mut places: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+    for line in log.iter().filter(|l| l.contains("\"WARN\"") && !l.contains("left out")) {
+        let message = line.split("\"message\":\"").nth(1).unwrap_or(line).split('"').next().unwrap();
+        *places.entry(message.to_owned()).or_default() += 1;
+    }
+    assert!(!places.is_empty(), "{failed} faults and no line");
+    assert!(places.values().all(|count| *count <= seconds + 2), "{failed} faults in {seconds} s: {places:?}");
+    drop(log);
+    std::fs::rename(&aside, &file).unwrap();
+    assert!(server.sign_in(), "it comes back");
+}
+
 /// Opens a connection that sends part of a request, or nothing.
 fn hang(address: &str, with_head: bool) -> Option<TcpStream> {
     let mut stream = TcpStream::connect(address).ok()?;
@@ -351,4 +383,58 @@ fn ops7_a_stop_lets_a_running_request_finish() {
     };
     assert!(status.success(), "{status}");
     assert!(TcpStream::connect(&server.address).is_err());
+}
+
+#[test]
+fn a_command_whose_output_nobody_takes_does_not_panic() {
+    let folder = std::env::temp_dir().join(format!("signet-output-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_signet"));
+        command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").env("SIGNET_DATA_DIR", &folder);
+        command
+    };
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Stdio::from(writer)
+    };
+    let full = || Stdio::from(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    let commands: [&[&str]; 9] = [
+        &["version"],
+        &["--help"],
+        &["settings_table"],
+        &["check"],
+        &["dump_config"],
+        &["migrate"],
+        &["setup_code"],
+        &["create_admin_user"],
+        &["explain", "--user", "akadmin", "--flow", "default-authentication-flow"],
+    ];
+    for command in commands {
+        // As in `signet … | head -0`: the reader has seen enough.
+        let gone = run(command).stdout(closed()).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&gone.stderr).into_owned();
+        assert!(gone.status.success() && !said.contains("panicked"), "{command:?}: {:?} {said}", gone.status);
+        // Nobody has read it since there was no room: that is a failure, and is said.
+        let lost = run(command).stdout(full()).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&lost.stderr).into_owned();
+        if command != ["--help"] {
+            assert_eq!(lost.status.code(), Some(1), "{command:?}: {said}");
+            assert!(said.contains("standard output cannot be written"), "{command:?}: {said}");
+        }
+        assert!(!said.contains("panicked"), "{command:?}: {said}");
+        // Neither output: the exit code is left.
+        for nothing in [closed, full] {
+            let alone = run(command).stdout(nothing()).stderr(nothing()).status().unwrap();
+            assert!(matches!(alone.code(), Some(0 | 1)), "{command:?}: {alone:?}");
+        }
+    }
+    // The twin: who reads gets it, and it is a success.
+    let read = run(&["version"]).output().unwrap();
+    assert!(read.status.success() && String::from_utf8_lossy(&read.stdout).starts_with("Signet "));
+    // What is wrong is not lost with the output.
+    let wrong = run(&["check"]).env("AUTHENTIK_LISTEN__HTTP", "nowhere").stderr(closed()).status().unwrap();
+    assert_eq!(wrong.code(), Some(2));
+    std::fs::remove_dir_all(&folder).unwrap();
 }

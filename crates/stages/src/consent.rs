@@ -1,16 +1,17 @@
 //! Asks whether an application may have what it asked for.
 use crate::Slice;
-use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, Uuid, json};
+use signet_core::flow::proof;
 use signet_core::flow::{Challenge, Context, FlowRun, FlowStep, Key, StageKind, keys};
 use signet_model::{Change, Choice, Model, Snapshot};
 use signet_store::consents::{self, Consent};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[ConsentStage::DEF], kind: || Arc::new(ConsentKind), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[ConsentStage::DEF], kind: || Arc::new(ConsentKind), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum Mode {

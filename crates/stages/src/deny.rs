@@ -7,7 +7,8 @@ use signet_core::flow::{FlowRun, FlowStep, StageKind, keys};
 use signet_model::Model;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[DenyStage::DEF], kind: || Arc::new(Deny), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[DenyStage::DEF], kind: || Arc::new(Deny), actions: signet_rest::none };
 
 /// Cancels the current flow.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

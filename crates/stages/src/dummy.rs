@@ -7,7 +7,8 @@ use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind}
 use signet_model::Model;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[DummyStage::DEF], kind: || Arc::new(Dummy), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[DummyStage::DEF], kind: || Arc::new(Dummy), actions: signet_rest::none };
 
 /// Shows a button and goes on. For trying flows.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

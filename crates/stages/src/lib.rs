@@ -12,6 +12,7 @@ pub mod invitation;
 pub mod password;
 pub mod prompt;
 pub mod redirect;
+pub mod source;
 pub mod user_delete;
 pub mod user_login;
 pub mod user_logout;
@@ -50,6 +51,7 @@ pub const ALL: &[Slice] = &[
     password::SLICE,
     prompt::SLICE,
     redirect::SLICE,
+    source::SLICE,
     user_delete::SLICE,
     user_login::SLICE,
     user_logout::SLICE,

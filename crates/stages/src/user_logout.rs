@@ -10,7 +10,8 @@ use signet_model::Model;
 use signet_pages::FormContext;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[UserLogoutStage::DEF], kind: || Arc::new(UserLogout), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[UserLogoutStage::DEF], kind: || Arc::new(UserLogout), actions: signet_rest::none };
 
 /// Ends the user's session.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

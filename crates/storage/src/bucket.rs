@@ -5,7 +5,7 @@ use crate::{Usage, check_size, listing};
 use async_trait::async_trait;
 use signet_base::outbound::{HttpRequest, HttpResponse};
 use signet_base::storage::{FileInfo, FileName, Storage, StoredFile};
-use signet_base::{Error, Ports, Result, Span, Timestamp};
+use signet_base::{Conflict, Error, Ports, Result, Span, Timestamp};
 use std::time::Duration;
 use url::Url;
 
@@ -87,7 +87,7 @@ impl Bucket {
             404 if method != "PUT" => Err(Error::NotFound),
             status => {
                 let code = listing::error_code(&String::from_utf8_lossy(&response.body)).unwrap_or_default();
-                Err(Error::Unavailable(
+                Err(Error::unavailable(
                     format!("the object store {host} answers {status} {code}").trim_end().to_owned(),
                 ))
             }
@@ -107,7 +107,7 @@ impl Storage for Bucket {
             match self.send("HEAD", &path, Vec::new(), None, &[200]).await {
                 Err(Error::NotFound) => {}
                 Err(error) => return Err(error),
-                Ok(_) => return Err(Error::Conflict(format!("A file with the name {name} exists already."))),
+                Ok(_) => return Err(Error::Conflict(Conflict::File(name.to_string()))),
             }
         }
         let content = Some((name.content_type(), content));
@@ -137,7 +137,7 @@ impl Storage for Bucket {
             pairs.extend(next.take().map(|token| ("continuation-token".to_owned(), token)));
             let answer = self.send("GET", path, pairs, None, &[200]).await?;
             let page = listing::parse(&String::from_utf8_lossy(&answer.body))
-                .ok_or_else(|| Error::Unavailable("the object store's list is malformed".to_owned()))?;
+                .ok_or_else(|| Error::unavailable("the object store's list is malformed"))?;
             for object in page.objects {
                 // Objects with names that cannot be asked for are somebody else's.
                 let name = object.key.strip_prefix(&below).and_then(|name| FileName::parse(name).ok());
@@ -148,7 +148,7 @@ impl Storage for Bucket {
                 }));
             }
             if found.len() > MAX_FILES {
-                return Err(Error::Unavailable(format!("the bucket has more than {MAX_FILES} files")));
+                return Err(Error::unavailable(format!("the bucket has more than {MAX_FILES} files")));
             }
             match page.next {
                 Some(token) => next = Some(token),
@@ -158,7 +158,7 @@ impl Storage for Bucket {
                 }
             }
         }
-        Err(Error::Unavailable(format!("the list of the bucket has more than {MAX_PAGES} pages")))
+        Err(Error::unavailable(format!("the list of the bucket has more than {MAX_PAGES} pages")))
     }
     fn url(&self, name: &FileName, valid: Option<Span>) -> String {
         let valid = valid.unwrap_or(self.settings.url_expiry);

@@ -3,7 +3,7 @@ use crate::link::Links;
 use crate::{Usage, check_size};
 use async_trait::async_trait;
 use signet_base::storage::{FileInfo, FileName, Storage, StoredFile};
-use signet_base::{Error, Ports, Result, Secret, Span, Timestamp};
+use signet_base::{Conflict, Error, Ports, Result, Secret, Span, Timestamp};
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -51,7 +51,7 @@ impl Storage for Folder {
             }
             match written {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    Err(Error::Conflict(format!("A file with the name {name} exists already.")))
+                    Err(Error::Conflict(Conflict::File(name.to_string())))
                 }
                 other => other.map_err(unavailable),
             }
@@ -107,7 +107,7 @@ fn missing(error: io::Error) -> Error {
     }
 }
 fn unavailable(error: io::Error) -> Error {
-    Error::Unavailable(format!("the folder of files: {error}"))
+    Error::unavailable(format!("the folder of files: {error}"))
 }
 
 /// The path without links. `NotFound` if it is not below `root`: a link that an administrator placed may lead to

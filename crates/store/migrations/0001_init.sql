@@ -99,6 +99,9 @@ CREATE TABLE users (
     last_login BIGINT,
     joined BIGINT NOT NULL,
     updated BIGINT NOT NULL,
+    -- When and by what somebody has proven that the address is theirs: mail, source, administrator. Cleared when it changes.
+    email_verified_at BIGINT,
+    email_verified_by TEXT NOT NULL DEFAULT '',
     -- The account epoch: raised by a new password, a deactivation, the end of everything, a reset of second factors. What carries an older one is void.
     epoch BIGINT NOT NULL DEFAULT 0
 );
@@ -199,6 +202,21 @@ CREATE INDEX session_expires ON session (expires, id);
 CREATE INDEX session_last_used ON session (last_used, id);
 CREATE INDEX session_ip ON session (ip, id);
 CREATE INDEX session_user_agent ON session (user_agent, id);
+
+-- Providers that have answered in a session and tell their applications when it is over. No reference to the session: a row
+-- outlives it until the message is queued.
+CREATE TABLE session_participant (
+    id {id},
+    session TEXT NOT NULL,
+    provider BIGINT NOT NULL,
+    user_id BIGINT NOT NULL,
+    session_index TEXT NOT NULL,
+    data TEXT NOT NULL,
+    created BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX session_participant__known ON session_participant (session, provider, session_index);
+CREATE INDEX session_participant_user_id ON session_participant (user_id, id);
+CREATE INDEX session_participant_provider ON session_participant (provider, id);
 
 -- OAuth2 grants. Provider numbers are those of the object table; applying a deletion removes its rows here.
 CREATE TABLE oauth_code (
@@ -366,6 +384,41 @@ CREATE TABLE pending_request (
 CREATE UNIQUE INDEX pending_request__digest ON pending_request (digest);
 CREATE INDEX pending_request_browser ON pending_request (browser, created);
 CREATE INDEX pending_request_expires ON pending_request (expires);
+
+-- What a source calls accounts and groups here.
+CREATE TABLE user_source_connection (
+    id {id},
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    identifier TEXT NOT NULL,
+    tokens TEXT NOT NULL DEFAULT '',
+    expires BIGINT,
+    created BIGINT NOT NULL,
+    updated BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX user_source_connection__source__identifier ON user_source_connection (source, identifier);
+CREATE UNIQUE INDEX user_source_connection__user_id__source ON user_source_connection (user_id, source);
+
+CREATE TABLE group_source_connection (
+    id {id},
+    group_id TEXT NOT NULL REFERENCES user_group (id) ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    identifier TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    updated BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX group_source_connection__source__identifier ON group_source_connection (source, identifier);
+CREATE UNIQUE INDEX group_source_connection__group_id__source ON group_source_connection (group_id, source);
+
+-- Memberships that a source gave: it takes away no others.
+CREATE TABLE source_membership (
+    source TEXT NOT NULL,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    group_id TEXT NOT NULL REFERENCES user_group (id) ON DELETE CASCADE,
+    CONSTRAINT source_membership__source__user_id__group_id PRIMARY KEY (source, user_id, group_id)
+);
+CREATE INDEX source_membership_user_id ON source_membership (user_id, group_id);
+CREATE INDEX source_membership_group_id ON source_membership (group_id);
 
 -- Invitations. Without `flow` every enrolment takes them. `claimed` is the run that is using a single-use one up.
 CREATE TABLE invitation (

@@ -1,7 +1,7 @@
 //! Named JSON values (system settings, setup state) and the installation's id.
 use crate::db::{Batch, Db};
 use crate::params;
-use signet_base::{Error, Json, Ports, Result};
+use signet_base::{Conflict, Error, Json, Ports, Result};
 
 const GET: &str = "SELECT data, version FROM kv WHERE name = ?";
 const CREATE: &str = "INSERT INTO kv (name, data, version, updated) VALUES (?, ?, 1, ?)";
@@ -36,7 +36,7 @@ pub async fn put(db: &Db, ports: &Ports, name: &str, value: &Json, version: Opti
         }
         Some(0) => db.execute(CREATE, params![name, value, now]).await.map(|()| 1),
         Some(n) => db
-            .batch(Batch::new().add(REPLACE, params![value, now, name, n]).expect_rows(1, "version"))
+            .batch(Batch::new().add(REPLACE, params![value, now, name, n]).expect_rows(1, Conflict::Stale))
             .await
             .map(|_| n + 1),
     }

@@ -1,17 +1,14 @@
 //! The only crate that names SQLite and PostgreSQL: connections, transactions, migrations, configuration
 //! objects with their in-memory snapshot, and the row tables of the directory and the protocols.
-mod attempt_counters;
 pub mod bus;
 pub mod db;
 pub mod kv;
 pub mod migrate;
 pub mod objects;
-mod pending_sessions;
-mod read_cache;
 mod rows;
+pub mod runtime;
 #[cfg(feature = "testdb")]
 pub mod testdb;
-mod write_behind;
 
 pub use db::{Batch, Db, DbKind, Exclusive, PostgresConfig, Row, SslMode, Value};
 pub use migrate::migrate;
@@ -20,10 +17,12 @@ pub use objects::{Author, ObjectChange, ObjectStore, UsedBy, UsedByAction, Write
 pub use rows::list_statements;
 pub use rows::{
     Filters, ListQuery, Page, TABLES, administrators, attempts, consents, declared, devices, epoch, events,
-    flow_tokens, grants, groups, invitations, jobs, known_devices, logins, lookups, password_history,
-    pending_requests, people, reputation, roles, schedules, sessions, table, tokens, users,
+    flow_tokens, grants, group_connections, groups, invitations, jobs, known_devices, logins, lookups,
+    participants, password_history, pending_requests, people, reputation, roles, schedules, sessions,
+    source_connections, table, tokens, users,
 };
 pub use rows::{filtered, list, sweep, understands};
+pub use runtime::{PeopleCache, Places, TokenCache, Touches};
 
 /// Every fixed statement of this crate, so that a test can compile each on both databases.
 pub fn statements() -> Vec<&'static str> {
@@ -45,6 +44,7 @@ pub fn statements() -> Vec<&'static str> {
         rows::epoch::STATEMENTS,
         flow_tokens::STATEMENTS,
         pending_requests::STATEMENTS,
+        rows::source_connections::STATEMENTS,
         invitations::STATEMENTS,
         reputation::STATEMENTS,
         roles::STATEMENTS,

@@ -7,6 +7,7 @@
 //! The database keeps it, so that an older release can tell whether it may start.
 //! Statements have no parameters; a literal never holds a semicolon followed by a line end.
 use crate::db::{Db, DbKind};
+use signet_base::error::Chain;
 use signet_base::{Error, Ports, Result, vault::sha256_hex};
 
 struct Migration {
@@ -69,7 +70,11 @@ pub async fn migrate(db: &Db, ports: &Ports) -> Result<usize> {
                 return Ok(pending.len());
             }
             Err(Error::Conflict(_)) if tries < 3 => tries += 1,
-            Err(Error::Internal(why)) if tries < 3 && why.contains("already exists") => tries += 1,
+            Err(error @ Error::Internal(_))
+                if tries < 3 && Chain(&error).to_string().contains("already exists") =>
+            {
+                tries += 1;
+            }
             Err(error) => return Err(error),
         }
     }
@@ -79,7 +84,7 @@ pub async fn migrate(db: &Db, ports: &Ports) -> Result<usize> {
 pub async fn check(db: &Db) -> Result<()> {
     match pending(db).await?.len() {
         0 => Ok(()),
-        n => Err(Error::Unavailable(format!("the database lacks {n} migrations: run `signet migrate`"))),
+        n => Err(Error::unavailable(format!("the database lacks {n} migrations: run `signet migrate`"))),
     }
 }
 
@@ -101,12 +106,12 @@ async fn pending(db: &Db) -> Result<Vec<&'static Migration>> {
             if is_at_least(oldest) {
                 continue;
             }
-            return Err(Error::Unavailable(format!(
+            return Err(Error::unavailable(format!(
                 "the database belongs to a newer release of Signet: since its migration {number:04} {name} it needs release {oldest} or newer, and this is {RELEASE}. Start that release, or restore a backup"
             )));
         };
         if row.text(2)? != sha256_hex(known.sql.as_bytes()) {
-            return Err(Error::Unavailable(format!(
+            return Err(Error::unavailable(format!(
                 "migration {number:04} {} in the database differs from the one of this release",
                 known.name
             )));

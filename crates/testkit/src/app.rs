@@ -69,7 +69,13 @@ impl Setup {
         // The minimum hash cost: tests hash many passwords.
         variables.insert("AUTHENTIK_PASSWORDS__HASH_MEMORY".into(), "19".into());
         variables.insert("AUTHENTIK_PASSWORDS__HASH_PASSES".into(), "2".into());
-        Self { folder, postgres, variables, at: Timestamp::parse("2026-11-23T12:00:00Z").unwrap(), listeners: Vec::new() }
+        Self {
+            folder,
+            postgres,
+            variables,
+            at: Timestamp::parse("2026-11-23T12:00:00Z").unwrap(),
+            listeners: Vec::new(),
+        }
     }
     /// A new installation in this database.
     pub async fn on(postgres: PostgresConfig) -> Self {
@@ -116,9 +122,10 @@ impl Setup {
         // Each start has another seed: a restarted server must not issue the same keys again.
         let (ports, clock) = Ports::frozen(self.at, COUNT.fetch_add(1, Ordering::Relaxed) << 32);
         // Emails are sent by SMTP: a test that expects one configures a `MailSink`.
-        let smtp = Smtp::new(ports.clock.clone(), ports.random.clone());
         // Requests reach this machine: a test that expects one gives the address of an `HttpSink`.
-        let ports = ports.with_mail(Arc::new(smtp)).with_http(Arc::new(LoopbackClient::default()));
+        let http = Arc::new(LoopbackClient::default());
+        let smtp = Smtp::new(ports.clock.clone(), ports.random.clone(), http.clone());
+        let ports = ports.with_mail(Arc::new(smtp)).with_http(http);
         let running = serve::start(&self.options(), ports, &self.listeners).await?;
         Ok(App {
             setup: self.clone(),

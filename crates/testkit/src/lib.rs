@@ -17,12 +17,16 @@
 )]
 mod app;
 mod browser;
+mod inbox;
+mod oidc;
 mod outside;
 mod sink;
 
 pub use app::{App, Setup, each_database};
 pub use browser::{Browser, TestResponse};
+pub use oidc::{IdToken, OidcServer};
 pub use outside::{HttpSink, Received};
 pub use signet_base::{Json, json};
 pub use signet_store::DbKind;
+pub use signet_testnet as net;
 pub use sink::MailSink;

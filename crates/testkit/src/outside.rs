@@ -1,12 +1,12 @@
 //! The outside world of a test: this machine. A web server that keeps what it receives, and a client that reaches
 //! nothing but loopback addresses.
+use crate::inbox::Inbox;
 use async_trait::async_trait;
 use signet_base::outbound::{Http, HttpRequest, HttpResponse};
 use signet_base::{Error, Json, Result};
 use signet_outbound::HttpClient;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -45,7 +45,7 @@ impl Received {
 /// HTTP on a loopback socket. Every request is kept, and answered with a status and an empty object.
 pub struct HttpSink {
     pub url: String,
-    kept: Arc<Mutex<Vec<Received>>>,
+    kept: Inbox<Received>,
     status: Arc<AtomicU16>,
 }
 
@@ -53,14 +53,14 @@ impl HttpSink {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (kept, status) = (Arc::<Mutex<Vec<Received>>>::default(), Arc::new(AtomicU16::new(200)));
+        let (kept, status) = (Inbox::<Received>::default(), Arc::new(AtomicU16::new(200)));
         let (all, answer) = (kept.clone(), status.clone());
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let (all, answer) = (all.clone(), answer.clone());
                 tokio::spawn(async move {
                     if let Some(received) = read(&mut stream).await {
-                        all.lock().unwrap().push(received);
+                        all.push(received);
                         let status = answer.load(Ordering::Relaxed);
                         let text = format!(
                             "HTTP/1.1 {status} Told\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}"
@@ -78,24 +78,15 @@ impl HttpSink {
     }
     /// Removes and returns the requests so far.
     pub fn take(&self) -> Vec<Received> {
-        std::mem::take(&mut *self.kept.lock().unwrap())
+        self.kept.take()
     }
     /// The next request; `None` after two seconds.
     pub async fn next(&self) -> Option<Received> {
-        for _ in 0..200 {
-            {
-                let mut kept = self.kept.lock().unwrap();
-                if !kept.is_empty() {
-                    return Some(kept.remove(0));
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        None
+        self.kept.next().await
     }
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Received> {
+pub(crate) async fn read(stream: &mut TcpStream) -> Option<Received> {
     let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -1,5 +1,5 @@
 //! A mail server that stores what it receives.
-use std::sync::{Arc, Mutex};
+use crate::inbox::Inbox;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// SMTP on a loopback socket. Every message is accepted.
 pub struct MailSink {
     pub port: u16,
-    kept: Arc<Mutex<Vec<String>>>,
+    kept: Inbox<String>,
 }
 
 impl MailSink {
@@ -15,7 +15,7 @@ impl MailSink {
     pub async fn start(pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let kept: Arc<Mutex<Vec<String>>> = Arc::default();
+        let kept = Inbox::<String>::default();
         let all = kept.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -26,24 +26,15 @@ impl MailSink {
     }
     /// Removes and returns the messages so far, with line endings and encoding decoded.
     pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.kept.lock().unwrap())
+        self.kept.take()
     }
     /// The next message; `None` after two seconds.
     pub async fn next(&self) -> Option<String> {
-        for _ in 0..200 {
-            {
-                let mut kept = self.kept.lock().unwrap();
-                if !kept.is_empty() {
-                    return Some(kept.remove(0));
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        None
+        self.kept.next().await
     }
 }
 
-async fn serve(stream: TcpStream, kept: Arc<Mutex<Vec<String>>>, pause: Duration) {
+async fn serve(stream: TcpStream, kept: Inbox<String>, pause: Duration) {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
     let mut message: Option<String> = None;
@@ -56,7 +47,7 @@ async fn serve(stream: TcpStream, kept: Arc<Mutex<Vec<String>>>, pause: Duration
             let Ok(Some(line)) = lines.next_line().await else { return };
             match &mut message {
                 Some(text) if line == "." => {
-                    kept.lock().unwrap().push(plain(text));
+                    kept.push(plain(text));
                     message = None;
                     answer = "250 taken\r\n";
                     break;

@@ -189,7 +189,7 @@ async fn a_database_of_a_newer_release_is_refused() {
         app.core.db.execute("INSERT INTO schema_migration (number, name, checksum, applied, oldest) VALUES (9999, 'future', 'x', 0, '99.0.0')", vec![]).await.unwrap();
         let setup = app.halt().await;
         match setup.start().await.err() {
-            Some(Error::Unavailable(why)) => assert!(why.contains("newer release"), "{why}"),
+            Some(Error::Unavailable(why)) => assert!(why.to_string().contains("newer release"), "{why}"),
             other => panic!("{other:?}"),
         }
         setup.remove();
@@ -206,7 +206,11 @@ async fn a_taken_port_is_refused_by_name_and_nothing_is_written() {
     let setup = setup.with("AUTHENTIK_LISTEN__METRICS", "");
     match setup.start().await.err() {
         Some(Error::Unavailable(why)) => {
-            assert!(why.contains("SIGNET_LISTEN__METRICS") && why.contains("another program"), "{why}")
+            assert!(
+                why.to_string().contains("SIGNET_LISTEN__METRICS")
+                    && why.to_string().contains("another program"),
+                "{why}"
+            )
         }
         other => panic!("{other:?}"),
     }

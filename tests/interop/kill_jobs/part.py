@@ -1,19 +1,23 @@
-"""SIGKILL of whoever carries jobs out, in the middle of mail and of a sweep.
+"""SIGKILL of whoever carries jobs out, in the middle of mail, of messages about ended sessions and of a sweep.
 
 What was acknowledged is done after the next start (on PostgreSQL: by another worker, when the lease ends). A letter that was sent twice
 has the same Message-ID both times; what a job writes is written once.
 """
+import base64
 import email
+import json
 import os
 import random
 import sqlite3
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
 
 import requests
 
-from support.api import Api
+from support.api import Api, Person
 from support.mailbox import Mailbox
 from support.processes import Child, Folder, free_ports, plain_environment, wait_for
 from support.server import BINARY, Signet
@@ -115,6 +119,93 @@ def mail(report, database, name):
                 worker.child.stop()
 
 
+class Application(ThreadingHTTPServer):
+    """An application that is told of ended sessions, and takes a moment for it: a kill in between tells it again."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        told = self.told = defaultdict(set)
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
+                claims = payload(form["logout_token"][0])
+                time.sleep(random.uniform(0, 0.05))
+                told[claims["sid"]].add(claims["jti"])
+                time.sleep(random.uniform(0, 0.05))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, *_):
+        """A client that was killed in the middle is no error here."""
+
+
+def payload(token):
+    part = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def end_sessions(api, over):
+    """Ends one session after another until the server is gone."""
+    while not over.is_set():
+        try:
+            for session in api.call("GET", "/core/authenticated_sessions/?user__username=told")["results"]:
+                api.call("DELETE", f"/core/authenticated_sessions/{session['uuid']}/")
+        except (requests.RequestException, OSError, RuntimeError):
+            return
+        time.sleep(0.02)
+
+
+def sign_outs(report, database, name):
+    with Application() as listener:
+        settings = {"AUTHENTIK_WORKER__EMBEDDED": "false"} if database else {}
+        with Signet("kill-sign-outs", (database or {}) | settings) as server:
+            worker = Worker(server) if database else server
+            if database:
+                worker.start()
+            api = Api(server)
+            callback = "http://localhost:9/callback"
+            app = api.application("told", [callback], logout_uri=f"http://127.0.0.1:{listener.server_port}/")
+            user = api.call("POST", "/core/users/", username="told", name="T", email="t@example.test")
+            api.call("POST", f"/core/users/{user['pk']}/set_password/", password="Engine-1843-kill")
+            began = set()
+            for _ in range(ROUNDS):
+                for _ in range(4):
+                    person = Person(server.base)
+                    person.sign_in("told", "Engine-1843-kill")
+                    code = person.authorize(app, callback, scope="openid")
+                    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": callback, "client_id": app["client_id"], "client_secret": app["client_secret"]}
+                    tokens = requests.post(f"{server.base}/application/o/token/", data=form, timeout=30).json()
+                    began.add(payload(tokens["id_token"])["sid"])
+                over = threading.Event()
+                ending = threading.Thread(target=end_sessions, args=(api, over))
+                ending.start()
+                time.sleep(random.uniform(0.02, 0.3))
+                worker.kill()
+                over.set()
+                ending.join()
+                worker.start()
+            for session in api.call("GET", "/core/authenticated_sessions/?user__username=told")["results"]:
+                api.call("DELETE", f"/core/authenticated_sessions/{session['uuid']}/")
+            try:
+                wait_for(lambda: began <= set(listener.told), 90, "every session")
+            except TimeoutError:
+                pass
+            time.sleep(1)
+            told = dict(listener.told)
+            report.check(len(began) == ROUNDS * 4 and set(told) == began, f"{name}: of {len(began)} ended sessions the application heard of each, {ROUNDS} kills", f"{len(told)} were told")
+            report.check(all(len(ids) == 1 for ids in told.values()), f"{name}: what is told twice is the same message")
+            if database:
+                worker.child.stop()
+
+
 def sweep(report):
     """The sweep of a table with many expired rows is killed again and again."""
     kind = "authentik.core.tasks.clean_expired_models"
@@ -155,6 +246,8 @@ def sweep(report):
 
 
 def run(report, database):
-    mail(report, database, "PostgreSQL" if database else "SQLite")
+    name = "PostgreSQL" if database else "SQLite"
+    mail(report, database, name)
+    sign_outs(report, database, name)
     if not database:
         sweep(report)

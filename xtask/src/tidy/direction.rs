@@ -9,6 +9,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("jose", &["base"]),
     ("outbound", &["base"]),
     ("storage", &["base", "jose"]),
+    // Servers of tests.
+    ("testnet", &[]),
     ("webauthn", &["base"]),
     ("expr", &["base"]),
     ("template", &["base"]),
@@ -21,6 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("stages", &["base", "model", "store", "jose", "expr", "pages", "core", "rest", "webauthn"]),
     ("policies", FAMILY),
     ("providers", FAMILY),
+    ("sources", FAMILY),
     ("api", FAMILY),
     // Blueprints and emails format values alike.
     ("blueprints", &["base", "model", "store", "jose", "expr", "pages", "core", "rest", "template"]),
@@ -40,6 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "stages",
             "policies",
             "providers",
+            "sources",
             "api",
             "blueprints",
             "front",
@@ -61,12 +65,14 @@ const LAYERS: &[(&str, &[&str])] = &[
             "stages",
             "policies",
             "providers",
+            "sources",
             "api",
             "blueprints",
             "front",
             "server",
             "outbound",
             "storage",
+            "testnet",
             "webauthn",
         ],
     ),
@@ -92,8 +98,9 @@ fn judge_manifest(name: &str, path: &str, text: &str) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for (section, dependency) in dependencies(text) {
-        // Tests may start the whole server with testkit.
-        let in_tests = section == "dev-dependencies" && (dependency == "testkit" || dependency == name);
+        // Tests may start servers, and send by the real clients.
+        let in_tests = section == "dev-dependencies"
+            && (["testkit", "testnet", "outbound"].contains(&dependency.as_str()) || dependency == name);
         if !may.contains(&dependency.as_str()) && !in_tests {
             findings.push(format!("{path}: {name} may not depend on {dependency}"));
         }

@@ -4,10 +4,11 @@ use super::{Finding, Tracked};
 use std::collections::BTreeSet;
 
 /// Folders of kinds, and the file with the list.
-const FAMILIES: [(&str, &str); 4] = [
+const FAMILIES: [(&str, &str); 5] = [
     ("crates/stages/src/", "lib"),
     ("crates/policies/src/", "lib"),
     ("crates/providers/src/", "lib"),
+    ("crates/sources/src/", "lib"),
     ("crates/server/src/jobs/", "mod"),
 ];
 
@@ -118,7 +119,8 @@ mod tests {
     #[test]
     fn actions_are_named_by_their_slice() {
         let found = |slice: &str| {
-            let all = [file("crates/stages/src/deny/mod.rs", slice), file("crates/stages/src/deny/api.rs", "")];
+            let all =
+                [file("crates/stages/src/deny/mod.rs", slice), file("crates/stages/src/deny/api.rs", "")];
             judge(&all, &mut Allowances::default()).len()
         };
         assert_eq!(found("Slice { models: &[], actions: api::actions };"), 0);

@@ -1,9 +1,9 @@
 //! `/admin/…`: information about the installation.
-use signet_rest::{ApiResult, Call, Reply};
 use signet_base::{Json, Map, Result, json};
 use signet_core::system::API_VERSION;
 use signet_core::{Core, address, brand};
 use signet_model::{FieldDef, FieldKind};
+use signet_rest::{ApiResult, Call, Reply};
 use signet_store::kv;
 use std::collections::BTreeMap;
 

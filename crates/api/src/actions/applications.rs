@@ -1,6 +1,4 @@
 //! Applications: visibility, access checks, creation with bindings.
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::form::Rows;
 use crate::launch;
 use crate::objects::write;
 use signet_base::{Error, Json, Map, Result, json};
@@ -8,6 +6,8 @@ use signet_core::models::PolicyBinding;
 use signet_core::permission::closure as rights;
 use signet_core::{Principal, access};
 use signet_model::{Model, ModelDef, Object, check};
+use signet_rest::form::Rows;
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::Write;
 use signet_store::roles::Target;
 use std::sync::Arc;

@@ -1,6 +1,4 @@
 //! Certificates: generating and viewing.
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::form::{self, Members};
 use crate::objects::{same, show, write};
 use crate::rows::blank;
 use signet_base::{Error, Json, Map, Uuid, json};
@@ -9,6 +7,8 @@ use signet_core::event::EventAction;
 use signet_core::models::CertificateKeyPair;
 use signet_jose::x509::{Generate, KeyAlgorithm, generate as make};
 use signet_model::{FieldDef, FieldKind, Model, Object};
+use signet_rest::form::{self, Members};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use std::sync::Arc;
 
 pub(crate) const GENERATE: &[FieldDef] = &[
@@ -54,7 +54,7 @@ pub(crate) async fn generate(call: &mut Call) -> ApiResult {
 fn refused(error: &signet_jose::GenerateError) -> Fault {
     match error.field() {
         Some(field) => Fault::invalid(field, error.to_string()),
-        None => Error::internal(error).into(),
+        None => Error::internal(error.to_string()).into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `/admin/file/`: stored pictures of applications, flows, brands and sources.
 use signet_base::storage::FileName;
-use signet_base::{Error, FieldErrors, Json, json};
+use signet_base::{Error, Json, json};
 use signet_core::event::EventAction;
 use signet_core::media;
 use signet_model::{FieldDef, FieldKind};
@@ -20,7 +20,9 @@ const AROUND: usize = 64 * 1024;
 
 /// `largest`: the largest file in bytes.
 pub(crate) fn register(largest: usize, rows: &mut Vec<Action>) {
-    rows.push(Action::get("admin/file", VIEW, "Lists stored files.", run!(list)).output(Output::Plain("FileList")));
+    rows.push(
+        Action::get("admin/file", VIEW, "Lists stored files.", run!(list)).output(Output::Plain("FileList")),
+    );
     rows.push(
         Action::post("admin/file", MANAGE, "Stores a file.", run!(create))
             .accepts(Accepts::Multipart, largest + AROUND)
@@ -86,7 +88,9 @@ async fn create(call: &mut Call) -> ApiResult {
     let (Some(name), Some(file)) = (name, file) else { return Err(Fault::not_found()) };
     match call.core.ports.media.put(&name, file.bytes.to_vec(), false).await {
         Ok(()) => {}
-        Err(Error::Conflict(_)) => return Err(Fault::invalid("name", "A file with this name exists already.")),
+        Err(Error::Conflict(_)) => {
+            return Err(Fault::invalid("name", "A file with this name exists already."));
+        }
         Err(other) => return Err(other.into()),
     }
     call.event(EventAction::ModelCreated, event(&name)).await;
@@ -123,8 +127,6 @@ async fn used_by(call: &mut Call) -> ApiResult {
     let shows = |object: &&std::sync::Arc<signet_model::Object>| {
         call.sees(object) && PICTURES.iter().any(|field| object.text(field) == name.as_str())
     };
-    let entry = |object: &std::sync::Arc<signet_model::Object>| {
-        json!({"app": object.def.app, "model_name": object.def.name, "pk": object.wire_pk(), "name": object.name(), "action": "left_dangling"})
-    };
+    let entry = |object: &std::sync::Arc<signet_model::Object>| json!({"app": object.def.app, "model_name": object.def.name, "pk": object.wire_pk(), "name": object.name(), "action": "left_dangling"});
     Ok(Reply::ok(call.config.objects().filter(shows).map(entry).collect::<Vec<Json>>()))
 }

@@ -1,8 +1,8 @@
 //! Flow actions: diagram, export, execution.
-use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_base::json;
 use signet_core::models::{Flow, FlowStageBinding, flow_bindings};
 use signet_model::{FieldDef, FieldKind, Object};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use std::fmt::Write;
 use std::sync::Arc;
 

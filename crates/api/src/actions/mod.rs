@@ -8,13 +8,13 @@ mod policies;
 mod settings;
 mod site;
 
-use signet_rest::{ApiResult, Call, Reply};
 use crate::objects::family;
 use crate::openapi;
-use signet_rest::{Action, Output, Permission, run};
 use http::Method;
 use signet_core::system::SystemSettings;
 use signet_model::{Base, Verb};
+use signet_rest::{Action, Output, Permission, run};
+use signet_rest::{ApiResult, Call, Reply};
 
 const CERTIFICATE: &str = "authentik_crypto.certificatekeypair";
 const FLOW: &str = "authentik_flows.flow";

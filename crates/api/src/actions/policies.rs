@@ -1,6 +1,4 @@
 //! Policy actions: test, cache, explanations.
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::form::{self, Members};
 use crate::rows::{USER, events as log};
 use signet_base::{Json, Timestamp, Uuid, json};
 use signet_core::explain::{self, ExplainRequest};
@@ -8,6 +6,8 @@ use signet_core::models::{Application, Flow};
 use signet_core::policy::{Question, ask_policy};
 use signet_core::{Client, Principal};
 use signet_model::{Base, FieldDef, FieldKind};
+use signet_rest::form::{self, Members};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::{events, logins};
 use std::net::IpAddr;
 use std::sync::Arc;

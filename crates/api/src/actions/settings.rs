@@ -1,11 +1,11 @@
 //! `/admin/settings/`
-use signet_rest::{ApiResult, Call, Reply};
-use signet_rest::form;
 use signet_base::{Json, Map, json};
 use signet_core::Core;
 use signet_core::address::Origin;
 use signet_core::permission::Right;
 use signet_core::system::{SystemSettings, are_footer_links};
+use signet_rest::form;
+use signet_rest::{ApiResult, Call, Reply};
 
 /// The address that holds: a variable goes before what is stored.
 fn show(core: &Core) -> signet_base::Result<Json> {

@@ -1,9 +1,9 @@
 //! Public endpoints: `/root/config/`, `/core/brands/current/`.
-use signet_rest::{ApiResult, Call, Reply};
 use signet_base::{Json, Map, json};
 use signet_core::brand::{self, slug};
 use signet_core::media;
 use signet_core::models::Brand;
+use signet_rest::{ApiResult, Call, Reply};
 
 /// `GET /root/config/`
 pub(crate) async fn config(call: &mut Call) -> ApiResult {
@@ -39,9 +39,8 @@ pub(crate) async fn brand(call: &mut Call) -> ApiResult {
     out.insert("matched_domain".into(), json!(found.map_or("fallback", |b| b.domain.as_str())));
     out.insert("branding_title".into(), json!(look.title));
     out.insert("branding_logo".into(), json!(look.logo));
-    let themed = |of: fn(&Brand) -> &str| {
-        found.map_or(Json::Null, |brand| media::themed_urls(&call.core, of(brand)))
-    };
+    let themed =
+        |of: fn(&Brand) -> &str| found.map_or(Json::Null, |brand| media::themed_urls(&call.core, of(brand)));
     out.insert("branding_logo_themed_urls".into(), themed(|b| &b.branding_logo));
     out.insert("branding_favicon".into(), json!(look.favicon));
     out.insert("branding_favicon_themed_urls".into(), themed(|b| &b.branding_favicon));

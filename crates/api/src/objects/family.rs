@@ -1,10 +1,10 @@
 //! `/stages/all/` and similar: all members of a family, with their common fields.
 use super::{filter, used_by, write};
-use signet_rest::{ApiResult, Call, Fault, Reply, family_name};
-use signet_rest::list::Paging;
 use signet_base::{Error, Json, Uuid, json};
 use signet_core::wire;
 use signet_model::{Base, Object};
+use signet_rest::list::Paging;
+use signet_rest::{ApiResult, Call, Fault, Reply, family_name};
 use std::sync::Arc;
 
 fn base(call: &Call) -> Result<Base, Fault> {
@@ -21,8 +21,10 @@ fn find(call: &Call) -> Result<Arc<Object>, Fault> {
             Err(_) => return Err(Fault::not_found()),
         }
     };
-    let found =
-        found.filter(|o| o.def.base == Some(base)).cloned().ok_or_else(|| Fault::missing(family_name(base)))?;
+    let found = found
+        .filter(|o| o.def.base == Some(base))
+        .cloned()
+        .ok_or_else(|| Fault::missing(family_name(base)))?;
     call.reach_object(&found)?;
     Ok(found)
 }

@@ -1,9 +1,9 @@
 //! Filters, search and ordering of objects in memory.
-use signet_rest::Call;
-use signet_rest::list::boolean;
 use signet_base::{FieldErrors, Json, Timestamp, Uuid};
 use signet_core::models::{PolicyBinding, PreparedCertificate};
 use signet_model::{Base, FieldKind, ModelDef, Object, OrderKey, Snapshot};
+use signet_rest::Call;
+use signet_rest::list::boolean;
 use std::cmp::Reverse;
 use std::sync::Arc;
 

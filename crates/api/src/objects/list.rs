@@ -1,9 +1,9 @@
 //! Reading objects.
 use super::{filter, find, show, write};
 use crate::actions::applications;
-use signet_rest::{ApiResult, Call, Reply};
-use signet_rest::list::Paging;
 use signet_base::json;
+use signet_rest::list::Paging;
+use signet_rest::{ApiResult, Call, Reply};
 
 /// `GET /<model>/`
 pub(crate) async fn list(call: &mut Call) -> ApiResult {

@@ -6,9 +6,9 @@ pub(crate) mod show;
 pub(crate) mod used_by;
 pub(crate) mod write;
 
-use signet_rest::{Call, Fault};
 use signet_base::Uuid;
 use signet_model::{ModelDef, Object};
+use signet_rest::{Call, Fault};
 use std::sync::Arc;
 
 /// The object of the path.

@@ -1,9 +1,9 @@
 //! Presentation of objects: members from the models, rows and families.
-use signet_rest::Call;
 use crate::launch;
 use signet_base::{Json, Map, Result, Uuid, json};
 use signet_core::{media, rows, wire};
 use signet_model::Object;
+use signet_rest::Call;
 use signet_store::{groups, users};
 use std::collections::HashMap;
 use std::sync::Arc;

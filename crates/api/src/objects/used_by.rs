@@ -1,9 +1,9 @@
 //! Referrers of an object, and the effect of its deletion on them.
 use super::find;
-use signet_rest::{ApiResult, Call, Reply};
 use signet_base::{Json, Uuid, json};
 use signet_model::check::reference_values;
 use signet_model::{FieldKind, Object, Snapshot};
+use signet_rest::{ApiResult, Call, Reply};
 use signet_store::UsedBy;
 
 /// `GET /<model>/<key>/used_by/`

@@ -1,14 +1,14 @@
 //! Writing objects: validated, then committed with their events by `signet_core::directory`.
 use super::{find, show};
 use crate::actions::applications;
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::form::Rows;
 use signet_base::{Error, Map, Result, json};
 use signet_core::directory::{self, Transaction};
 use signet_core::event::EventAction;
 use signet_core::permission::{closure as rights, flows};
 use signet_core::{Core, brand, compat};
 use signet_model::{Change, ModelDef, Object, Secrets, check};
+use signet_rest::form::Rows;
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::roles::Target;
 use signet_store::{Batch, Write};
 use std::sync::Arc;

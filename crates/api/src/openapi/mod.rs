@@ -1,4 +1,5 @@
 //! The OpenAPI 3.0.3 document, generated from the route table and the model declarations.
+mod flows;
 mod schema;
 mod yaml;
 
@@ -80,6 +81,7 @@ fn build(table: &Table, registry: &Registry) -> Json {
             paths.insert(path, Json::Object(verbs));
         }
     }
+    flows::describe(&mut paths, &mut schemas);
     json!({
         "openapi": "3.0.3",
         "info": {"title": "authentik", "version": API_VERSION, "description": "Identity provider: people, applications, flows and what protects them.", "license": {"name": "MIT OR Apache-2.0"}},
@@ -144,7 +146,8 @@ fn operation(action: &Action, schemas: &mut Map) -> Json {
             Accepts::Multipart => "multipart/form-data",
             Accepts::Bytes | Accepts::Stream => "application/octet-stream",
         };
-        out["requestBody"] = json!({"content": {kind: {"schema": body}}, "required": action.method != Method::PATCH});
+        out["requestBody"] =
+            json!({"content": {kind: {"schema": body}}, "required": action.method != Method::PATCH});
     }
     out["security"] = if action.permission == Permission::Anyone {
         json!([{"authentik": []}, {}])

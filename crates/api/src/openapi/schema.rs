@@ -137,7 +137,12 @@ fn family(def: &ModelDef) -> Vec<FieldDef> {
             ];
             out.extend(names.into_iter().map(|n| FieldDef::shown(n, FieldKind::Text).nullable()));
         }
-        Base::PropertyMapping | Base::Source => {}
+        Base::Source => {
+            let names = ["managed", "icon_url"].map(|n| FieldDef::shown(n, FieldKind::Text).nullable());
+            out.extend(names);
+            out.push(FieldDef::shown("icon_themed_urls", FieldKind::Json).nullable());
+        }
+        Base::PropertyMapping => {}
     }
     out
 }
@@ -168,7 +173,10 @@ pub(super) fn shared() -> Map {
     );
     out.insert("DetailedCountry".into(), object(json!({"code": text(), "name": text()})));
     let themed = json!({"type": "object", "additionalProperties": text(), "nullable": true});
-    out.insert("FileList".into(), object(json!({"name": text(), "mime_type": text(), "url": text(), "themed_urls": themed})));
+    out.insert(
+        "FileList".into(),
+        object(json!({"name": text(), "mime_type": text(), "url": text(), "themed_urls": themed})),
+    );
     out.insert("App".into(), object(json!({"name": text(), "label": text()})));
     out.insert("VersionHistory".into(), object(json!({"id": int(), "timestamp": {"type": "string", "format": "date-time"}, "version": text(), "build": text()})));
     out.insert(

@@ -1,11 +1,13 @@
 //! `/core/user_consent/`
 use super::users as people;
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::list::{Filters, Paging};
 use crate::objects::show as objects;
 use signet_base::{Json, Result, json};
+use signet_core::directory::{Transaction, row_model};
 use signet_model::{FieldDef, FieldKind};
+use signet_rest::list::{Filters, Paging};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::consents::{self, Consent};
+use signet_store::table::Record;
 use signet_store::users;
 use std::collections::HashMap;
 
@@ -60,7 +62,13 @@ pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
 /// `DELETE /core/user_consent/<id>/`
 pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let consent = find(call).await?;
-    consents::delete(&call.core.db, consent.id).await?;
+    let author = call.author();
+    let mut all = Transaction::new(&call.core, &author);
+    all.delete_row(
+        &row_model(Consent::TABLE, consent.id, &consent.permissions),
+        consents::delete_batch(consent.id),
+    );
+    all.commit().await?;
     Ok(Reply::Empty)
 }
 /// `GET /core/user_consent/<id>/used_by/`

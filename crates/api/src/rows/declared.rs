@@ -1,11 +1,11 @@
 //! Members, lists and objects of rows by the declaration of their table.
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::list::{Filters, Paging};
-use signet_rest::{Action, Output, Permission, Run};
 use http::Method;
 use signet_base::{Error, Json, Map, json};
-use signet_core::event::EventAction;
+use signet_core::directory::{Transaction, row_model};
 use signet_model::{ColumnKind, FieldDef, TableDef, Verb};
+use signet_rest::list::{Filters, Paging};
+use signet_rest::{Action, Output, Permission, Run};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::{ListQuery, TABLES, Value, declared};
 use std::sync::Arc;
 
@@ -86,15 +86,13 @@ async fn retrieve(call: &mut Call, def: &'static TableDef) -> ApiResult {
 }
 async fn destroy(call: &mut Call, def: &'static TableDef) -> ApiResult {
     let row = find(call, def).await?;
-    match call.core.db.batch(declared::delete(def, &row)).await {
-        Err(Error::Conflict(_)) => return Err(Fault::missing(def.component)),
-        answer => drop(answer?),
+    let author = call.author();
+    let mut all = Transaction::new(&call.core, &author);
+    all.delete_row(&row_model(def, call.key.replace('-', ""), &row.name), declared::delete(def, &row));
+    match all.commit().await {
+        Err(Error::NotFound) => Err(Fault::missing(def.component)),
+        done => Ok(done.map(|_| Reply::Empty)?),
     }
-    let (app, name) = def.names();
-    let model =
-        json!({"model": {"app": app, "model_name": name, "pk": call.key.replace('-', ""), "name": row.name}});
-    call.event(EventAction::ModelDeleted, model).await;
-    Ok(Reply::Empty)
 }
 async fn used_by(call: &mut Call, def: &'static TableDef) -> ApiResult {
     find(call, def).await?;

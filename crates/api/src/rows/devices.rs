@@ -1,15 +1,15 @@
 //! `/authenticators/…`: second factors. Users see their own; administrators see all below `admin/`.
 use super::{USER, told};
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::form::{self, Members};
-use signet_rest::list::{Filters, Paging};
-use signet_rest::{Action, Output, Permission, Run};
 use http::Method;
 use signet_base::{Error, Json, Map, json};
 use signet_core::directory::{self, DeviceChange};
 use signet_core::permission::{Right, catalogue};
 use signet_core::rows::partial_user;
 use signet_model::{FieldDef, FieldKind, Verb};
+use signet_rest::form::{self, Members};
+use signet_rest::list::{Filters, Paging};
+use signet_rest::{Action, Output, Permission, Run};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::users::{self, User};
 use signet_store::{ListQuery, Page, list as list_of};

@@ -1,11 +1,11 @@
 //! `/events/events/`: the event log.
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::form::{self, Members};
-use signet_rest::list::{Filters, Paging, autocomplete};
 use signet_base::akql::{Operator, Query, Term};
 use signet_base::{Json, Uuid, json};
 use signet_core::event::{CUSTOM_PREFIX, EventAction};
 use signet_model::{FieldDef, FieldKind};
+use signet_rest::form::{self, Members};
+use signet_rest::list::{Filters, Paging, autocomplete};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::events::{self, Event, EventRow};
 
 pub(crate) const FIELDS: &[FieldDef] = &[

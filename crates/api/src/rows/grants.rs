@@ -1,10 +1,11 @@
 //! `/oauth2/access_tokens/`, `/oauth2/refresh_tokens/`, `/oauth2/authorization_codes/`
 use super::users as people;
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::list::{Filters, Paging};
 use signet_base::{Json, Result, Timestamp, json};
+use signet_core::directory::Transaction;
 use signet_core::wire;
 use signet_model::{FieldDef, FieldKind};
+use signet_rest::list::{Filters, Paging};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::grants::{self, Code, GrantToken, TokenKind};
 use signet_store::users;
 use std::collections::HashMap;
@@ -67,6 +68,17 @@ impl From<Code> for Grant {
 enum Sort {
     Token(TokenKind),
     Code,
+}
+
+impl Sort {
+    /// As events name it.
+    fn model(self) -> &'static str {
+        match self {
+            Self::Token(TokenKind::Access) => "accesstoken",
+            Self::Token(TokenKind::Refresh) => "refreshtoken",
+            Self::Code => "authorizationcode",
+        }
+    }
 }
 
 /// The provider is shown without secrets: the token's user does not administer it.
@@ -135,10 +147,16 @@ async fn one(call: &Call, sort: Sort) -> ApiResult {
 }
 async fn remove(call: &Call, sort: Sort) -> ApiResult {
     let grant = find(call, sort).await?;
-    match sort {
-        Sort::Token(_) => grants::delete(&call.core.db, grant.id).await?,
-        Sort::Code => grants::delete_code(&call.core.db, grant.id).await?,
-    }
+    let batch = match sort {
+        Sort::Token(_) => grants::delete_batch(grant.id),
+        Sort::Code => grants::delete_code_batch(grant.id),
+    };
+    let provider = call.config.by_num(grant.provider).map_or("", |p| p.name());
+    let model = json!({"app": "authentik_providers_oauth2", "model_name": sort.model(), "pk": grant.id, "name": provider});
+    let author = call.author();
+    let mut all = Transaction::new(&call.core, &author);
+    all.delete_row(&model, batch);
+    all.commit().await?;
     Ok(Reply::Empty)
 }
 async fn nobody(call: &Call, sort: Sort) -> ApiResult {

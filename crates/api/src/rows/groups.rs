@@ -1,15 +1,15 @@
 //! `/core/groups/`
 use super::{GROUP, USER, UUIDS, labelled, told};
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::form::{self, Members};
-use signet_rest::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
 use crate::rows::users::{attributes, named_roles, shown_roles};
-use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
+use signet_base::{Conflict, Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::directory::{self, GroupChange};
 use signet_core::permission::{Right, flows};
 use signet_core::{compat, rows};
 use signet_model::{FieldDef, FieldKind};
+use signet_rest::form::{self, Members};
+use signet_rest::list::{Filters, Paging, autocomplete};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::groups::{self, Group, GroupQuery};
 use signet_store::{roles, users};
 use std::collections::{HashMap, HashSet};
@@ -213,12 +213,12 @@ async fn commit(call: &Call, change: GroupChange) -> ApiResult {
 fn taken(error: Error) -> Fault {
     match error {
         Error::NotFound => Fault::missing("Group"),
-        Error::Conflict(tag) if tag == "user_group.name" => {
+        Error::Conflict(Conflict::Unique(index)) if index == "user_group.name" => {
             Fault::invalid("name", "Group with this name already exists.")
         }
-        Error::Conflict(tag) if tag == groups::CYCLE => Fault::invalid("parents", OWN_ANCESTOR),
-        Error::Conflict(tag) if tag == "no such row" => Fault::missing("Group"),
-        Error::Conflict(tag) if tag == "foreign key" => {
+        Error::Conflict(Conflict::GroupCycle) => Fault::invalid("parents", OWN_ANCESTOR),
+        Error::Conflict(Conflict::NoRow) => Fault::missing("Group"),
+        Error::Conflict(Conflict::ForeignKey) => {
             Fault::invalid("non_field_errors", "A parent or a member was deleted at the same time.")
         }
         other => other.into(),

@@ -1,18 +1,17 @@
 //! `/stages/invitation/invitations/`
-use super::{model, told, users as people};
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::form::{self, Members};
-use signet_rest::list::{Filters, Paging};
+use super::{told, users as people};
 use crate::objects::show as objects;
 use signet_base::{Error, Json, Map, Result, Span, Timestamp, Uuid, json, query};
 use signet_core::address;
 use signet_core::directory::Transaction;
-use signet_core::event::EventAction;
-use signet_core::flow::invitation::shown_as;
+use signet_core::flow::invitation;
 use signet_core::mail::{self, Email, Via, templates};
 use signet_core::models::Flow;
 use signet_core::permission::flows;
 use signet_model::{FieldDef, FieldKind, OnDelete};
+use signet_rest::form::{self, Members};
+use signet_rest::list::{Filters, Paging};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::invitations::{self, Invitation, InvitationRow};
 use signet_store::roles::Target;
 use signet_store::{Batch, users};
@@ -76,13 +75,19 @@ async fn find(call: &Call) -> Result<Invitation, Fault> {
     let missing = || Fault::missing("Invitation");
     let id = Uuid::parse_str(&call.key).map_err(|_| missing())?;
     let found = invitations::by_id(&call.core.db, &call.core.vault, id).await?.ok_or_else(missing)?;
-    call.reach(id, None, "Invitation")?;
+    call.reach(digest(call, id), None, "Invitation")?;
     Ok(found)
 }
-fn about(call: &Call, invitation: &Invitation) -> Json {
-    let mut about = model("invitation", shown_as(&call.core, invitation.id), &invitation.name);
-    about["model"]["app"] = json!("authentik_stages_invitation");
-    about
+fn digest(call: &Call, id: Uuid) -> String {
+    invitations::digest(&call.core.vault, id)
+}
+fn model(call: &Call, invitation: &Invitation) -> Json {
+    invitation::model(&digest(call, invitation.id), &invitation.name)
+}
+/// What events tell of it.
+fn fields(i: &Invitation) -> Map {
+    let all = json!({"name": i.name, "flow": i.flow, "fixed_data": i.fixed_data, "single_use": i.single_use, "expires": i.expires});
+    all.as_object().cloned().unwrap_or_default()
 }
 
 /// `GET /stages/invitation/invitations/`
@@ -123,10 +128,9 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
     call.may_give(&flows::of_invitation(&call.config, made.flow)).await?;
     let author = call.author();
     let mut all = Transaction::new(&call.core, &author);
-    all.also(invitations::insert_batch(&call.core.vault, &made)?);
-    let target = Target::Row(made.id.to_string());
-    all.also(call.initial("authentik_stages_invitation.invitation", &target)?);
-    all.event(EventAction::ModelCreated, about(call, &made));
+    let batch = invitations::insert_batch(&call.core.vault, &made)?;
+    all.create_row(&model(call, &made), &fields(&made), batch);
+    all.also(call.initial(invitations::MODEL, &Target::Row(digest(call, made.id)))?);
     all.commit().await?;
     Ok(Reply::created(answer(call, made).await?))
 }
@@ -144,8 +148,11 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let mut found = before.clone();
     fill(&mut found, &sent);
     call.may_give(&flows::of_invitation(&call.config, found.flow)).await?;
-    invitations::update(&call.core.db, &call.core.vault, &before, &found).await.map_err(gone)?;
-    call.event(EventAction::ModelUpdated, about(call, &found)).await;
+    let author = call.author();
+    let mut all = Transaction::new(&call.core, &author);
+    let batch = invitations::update_batch(&call.core.vault, &before, &found)?;
+    all.update_row(&model(call, &found), &fields(&before), &fields(&found), batch);
+    all.commit().await.map_err(gone)?;
     Ok(Reply::ok(answer(call, found).await?))
 }
 fn fill(into: &mut Invitation, sent: &Map) {
@@ -168,8 +175,10 @@ fn fill(into: &mut Invitation, sent: &Map) {
 /// `DELETE /stages/invitation/invitations/<pk>/`
 pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let found = find(call).await?;
-    invitations::delete(&call.core.db, &call.core.vault, found.id).await.map_err(gone)?;
-    call.event(EventAction::ModelDeleted, about(call, &found)).await;
+    let author = call.author();
+    let mut all = Transaction::new(&call.core, &author);
+    all.delete_row(&model(call, &found), invitations::delete_batch(&digest(call, found.id)));
+    all.commit().await.map_err(gone)?;
     Ok(Reply::Empty)
 }
 /// `GET /stages/invitation/invitations/<pk>/used_by/`

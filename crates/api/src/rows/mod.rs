@@ -1,4 +1,5 @@
 //! Row resources: users, groups, tokens, sessions, consents, grants, events.
+pub(crate) mod connections;
 pub(crate) mod consents;
 pub(crate) mod declared;
 pub(crate) mod devices;
@@ -13,12 +14,12 @@ mod user_actions;
 pub(crate) mod user_agent;
 pub(crate) mod users;
 
-use signet_rest::{ApiResult, Call, Reply};
-use signet_rest::list::Paging;
-use signet_rest::{Action, Output, Permission, run};
 use http::Method;
 use signet_base::{Json, json};
 use signet_model::{FieldDef, FieldKind, OnDelete, Verb};
+use signet_rest::list::Paging;
+use signet_rest::{Action, Output, Permission, run};
+use signet_rest::{ApiResult, Call, Reply};
 use signet_store::TABLES;
 use std::sync::LazyLock;
 
@@ -72,6 +73,10 @@ const COMPONENTS: &[(&str, &[FieldDef])] = &[
     ("SMSDevice", devices::SMS),
     ("EmailDevice", devices::EMAIL),
     ("Invitation", invitations::FIELDS),
+    ("UserSourceConnection", connections::USER_FIELDS),
+    ("UserOAuthSourceConnection", connections::OAUTH_FIELDS),
+    ("GroupSourceConnection", connections::GROUP_FIELDS),
+    ("GroupOAuthSourceConnection", connections::GROUP_FIELDS),
 ];
 
 /// A row in an event.
@@ -378,6 +383,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::get("outposts", Permission::Anyone, "Lists outposts.", run!(outposts))
         .output(Output::Page("Outpost")));
     devices::register(rows);
+    connections::register(rows);
     declared::register(rows);
 }
 

@@ -1,11 +1,11 @@
 //! `POST /core/users/service_account/`
 use super::blank;
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::form::{self, Members};
 use signet_base::{Error, Json, Secret, Timestamp, json};
 use signet_core::directory::{self, GroupChange, TokenChange, Transaction, UserChange};
 use signet_core::token::SERVICE_ACCOUNT;
 use signet_model::{FieldDef, FieldKind};
+use signet_rest::form::{self, Members};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::groups::{self, Group};
 use signet_store::roles::Target;
 use signet_store::tokens::{self, Token};

@@ -1,11 +1,10 @@
 //! `/core/authenticated_sessions/`
 use super::{blank, user_agent};
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::list::{Filters, Paging};
-use signet_base::{Error, Json, Uuid, json};
-use signet_core::directory;
-use signet_core::event::EventAction;
+use signet_base::{Json, Uuid, json};
+use signet_core::directory::Transaction;
 use signet_model::{FieldDef, FieldKind};
+use signet_rest::list::{Filters, Paging};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::epoch::KeptSession;
 use signet_store::sessions::{self, Session};
 
@@ -61,12 +60,11 @@ pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
 /// `DELETE /core/authenticated_sessions/<uuid>/`: ends the session and its grants.
 pub(crate) async fn destroy(call: &mut Call) -> ApiResult {
     let session = find(call).await?;
-    signet_core::session::end(&call.core, &session).await?;
-    record(call, &session).await;
+    let author = call.author();
+    let mut all = Transaction::new(&call.core, &author);
+    all.end_session(&session).await?;
+    all.commit().await?;
     Ok(Reply::Empty)
-}
-async fn record(call: &Call, session: &Session) {
-    call.event(EventAction::ModelDeleted, json!({"model": {"app": "authentik_core", "model_name": "authenticatedsession", "pk": session.uuid, "name": session.ip}})).await;
 }
 
 /// `DELETE /core/authenticated_sessions/bulk_delete/?user_pks=`: raises the epoch of these users, whether or
@@ -78,16 +76,12 @@ pub(crate) async fn bulk_delete(call: &mut Call) -> ApiResult {
     if ids.is_empty() {
         return Err(Fault::invalid("user_pks", "This field is required."));
     }
+    let author = call.author();
+    let mut all = Transaction::new(&call.core, &author);
     for id in ids {
-        let over = sessions::of_user(&call.core.db, id).await?;
-        match directory::end_all(&call.core, id, &KeptSession::default()).await {
-            Ok(_) | Err(Error::NotFound) => {}
-            Err(error) => return Err(error.into()),
-        }
-        for session in &over {
-            record(call, session).await;
-        }
+        all.end_all(id, &KeptSession::default()).await?;
     }
+    all.commit().await?;
     Ok(Reply::Empty)
 }
 

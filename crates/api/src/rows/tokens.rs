@@ -1,15 +1,15 @@
 //! `/core/tokens/`: API tokens and app passwords.
 use super::{USER, blank, users as people};
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::form::{self, Members};
-use signet_rest::list::{Filters, Paging};
-use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp, json};
+use signet_base::{Conflict, Error, FieldErrors, Json, Map, Result, Secret, Span, Timestamp, json};
 use signet_core::directory::{self, TokenChange, token_model};
 use signet_core::event::EventAction;
 use signet_core::permission::Right;
 use signet_core::token::{MOST, default_expiry, is_reserved, must_expire, new_key};
 use signet_core::{Principal, rows};
 use signet_model::{FieldDef, FieldKind};
+use signet_rest::form::{self, Members};
+use signet_rest::list::{Filters, Paging};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::tokens::{self, INTENTS, Token};
 use signet_store::users;
 use std::collections::HashMap;
@@ -206,15 +206,17 @@ async fn commit(call: &Call, change: TokenChange) -> ApiResult {
 fn taken(error: Error) -> Fault {
     match error {
         Error::NotFound => Fault::missing("Token"),
-        Error::Conflict(tag) if tag == "token.identifier" => {
+        Error::Conflict(Conflict::Unique(index)) if index == "token.identifier" => {
             Fault::invalid("identifier", "This field must be unique.")
         }
-        Error::Conflict(tag) if tag == tokens::TOO_MANY => Fault::invalid(
+        Error::Conflict(Conflict::TooManyTokens) => Fault::invalid(
             "non_field_errors",
             format!("You have {MOST} tokens. Delete those that you do not need."),
         ),
-        Error::Conflict(tag) if tag == "token.key_digest" => Fault::invalid("key", "Choose another key."),
-        Error::Conflict(tag) if tag == "foreign key" => {
+        Error::Conflict(Conflict::Unique(index)) if index == "token.key_digest" => {
+            Fault::invalid("key", "Choose another key.")
+        }
+        Error::Conflict(Conflict::ForeignKey) => {
             Fault::invalid("user", "The user was deleted at the same time.")
         }
         other => other.into(),

@@ -1,7 +1,5 @@
 //! User actions beside CRUD.
 use super::{model, users as people};
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::form::{self, Members};
 use http::StatusCode;
 use signet_base::{Error, Json, Secret, Span, Uuid, json};
 use signet_core::event::EventAction;
@@ -11,6 +9,8 @@ use signet_core::permission::{Right, catalogue};
 use signet_core::session::impersonation;
 use signet_core::{Principal, address, brand, directory, hash, rows, setup};
 use signet_model::{FieldDef, FieldKind, Object};
+use signet_rest::form::{self, Members};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::users;
 use std::sync::Arc;
 

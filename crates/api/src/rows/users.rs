@@ -1,16 +1,16 @@
 //! `/core/users/`
 use super::{GROUP, UUIDS, declared};
-use signet_rest::{ApiResult, Call, Fault, Reply};
-use signet_rest::form::{self, Members};
-use signet_rest::list::{Filters, Paging, autocomplete};
 use crate::objects::used_by as references;
-use signet_rest::OUTPOST;
-use signet_base::{Error, FieldErrors, Json, Map, Result, Uuid, json};
+use signet_base::{Conflict, Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::directory::{self, UserChange};
 use signet_core::models::Role;
 use signet_core::permission::{Right, flows};
 use signet_core::{Core, compat, rows};
 use signet_model::{FieldDef, FieldKind, Snapshot};
+use signet_rest::OUTPOST;
+use signet_rest::form::{self, Members};
+use signet_rest::list::{Filters, Paging, autocomplete};
+use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::table::Record;
 use signet_store::users::{self, TYPES, User, UserQuery};
 use signet_store::{groups, roles};
@@ -199,7 +199,8 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
         .await?;
     let id = directory::number::<User>(&call.core).await?;
     user.id = id;
-    let change = UserChange::create(user).groups(Some(teams)).roles(own_roles);
+    let change =
+        UserChange::create(user).email_verified("administrator").groups(Some(teams)).roles(own_roles);
     call.commit_new(change, "authentik_core.user", id, taken).await?;
     let user = users::by_id(&call.core.db, id).await?.ok_or(Error::NotFound)?;
     Ok(Reply::created(answer(call, user).await?))
@@ -239,16 +240,19 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
         if before.is_active && !user.is_active && call.person()?.user.id == before.id {
             return Err(Fault::invalid("is_active", "You cannot deactivate your own account."));
         }
-        let written = UserChange::update(&before, user).groups(teams).roles(own_roles);
+        let mut written = UserChange::update(&before, user.clone()).groups(teams).roles(own_roles);
+        if users::canonical(&before.email) != users::canonical(&user.email) {
+            written = written.email_verified("administrator");
+        }
         match directory::commit(&call.core, &call.author(), written).await {
             Ok(_) => {}
-            Err(Error::Conflict(tag)) if tag == "updated" && attempt < 2 => continue,
+            Err(Error::Conflict(Conflict::Stale)) if attempt < 2 => continue,
             Err(error) => return Err(taken(error)),
         }
         let user = find(call).await?;
         return Ok(Reply::ok(answer(call, user).await?));
     }
-    Err(Error::Conflict("user".into()).into())
+    Err(Error::Conflict(Conflict::Stale).into())
 }
 
 /// Applies the validated members; returns the direct groups, if they were sent.
@@ -293,10 +297,10 @@ pub(crate) fn named_roles(call: &Call, sent: &Map) -> Result<Option<Vec<Uuid>>, 
 /// Maps a uniqueness violation to its field.
 fn taken(error: Error) -> Fault {
     match error {
-        Error::Conflict(tag) if tag == "users.username_key" => {
+        Error::Conflict(Conflict::Unique(index)) if index == "users.username_key" => {
             Fault::invalid("username", "This field must be unique.")
         }
-        Error::Conflict(tag) if tag == "foreign key" => {
+        Error::Conflict(Conflict::ForeignKey) => {
             Fault::invalid("groups", "A group was deleted at the same time.")
         }
         other => other.into(),

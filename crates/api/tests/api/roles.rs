@@ -1,9 +1,9 @@
 //! What roles allow: each route to whom its permission names, each object to whom it is shown.
 use crate::support::{App, PLAIN};
 use http::Method;
-use signet_rest::{Action, Permission};
 use signet_base::{Json, Uuid, json};
 use signet_model::{Model, Secrets, Verb};
+use signet_rest::{Action, Permission};
 use signet_store::roles::Target;
 use signet_store::testdb::{each_database, sqlite};
 use signet_store::{Author, DbKind, Write, roles};
@@ -28,10 +28,21 @@ impl Delegate {
             app.core.db.batch(batch).await.unwrap();
         }
         for (permission, object) in permissions {
-            let target = object.clone().map_or(Target::All, Target::Row);
+            let target =
+                object.as_ref().map_or(Target::All, |key| Target::Row(stored_key(app, permission, key)));
             let batch = roles::grant_batch(self.role, permission, "", &target);
             app.core.db.batch(batch).await.unwrap();
         }
+    }
+}
+
+/// As permissions name an object: by its key, but an invitation by the digest of it.
+fn stored_key(app: &App, permission: &str, key: &str) -> String {
+    match Uuid::parse_str(key) {
+        Ok(id) if permission.starts_with("authentik_stages_invitation.") => {
+            signet_store::invitations::digest(&app.core.vault, id)
+        }
+        _ => key.to_owned(),
     }
 }
 
@@ -197,7 +208,7 @@ async fn core_permissions_hidden_objects_are_missing_and_shown_ones_are_not_chan
 }
 
 /// Several of everything.
-async fn fill(app: &App) {
+pub async fn fill(app: &App) {
     let make = async |path: &str, sent: Json| {
         let made = app.admin("POST", path, sent).await;
         assert!(matches!(made.status, 200 | 201), "{path}: {}", made.body);
@@ -302,6 +313,7 @@ async fn core_permissions_initial_ones_are_given_by_the_commit_that_creates_the_
             assert_eq!(made.status, 201, "{path}: {}", made.body);
             let pk = &made.body["pk"];
             let pk = pk.as_str().map_or_else(|| pk.to_string(), str::to_owned);
+            let pk = stored_key(&app, permission, &pk);
             let given = roles::permissions(&db, role).await.unwrap();
             assert!(given.iter().any(|p| p.permission == permission && p.object == pk), "{path} {pk}: {given:?}");
         }

@@ -89,8 +89,7 @@ impl App {
         groups::insert(&db, &admins, &[], &[]).await.unwrap();
         let admin = users::insert(&db, &User::new(&ports, "akadmin"), &[admins.id]).await.unwrap();
         let plain = users::insert(&db, &User::new(&ports, "plain"), &[]).await.unwrap();
-        let app =
-            Self { router: router(&core), core, admin, plain, admins };
+        let app = Self { router: router(&core), core, admin, plain, admins };
         app.token("admin-token", "api", admin, ADMIN).await;
         app.token("plain-token", "api", plain, PLAIN).await;
         app

@@ -151,7 +151,7 @@ impl Rows {
     }
     /// A new user with their real number.
     pub fn creation(&self, user: &User, id: i64) -> UserChange {
-        let change = UserChange::create(User { id, ..user.clone() });
+        let change = UserChange::create(User { id, ..user.clone() }).email_verified("administrator");
         let Some(draft) = self.users.by_key(&Json::from(user.id)) else { return change };
         let change = change.groups(draft.groups.clone()).roles(draft.roles.clone());
         match &draft.hash {
@@ -179,6 +179,9 @@ impl Rows {
             match (&d.before, d.state) {
                 (Some(before), RowState::Changed) => {
                     let mut change = UserChange::update(before, d.user.clone()).last_write_wins();
+                    if canonical(&before.email) != canonical(&d.user.email) {
+                        change = change.email_verified("administrator");
+                    }
                     if let Some(hash) = &d.hash {
                         change = change.password(hash, &KeptSession::default());
                     }

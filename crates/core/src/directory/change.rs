@@ -62,7 +62,7 @@ impl<T: Clone, M: Default> RowChange<T, M> {
     fn made(row: T, with: M) -> Self {
         Self { before: None, after: Some(row), keeps_row: false, with }
     }
-    /// An account fails with `Error::Conflict("updated")` where it was changed since `before` was read. Of a device name,
+    /// An account fails with `Conflict::Stale` where it was changed since `before` was read. Of a device name,
     /// confirmation and data are written; the rest is moved by use alone.
     pub fn update(before: &T, after: T) -> Self {
         Self { before: Some(before.clone()), after: Some(after), keeps_row: false, with: M::default() }
@@ -142,6 +142,8 @@ pub struct WithUser {
     /// A hash that no password fits.
     pub(super) disabled: Option<String>,
     pub(super) last_write_wins: bool,
+    /// By what the address was proven.
+    pub(super) email_verified: Option<&'static str>,
 }
 impl HasMemberships for WithUser {
     type Id = Uuid;
@@ -158,6 +160,12 @@ impl UserChange {
     #[must_use]
     pub fn last_write_wins(mut self) -> Self {
         self.with.last_write_wins = true;
+        self
+    }
+    /// The address is proven to be the person's: by `mail`, `source` or `administrator`.
+    #[must_use]
+    pub fn email_verified(mut self, by: &'static str) -> Self {
+        self.with.email_verified = Some(by);
         self
     }
     /// Replaces the direct groups.
@@ -195,7 +203,7 @@ impl GroupChange {
     pub fn create(group: Group) -> Self {
         Self::made(group, WithGroup::default())
     }
-    /// Replaces the parents. `Error::Conflict(groups::CYCLE)` if the group became its own ancestor.
+    /// Replaces the parents. `Conflict::GroupCycle` if the group became its own ancestor.
     #[must_use]
     pub fn parents(mut self, parents: Option<Vec<Uuid>>) -> Self {
         self.with.parents = parents;
@@ -259,13 +267,13 @@ impl TokenChange {
         self.with.key = key;
         self
     }
-    /// `Error::Conflict(tokens::TOO_MANY)` where the owner has so many already.
+    /// `Conflict::TooManyTokens` where the owner has so many already.
     #[must_use]
     pub fn at_most(mut self, limit: Option<i64>) -> Self {
         self.with.at_most = limit;
         self
     }
-    /// A new key for an expired API token; `Error::Conflict(tokens::ROTATED)` where somebody was faster.
+    /// A new key for an expired API token; `Conflict::Rotated` where somebody was faster.
     pub fn rotate(token: &Token, key: Secret, expires: Option<Timestamp>) -> Self {
         Self {
             with: WithToken { key: Some(key), rotated: Some(expires), ..WithToken::default() },

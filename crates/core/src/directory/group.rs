@@ -6,12 +6,8 @@ use crate::event::EventAction;
 use crate::event::diff;
 use signet_base::{Error, Map, Result, Uuid, json};
 use signet_store::groups::{self, Group};
+use signet_store::table::Record;
 use signet_store::{objects, roles, users};
-
-fn fields(g: &Group) -> Map {
-    let all = json!({"name": g.name, "is_superuser": g.is_superuser, "attributes": g.attributes});
-    all.as_object().cloned().unwrap_or_default()
-}
 
 impl Transaction<'_> {
     pub(super) async fn group(&mut self, change: GroupChange) -> Result<()> {
@@ -27,7 +23,7 @@ impl Transaction<'_> {
         let parents = change.with.parents.clone().unwrap_or_default();
         let members = change.with.members.wanted(&[]);
         self.add(groups::insert_batch(group, &parents, &members));
-        let changed = diff::between(&Map::new(), &fields(group), self.secret_paths());
+        let changed = diff::between(&Map::new(), &group.writable(), self.secret_paths());
         let mut changed = with_relations(changed, (&[], &parents), (&[], &members));
         if let Some(own_roles) = &change.with.members.roles {
             self.add(roles::set_group_batch(group.id, own_roles));
@@ -87,7 +83,7 @@ impl Transaction<'_> {
         for user in &with.members.leave {
             self.add(users::leave_group_batch(*user, id));
         }
-        let changed = diff::between(&fields(before), &fields(after), self.secret_paths());
+        let changed = diff::between(&before.writable(), &after.writable(), self.secret_paths());
         let mut changed = with_relations(changed, (&parents, &want_parents), (&members, &want));
         if let Some(own_roles) = &with.members.roles {
             let have = roles::of_many_groups(db, &[id]).await?.remove(&id).unwrap_or_default();

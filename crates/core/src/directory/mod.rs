@@ -11,12 +11,14 @@ mod device;
 mod group;
 mod object;
 mod role;
+mod row;
 mod token;
 mod transaction;
 mod user;
 
 pub use author::{Actor, Author};
 pub use change::{Change, DeviceChange, GroupChange, RoleChange, TokenChange, UserChange};
+pub use row::{row_model, session_model};
 pub use token::token_model;
 pub use transaction::{Committed, LAST_ADMINISTRATOR, Transaction, is_last_administrator, number};
 
@@ -25,7 +27,7 @@ use crate::{Client, Core, WebSession};
 use signet_base::{Error, Json, Map, Result, json};
 use signet_model::Object;
 use signet_store::Write;
-use signet_store::epoch::{self, KeptSession};
+use signet_store::epoch::KeptSession;
 use signet_store::users::User;
 use std::sync::Arc;
 
@@ -82,10 +84,9 @@ pub async fn set_password(
     let done = commit(core, author, UserChange::of(user).password(hash, spared)).await?;
     done.epoch.ok_or(Error::NotFound)
 }
-/// Ends everything: sessions, grants, links, recovery keys, what browsers remember, runs on their way. The new
-/// epoch. Who did it is told by the events of the sessions.
-pub async fn end_all(core: &Core, user: i64, spared: &KeptSession) -> Result<i64> {
-    // Rows of tokens that wait to be written are marked as revoked as well.
-    core.db.flush().await?;
-    epoch::of(&core.db.batch(epoch::end(user, spared)).await?)?.ok_or(Error::NotFound)
+/// [`Transaction::end_all`] of one account; its new epoch.
+pub async fn end_all(core: &Core, author: &Author, user: i64, spared: &KeptSession) -> Result<i64> {
+    let mut transaction = Transaction::new(core, author);
+    transaction.end_all(user, spared).await?;
+    transaction.commit().await?.epoch.ok_or(Error::NotFound)
 }

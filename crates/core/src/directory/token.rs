@@ -5,12 +5,14 @@ use super::{model_of, told};
 use crate::event::EventAction;
 use crate::event::diff;
 use signet_base::{Json, Map, Result, json};
+use signet_store::table::Record;
 use signet_store::tokens::{self, Token};
 
+/// What events tell of it: blueprints write the name of what manages it too.
 fn fields(t: &Token) -> Map {
-    let all = json!({"identifier": t.identifier, "intent": t.intent, "user": t.user_id, "description": t.description,
-        "expires": t.expires, "expiring": t.expiring, "managed": t.managed});
-    all.as_object().cloned().unwrap_or_default()
+    let mut all = t.writable();
+    all.insert("managed".to_owned(), json!(t.managed));
+    all
 }
 
 /// How events name a token.

@@ -5,7 +5,8 @@ use super::{Actor, Author, object};
 use crate::Core;
 use crate::event::EventAction;
 use crate::event::diff::SecretPaths;
-use signet_base::{Error, Json, Map, Result, json};
+use crate::session::participants;
+use signet_base::{Conflict, Error, Json, Map, Result, json};
 use signet_model::Object;
 use signet_store::events::{self, Event};
 use signet_store::table::{self, Record};
@@ -80,6 +81,9 @@ impl<'a> Transaction<'a> {
             new_account: None,
             secret_paths: OnceLock::new(),
         }
+    }
+    pub(crate) fn core(&self) -> &'a Core {
+        self.core
     }
     /// What must hold at the commit.
     pub fn when(&mut self, condition: Batch) {
@@ -161,7 +165,8 @@ impl<'a> Transaction<'a> {
             core.db.flush().await?;
         }
         let mut first = when.len();
-        let mut batch = when.then(rows);
+        let look = participants::look_after_raise(core, &rows);
+        let mut batch = when.then(rows).then(look);
         if guarded.is_some() {
             first += administrators::BEFORE;
             batch = administrators::kept(batch);
@@ -172,10 +177,10 @@ impl<'a> Transaction<'a> {
         let done = core.objects.apply_with(objects, &author.of_version(), batch, told).await;
         let (objects, answers) = match done {
             Ok(done) => done,
-            Err(Error::Conflict(tag)) if tag == administrators::LAST => {
+            Err(Error::Conflict(Conflict::LastAdministrator)) => {
                 return Err(Error::invalid(guarded.unwrap_or("non_field_errors"), LAST_ADMINISTRATOR));
             }
-            Err(Error::Conflict(tag)) if tag == "no such row" => return Err(Error::NotFound),
+            Err(Error::Conflict(Conflict::NoRow)) => return Err(Error::NotFound),
             Err(error) => return Err(error),
         };
         let epoch = match epoch_at {

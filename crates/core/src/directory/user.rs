@@ -5,16 +5,11 @@ use super::{model_of, told};
 use crate::event::EventAction;
 use crate::event::diff;
 use crate::permission;
+use crate::session::participants;
 use signet_base::{Error, Map, Result, Uuid, json};
+use signet_store::table::Record;
 use signet_store::users::{self, User};
 use signet_store::{Write, groups, objects, roles};
-
-/// The fields of an account that its events tell of.
-fn fields(u: &User) -> Map {
-    let all = json!({"username": u.username, "name": u.name, "email": u.email, "is_active": u.is_active,
-        "type": u.user_type, "path": u.path, "attributes": u.attributes});
-    all.as_object().cloned().unwrap_or_default()
-}
 
 /// Only people count as administrators: a program cannot let anybody in.
 fn is_person(user: &User) -> bool {
@@ -36,6 +31,9 @@ impl Transaction<'_> {
         if let Some((hash, _)) = &change.with.password {
             user.password.clone_from(hash);
         }
+        if let Some(by) = change.with.email_verified.filter(|_| !user.email.trim().is_empty()) {
+            (user.email_verified_at, user.email_verified_by) = (Some(self.core.now()), by.to_owned());
+        }
         let all = change.with.groups.wanted(&[]);
         user.id = self.number::<User>(user.id).await?;
         self.add(users::insert_batch(&user, &all));
@@ -45,7 +43,7 @@ impl Transaction<'_> {
         }
         self.is_new(&user);
         let model = model_of("user", json!(user.id), &user.username);
-        let mut changed = diff::between(&Map::new(), &fields(&user), self.secret_paths());
+        let mut changed = diff::between(&Map::new(), &user.writable(), self.secret_paths());
         changed.extend(diff::relation(&[], &all).map(|groups| ("groups".to_owned(), groups)));
         changed.extend(diff::relation(&[], &own_roles).map(|roles| ("roles".to_owned(), roles)));
         self.tell(EventAction::ModelCreated, told(&model, changed));
@@ -76,6 +74,12 @@ impl Transaction<'_> {
         } else if with.groups.all.is_some() {
             return Err(Error::internal("all groups of an account change with the account only"));
         }
+        if users::canonical(&before.email) != users::canonical(&after.email) {
+            self.add(users::unverify_email_batch(id));
+        }
+        if let Some(by) = with.email_verified {
+            self.add(users::verify_email_batch(id, &after.email, by, now));
+        }
         if with.groups.all.is_none() {
             for group in with.groups.joined() {
                 self.add(users::join_group_batch(id, group));
@@ -85,7 +89,7 @@ impl Transaction<'_> {
             self.add(users::leave_group_batch(id, *group));
         }
         let model = model_of("user", json!(id), &after.username);
-        let mut changed = diff::between(&fields(before), &fields(after), self.secret_paths());
+        let mut changed = diff::between(&before.writable(), &after.writable(), self.secret_paths());
         changed.extend(diff::relation(&have, &want).map(|groups| ("groups".to_owned(), groups)));
         if let Some(own_roles) = &with.groups.roles {
             let have = roles::of_users(&self.core.db, &[id]).await?.remove(&id).unwrap_or_default();
@@ -95,6 +99,12 @@ impl Transaction<'_> {
         if let Some(hash) = &with.disabled {
             self.add(users::disable_password_batch(id, &before.password, hash));
             changed.insert("password".to_owned(), diff::masked());
+        }
+        if let Some(by) = with.email_verified.filter(|_| change.keeps_row) {
+            changed.insert(
+                "email_verified_by".to_owned(),
+                json!({"previous_value": before.email_verified_by, "new_value": by}),
+            );
         }
         if !change.keeps_row || !changed.is_empty() {
             self.tell(EventAction::ModelUpdated, told(&model, changed));
@@ -114,7 +124,7 @@ impl Transaction<'_> {
         self.objects.extend(objects::writes_for_deleted_row(&self.core.config(), &key, &self.core.ports));
         let own = permission::managed_role(&self.core.config(), &permission::role_of_user(user.id));
         self.objects.extend(own.map(|pk| Write::Delete { pk }));
-        self.add(users::delete_batch(user.id));
+        self.add(users::delete_batch(user.id).then(participants::look_batch(self.core, user.id)));
         self.tell(
             EventAction::ModelDeleted,
             told(&model_of("user", json!(user.id), &user.username), Map::new()),

@@ -5,7 +5,6 @@ pub mod diff;
 pub use action::{AuditType, CUSTOM_PREFIX, EventAction};
 
 use crate::budget::{EventKey, Prefix};
-use crate::directory::token_model;
 use crate::policy::Decision;
 use crate::{Client, Core, Principal};
 use signet_base::{Json, Map, Span, Uuid, json};
@@ -212,7 +211,7 @@ impl Core {
             context.extend(located.network.map(|network| ("asn".to_owned(), Json::Object(network.to_map()))));
         }
         if let Some(token) = user.and_then(|person| person.token.as_ref()) {
-            context.entry("token").or_insert_with(|| token_model(token));
+            context.entry("token").or_insert_with(|| token.as_ref().clone());
         }
         let named = |user: &User| json!({"pk": user.id, "email": user.email, "username": user.username});
         let person = match user {

@@ -4,7 +4,7 @@ use super::{INPUTS, orm};
 use signet_expr::{ParseError, Program, Vocabulary};
 
 /// Inputs of some uses only. If one is missing, the run reports it.
-const OF_KINDS: [&str; 21] = [
+const OF_KINDS: [&str; 23] = [
     "stage",
     "notification",
     "event",
@@ -14,6 +14,8 @@ const OF_KINDS: [&str; 21] = [
     "info",
     "client",
     "properties",
+    "oauth_userinfo",
+    "group_id",
     "assertion",
     "root",
     "data",

@@ -93,7 +93,7 @@ impl Executor<'_> {
     pub(super) async fn restart(&mut self, flow: &Arc<Object>, plan: Plan, keep: bool) -> Result<Reply> {
         let built_in: Vec<Planned> =
             plan.stages.into_iter().filter(|s| matches!(s.stage, StageRef::BuiltIn { .. })).collect();
-        let given = plan.given;
+        let (given, authorization) = (plan.given, plan.authorization);
         let context = if keep { plan.context } else { given.clone().unwrap_or_else(|| self.fresh_context()) };
         match super::plan::plan(
             self.core,
@@ -109,6 +109,7 @@ impl Executor<'_> {
                 fresh.stages.extend(built_in);
                 fresh.total = fresh.stages.len();
                 fresh.given = given;
+                fresh.authorization = authorization;
                 fresh.owner = self.session.principal().map(|p| p.user.id);
                 self.session.state.plan = Some(fresh);
                 self.session.touch();

@@ -3,8 +3,9 @@ use super::ending::ending;
 use super::executor::{Executor, Reply};
 use super::plan::{NotPlanned, Plan, plan};
 use super::{keys, token};
+use crate::authorize;
 use crate::models::{Designation, Flow, FlowStageBinding, InvalidResponseAction};
-use crate::setup;
+use crate::{Core, setup};
 use signet_base::{Result, query};
 use signet_model::Object;
 use std::sync::Arc;
@@ -60,7 +61,15 @@ impl Executor<'_> {
             Some(plan) => {
                 let over = plan.over.clone();
                 self.session.state.plan = Some(plan);
-                return Ok(over.map(|over| ending(over.shown)));
+                let Some(over) = over else { return Ok(None) };
+                if authorize::may_show_again(self.core, &over).await? {
+                    return Ok(Some(ending(over.shown)));
+                }
+                // The application has used its answer: another one is asked for as at first.
+                self.close();
+                if let Some(to) = protocol(self.core, flow, self.query) {
+                    return Ok(Some(Reply::Away(to)));
+                }
             }
             None => {}
         }
@@ -107,7 +116,7 @@ impl Executor<'_> {
             let next = query::value(&query, "next").as_deref().and_then(query::local_path);
             return Ok(Some(Reply::Done(next.unwrap_or_else(|| "/".to_owned()))));
         }
-        if let Some(to) = protocol(flow, self.query) {
+        if let Some(to) = protocol(self.core, flow, self.query) {
             return Ok(Some(Reply::Away(to)));
         }
         if plan.context.has(&keys::IS_RESTORED) {
@@ -118,12 +127,9 @@ impl Executor<'_> {
 }
 
 /// The URL at which an application's request restarts, if an authorization flow's page belongs to one.
-pub fn protocol(flow: &Object, own: &str) -> Option<String> {
+pub fn protocol(core: &Core, flow: &Object, own: &str) -> Option<String> {
     let is_authorization = flow.get::<Flow>().is_some_and(|f| f.designation == Designation::Authorization);
-    let asked = ["client_id", "redirect_uri", "response_type"]
-        .iter()
-        .all(|name| query::value(own, name).is_some_and(|v| !v.is_empty()));
-    (is_authorization && asked).then(|| format!("/application/o/authorize/?{own}"))
+    is_authorization.then(|| core.families.providers().find_map(|kind| kind.request_url(own))).flatten()
 }
 
 /// The refusal of a flow that does not apply to this user.

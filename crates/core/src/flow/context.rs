@@ -53,6 +53,8 @@ pub mod keys {
     /// Primary key of the application that started the run.
     pub const APPLICATION: Key<Uuid> = Key::new("application");
     pub const IS_SSO: Key<bool> = Key::new("is_sso");
+    /// The person has agreed to what follows before the run began: the first stage that needs an agreement uses it up.
+    pub const AGREED: Key<bool> = Key::new("goauthentik.io/agreed");
     pub const IS_RESTORED: Key<Json> = Key::new("is_restored");
     pub const IS_REDIRECTED: Key<bool> = Key::new("is_redirected");
     pub const CONSENT_HEADER: Key<String> = Key::new("consent_header");

@@ -1,6 +1,7 @@
 //! The end of a run, and members that all challenges have.
 use super::executor::{Executor, Reply};
 use super::{Challenge, Plan, keys};
+use crate::authorize::{self, Ending};
 use crate::models::{DeniedAction, Flow};
 use signet_base::{Json, Map, json, query};
 use signet_model::Object;
@@ -56,9 +57,49 @@ impl Executor<'_> {
         self.session.touch();
     }
 
+    /// Hands a refusal to the protocol that the run is about, where the flow leaves it to it and there is a checked way
+    /// back. Before a sign-in, and where the flow wants its message read, our page shows it, with a link to that way.
+    fn hand_back(&mut self, flow: &Arc<Object>, action: DeniedAction, text: &str) -> Option<Reply> {
+        let plan = self.session.state.plan.as_ref().filter(|plan| plan.flow == flow.pk)?;
+        let pending = plan.authorization.as_ref()?;
+        let hands_on = match action {
+            DeniedAction::Message => false,
+            DeniedAction::MessageContinue => pending.user.is_some(),
+            DeniedAction::Continue => true,
+        };
+        // An error says that there is no checked way back any more.
+        let request = authorize::open(self.core, self.client, pending).ok();
+        if hands_on
+            && let Some(request) = &request
+            && let Some(answer) = request.end(&Ending::Denied(text.to_owned()))
+        {
+            return Some(self.end_by(flow, answer.challenge(request.application().name())));
+        }
+        let back = request.and_then(|request| authorize::way_back(request.as_ref(), text));
+        let context = &mut self.session.state.plan.as_mut()?.context;
+        match back {
+            Some(back) => context.set(&keys::DECLINE_URL, back),
+            None => context.remove(&keys::DECLINE_URL),
+        }
+        None
+    }
+
+    /// Ends the run with a challenge that is its last page.
+    pub(super) fn end_by(&mut self, flow: &Arc<Object>, challenge: Challenge) -> Reply {
+        let last = match challenge.component() {
+            "xak-flow-redirect" => challenge.0,
+            _ => self.dress(flow, challenge),
+        };
+        self.end_with(last.clone());
+        ending(last)
+    }
+
     /// Ends with a refusal, by the flow's `denied_action`.
     pub(super) fn denied(&mut self, flow: &Arc<Object>, text: Option<String>) -> Reply {
         let action = flow.get::<Flow>().map_or(DeniedAction::Message, |f| f.denied_action);
+        if let Some(reply) = self.hand_back(flow, action, text.as_deref().unwrap_or_default()) {
+            return reply;
+        }
         let next = query::value(self.query, "next")
             .or_else(|| query::value(&self.session.state.query, "next"))
             .as_deref()

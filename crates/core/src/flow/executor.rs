@@ -1,6 +1,5 @@
 //! The flow executor: plans, shows, validates, ends. The JSON API and the pages use it.
 use super::begin::applies_to_others;
-use super::ending::ending;
 use super::plan::{NotPlanned, Plan};
 use super::stage::{FlowRun, FlowStep, StageKind};
 use super::{Context, Planned, ResponseErrors, StageRef, history, invitation, keys, setup_code, token};
@@ -161,6 +160,10 @@ impl Executor<'_> {
                 self.session.state.plan = Some(plan);
                 return Ok(self.denied(flow, Some("The first run is over. Sign in instead.".to_owned())));
             }
+            if kind.needs_agreement() && plan.context.get(&keys::AGREED) == Some(true) {
+                plan.context.remove(&keys::AGREED);
+                agreed = true;
+            }
             let was_shown = plan.shown;
             let mut invited = None;
             if kind.writes_people() {
@@ -277,13 +280,7 @@ impl Executor<'_> {
                     history::record(self.core, self.session, &plan);
                     // The title's placeholders need the plan.
                     self.session.state.plan = Some(plan);
-                    let last = if challenge.component() == "xak-flow-redirect" {
-                        challenge.0
-                    } else {
-                        self.dress(flow, challenge)
-                    };
-                    self.end_with(last.clone());
-                    return Ok(ending(last));
+                    return Ok(self.end_by(flow, challenge));
                 }
                 FlowStep::Restart => return self.restart(flow, plan, false).await,
                 FlowStep::Deny(text) => {
@@ -313,12 +310,15 @@ impl Executor<'_> {
         history::record(self.core, self.session, &plan);
         let query = token::without(&self.session.state.query);
         self.session.state.query.clone_from(&query);
+        // A protocol that waits for the sign-in waits for the other flow as well.
+        let authorization = plan.authorization.filter(|pending| pending.user.is_none());
         let mut context = if keep { plan.context } else { self.fresh_context() };
         context.set(&keys::IS_REDIRECTED, true);
         match super::plan::plan(self.core, self.client, other, self.session.principal(), context, false)
             .await?
         {
-            Ok(fresh) => {
+            Ok(mut fresh) => {
+                fresh.authorization = authorization;
                 self.begin(fresh);
                 let address = format!("/if/flow/{}/", other.text("slug"));
                 Ok(Reply::Away(if query.is_empty() { address } else { format!("{address}?{query}") }))

@@ -1,12 +1,14 @@
 //! Invitations in a run. A single-use invitation is claimed right before the run writes an account, and
 //! deleted afterwards: of several runs with one invitation, one creates an account.
 use super::{Context, FlowRun, FlowStep, Key, StageKind, keys};
+use crate::directory::row_model;
 use crate::event::EventAction;
 use crate::{Client, Core};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Uuid, json};
-use signet_store::invitations::{self, Invitation};
+use signet_store::invitations::{self, Invitation, InvitationRow};
+use signet_store::table::Record;
 use std::sync::Arc;
 
 /// The message for every invitation that is not valid, whatever the reason.
@@ -28,10 +30,15 @@ struct InvitationState {
 }
 
 /// The name of an invitation in events and log: a digest, since the key would admit the reader.
-pub fn shown_as(core: &Core, id: Uuid) -> String {
-    let mut digest = invitations::digest(&core.vault, id);
-    digest.truncate(32);
-    digest
+fn shown_as(core: &Core, id: Uuid) -> String {
+    shortened(&invitations::digest(&core.vault, id)).to_owned()
+}
+fn shortened(digest: &str) -> &str {
+    digest.get(..32).unwrap_or(digest)
+}
+/// How events name an invitation, by its digest.
+pub fn model(digest: &str, name: &str) -> Json {
+    row_model(InvitationRow::TABLE, shortened(digest), name)
 }
 
 /// The invitation, if it is valid for this flow now.
@@ -128,7 +135,7 @@ pub(crate) async fn used(core: &Core, client: &Client, claim: Claim, context: &m
     }
     let shown = context.get(&SHOWN).unwrap_or_default();
     let name = shown.get("name").and_then(Json::as_str).unwrap_or_default();
-    let model = json!({"app": "authentik_stages_invitation", "model_name": "invitation", "pk": shown_as(core, claim.id), "name": name});
+    let model = model(&invitations::digest(&core.vault, claim.id), name);
     core.event(
         client,
         None,

@@ -11,6 +11,7 @@ pub mod executor;
 pub mod history;
 pub mod invitation;
 pub mod plan;
+pub mod proof;
 pub mod question;
 pub mod sealed;
 pub(crate) mod setup_code;

@@ -1,5 +1,6 @@
 //! The plan of a run: the stages to show. Stored in the session.
 use super::context::{Context, keys};
+use crate::authorize::PendingAuthorization;
 use crate::models::{Flow, FlowStageBinding, Requirement, flow_bindings};
 use crate::policy::{self, Question, Verdict};
 use crate::{Client, Core, Principal};
@@ -47,6 +48,9 @@ pub struct Plan {
     /// The session's user when the run was last continued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<i64>,
+    /// The request of an application that the run is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<PendingAuthorization>,
     /// The last page of a finished run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<LastPage>,
@@ -60,6 +64,9 @@ pub struct Plan {
 pub struct LastPage {
     pub shown: Map,
     pub at: Timestamp,
+    /// The provider whose request the run was about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<i64>,
 }
 
 impl LastPage {
@@ -89,11 +96,13 @@ impl Plan {
     /// Ends the run: only its last page is kept.
     pub(super) fn end(&mut self, shown: Map, at: Timestamp) {
         self.stages.clear();
-        self.context.0.retain(|name, _| name == keys::APPLICATION.0);
+        let kept = [keys::APPLICATION.0, keys::DECLINE_URL.0];
+        self.context.0.retain(|name, _| kept.contains(&name.as_str()));
         self.given = None;
         self.refused = None;
         self.messages.clear();
-        self.over = Some(LastPage { shown, at });
+        let provider = self.authorization.take().map(|pending| pending.provider);
+        self.over = Some(LastPage { shown, at, provider });
     }
     pub fn append(&mut self, kind: &str, settings: Json) {
         self.stages.push_back(Planned {
@@ -137,6 +146,7 @@ pub async fn plan(
         total: 0,
         given: None,
         owner: None,
+        authorization: None,
         over: None,
         refused: None,
     };

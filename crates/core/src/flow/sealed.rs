@@ -2,11 +2,20 @@
 //! encrypted before the session is written, and decrypted when it is read.
 use signet_base::{Json, Result, Secret, Vault};
 
-/// The encrypted parts of a session's state: the plan's context and initial context, its last page (may
-/// contain codes), typed values, the inspector's history, the entry query (may contain invitations), parked
-/// runs.
-const PLACES: [&str; 7] =
-    ["/plan/context", "/plan/given", "/plan/over", "/plan/refused", "/history", "/query", "/waiting"];
+/// The encrypted parts of a session's state: the plan's context and initial context, the request it is about, its last page
+/// (may contain codes), typed values, the inspector's history, the entry query (may contain invitations), parked runs,
+/// answers of protocols.
+const PLACES: [&str; 9] = [
+    "/plan/context",
+    "/plan/given",
+    "/plan/authorization",
+    "/plan/over",
+    "/plan/refused",
+    "/history",
+    "/query",
+    "/waiting",
+    "/answers",
+];
 
 fn is_empty(value: &Json) -> bool {
     match value {

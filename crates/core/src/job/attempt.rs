@@ -3,7 +3,8 @@ use super::new::Envelope;
 use super::{Job, JobRun, LogLevel, line};
 use crate::Core;
 use crate::event::EventAction;
-use signet_base::{Error, Json, Result, Span, Timestamp, json};
+use signet_base::error::Chain;
+use signet_base::{Conflict, Error, Json, Result, Span, Timestamp, json};
 use signet_store::Batch;
 use signet_store::jobs::{self, DONE, JobRow, QUEUED, REJECTED};
 use std::sync::Arc;
@@ -139,7 +140,7 @@ async fn end(core: &Arc<Core>, job: &dyn Job, row: JobRow, result: Result<Batch>
     }
 }
 fn is_lost(error: &Error) -> bool {
-    matches!(error, Error::Conflict(tag) if tag == jobs::LEASE)
+    matches!(error, Error::Conflict(Conflict::LeaseLost))
 }
 
 /// Writes the end of an attempt with what it did.
@@ -170,7 +171,7 @@ async fn commit(
             batch
         }
         Err(error) => {
-            log.push((LogLevel::Error, now, error.to_string()));
+            log.push((LogLevel::Error, now, Chain(&error).to_string()));
             metrics.errors.inc();
             if is_passing(&error) && attempt <= core.settings.jobs.retries {
                 let [chance] = core.ports.bytes::<1>();
@@ -178,12 +179,12 @@ async fn commit(
                 next.status = QUEUED.to_owned();
                 next.due = Some(now.plus(back_off(attempt, chance)));
                 metrics.retries.inc();
-                tracing::warn!(job = job.name(), id = %row.id, attempt, %error, "a job failed; it is tried again");
+                tracing::warn!(job = job.name(), id = %row.id, attempt, error = %Chain(&error), "a job failed; it is tried again");
                 Batch::new()
             } else {
                 over(&mut next, REJECTED, LogLevel::Error);
                 metrics.rejected.inc();
-                tracing::error!(job = job.name(), id = %row.id, attempt, %error, "a job failed");
+                tracing::error!(job = job.name(), id = %row.id, attempt, error = %Chain(&error), "a job failed");
                 failed(core, job, row, &error).await?
             }
         }
@@ -231,7 +232,7 @@ mod tests {
     }
     #[test]
     fn core_jobs_another_attempt_is_made_where_it_may_end_otherwise() {
-        assert!(is_passing(&Error::Unavailable(String::new())) && is_passing(&Error::internal("x")));
+        assert!(is_passing(&Error::unavailable("x")) && is_passing(&Error::internal("x")));
         assert!(!is_passing(&Error::invalid("to", "x")) && !is_passing(&Error::NotFound));
     }
     #[test]

@@ -49,6 +49,7 @@ impl Sender {
             port: u16::try_from(own.port).unwrap_or(25),
             username: own.username.to_owned(),
             password: own.password.clone(),
+            oauth: None,
             security,
             timeout: Duration::from_secs(u64::try_from(own.timeout.clamp(1, 600)).unwrap_or(10)),
         };

@@ -84,7 +84,9 @@ pub fn of_object(
                 out.extend((changed && *new == Json::Bool(true)).then_some(Right::Everything));
             }
             Some(Gives::Everything) if own() && !is_nothing(field, new, ports) => out.push(Right::Everything),
-            Some(Gives::Delivery) if before.is_some() && own() => out.push(Right::Everything),
+            Some(Gives::Delivery) if own() && (before.is_some() || is_address(new)) => {
+                out.push(Right::Everything);
+            }
             Some(Gives::Membership) if own() => out.push(Right::Membership(keys(new))),
             _ => {}
         }
@@ -100,6 +102,11 @@ pub fn of_object(
         out.extend(names.filter_map(|name| Some(Right::Permission(name.as_str()?.to_owned(), None))));
     }
     out
+}
+
+/// Whether the server would call it.
+fn is_address(value: &Json) -> bool {
+    value.as_str().is_some_and(|text| text.contains("://"))
 }
 
 /// Empty, or what stands there by itself.

@@ -11,9 +11,9 @@ use crate::models::{InitialPermissions, Role};
 use crate::{Core, Principal};
 pub use closure::{Right, may_give};
 use signet_base::{Error, Result, Uuid};
-use signet_model::Snapshot;
-use signet_store::Batch;
+use signet_model::{Snapshot, Verb};
 use signet_store::roles::{self, Target};
+use signet_store::{Batch, invitations};
 
 /// Opens the administration's pages.
 pub const ADMIN_INTERFACE: &str = "authentik_rbac.access_admin_interface";
@@ -27,10 +27,11 @@ pub async fn assign(
     permissions: &[String],
     object: Option<&str>,
 ) -> Result<()> {
-    let target = object.map_or(Target::All, |key| Target::Row(key.to_owned()));
+    let object = object.map(|key| stored_key(core, permissions, key));
+    let target = object.clone().map_or(Target::All, Target::Row);
     let add = |change: RoleChange, permission: &String| change.grant(permission, target.clone());
     let change = permissions.iter().fold(RoleChange::of(role), add);
-    commit(core, author, role, permissions, object, change).await
+    commit(core, author, role, permissions, object.as_deref(), change).await
 }
 
 /// Takes permissions away from a role. Those that the role does not have are no error.
@@ -41,9 +42,20 @@ pub async fn unassign(
     permissions: &[String],
     object: Option<&str>,
 ) -> Result<()> {
-    let add = |change: RoleChange, permission: &String| change.withdraw(permission, object);
+    let object = object.map(|key| stored_key(core, permissions, key));
+    let add = |change: RoleChange, permission: &String| change.withdraw(permission, object.as_deref());
     let change = permissions.iter().fold(RoleChange::of(role), add);
-    commit(core, author, role, permissions, object, change).await
+    commit(core, author, role, permissions, object.as_deref(), change).await
+}
+
+/// The key by which permissions name an object: as the wire shows it, but for invitations, whose key on the wire admits its
+/// holder.
+fn stored_key(core: &Core, permissions: &[String], key: &str) -> String {
+    let of_invitations = |name: &String| Verb::ALL.iter().any(|verb| verb.on(invitations::MODEL) == *name);
+    match Uuid::parse_str(key) {
+        Ok(id) if permissions.iter().any(of_invitations) => invitations::digest(&core.vault, id),
+        _ => key.to_owned(),
+    }
 }
 
 async fn commit(

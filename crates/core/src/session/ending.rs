@@ -1,4 +1,5 @@
 //! Ending sessions together with their grants.
+use super::participants::look_batch;
 use super::{WebSession, impersonation};
 use crate::Core;
 use signet_base::{Result, Uuid};
@@ -8,11 +9,11 @@ use signet_store::{Batch, epoch, grants, sessions};
 /// session see [`directory::end_all`](crate::directory::end_all).
 pub async fn end_all(core: &Core, user: i64, except: Option<Uuid>) -> Result<()> {
     core.db.flush().await?;
-    core.db.batch(epoch::end_sessions(user, except)).await.map(drop)
+    core.db.batch(epoch::end_sessions(user, except).then(look_batch(core, user))).await.map(drop)
 }
 
 /// Ends a session with its grants.
-pub async fn end(core: &Core, session: &sessions::Session) -> Result<()> {
+pub(super) async fn end(core: &Core, session: &sessions::Session) -> Result<()> {
     core.db.flush().await?;
     core.db.batch(end_batch(core, session)).await.map(drop)
 }
@@ -21,14 +22,15 @@ pub fn end_batch(core: &Core, session: &sessions::Session) -> Batch {
     sessions::delete_by_uuid_batch(session.uuid).then(revocation(core, session))
 }
 
-/// Revokes a session's grants: its user's, and those of the impersonated user.
+/// Revokes an ended session's grants: its user's, and those of the impersonated user.
 pub(super) async fn revoke(core: &Core, session: &sessions::Session) -> Result<()> {
     core.db.flush().await?;
     core.db.batch(revocation(core, session)).await.map(drop)
 }
 fn revocation(core: &Core, session: &sessions::Session) -> Batch {
     let people = session.user_id.into_iter().chain(impersonation::of_row(core, session));
-    people.fold(Batch::new(), |batch, user| batch.then(grants::revoke_session_batch(user, session.uuid)))
+    let look = session.user_id.map_or_else(Batch::new, |user| look_batch(core, user));
+    people.fold(look, |batch, user| batch.then(grants::revoke_session_batch(user, session.uuid)))
 }
 
 /// Ends a session on sign-out: its access tokens and codes are revoked. Refresh tokens (`offline_access`) are

@@ -63,7 +63,9 @@ impl WebSession {
     pub fn act_as(&mut self, core: &Core, client: &Client, person: Principal) -> Result<()> {
         let refuse = |why: &str| Err(Error::invalid("non_field_errors", why));
         let Some(owner) = self.principal.take_if(|owner| owner.impersonator.is_none()) else {
-            return refuse("You act as somebody already. Stop that first.");
+            return refuse(
+                "You are looking at this server as somebody else already. Go back to yourself first.",
+            );
         };
         if !person.user.is_active {
             self.principal = Some(owner);
@@ -99,6 +101,7 @@ impl WebSession {
     /// Assigns a new key and public id, as after a sign-in, so that grants of both users can be told apart
     /// and revoked. Forms need the new key's token.
     fn switch(&mut self, core: &Core, client: &Client, acts_as: Option<i64>, person: Principal) {
+        self.note_leaving();
         self.rekey(core);
         self.state.acts_as = acts_as;
         self.state.plan = None;

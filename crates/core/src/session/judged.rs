@@ -1,6 +1,7 @@
 //! Session rules, applied at use.
 use super::State;
 use super::ending::{end_access, revoke};
+use super::participants::look_batch;
 use crate::event::EventAction;
 use crate::{Client, Core, Principal};
 use signet_base::{Result, Timestamp, json};
@@ -46,7 +47,7 @@ pub(super) async fn end_broken(
             false => grants::revoke_session(&core.db, user, row.uuid).await?,
         }
     }
-    sessions::delete(&core.db, &row.id).await?;
+    sessions::end(&core.db, &row.id, look_batch(core, person.user.id)).await?;
     tracing::info!(request_id = %client.request_id, user = person.user.id, reason, "a session was ended by a rule");
     core.event(
         client,

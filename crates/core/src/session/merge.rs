@@ -1,6 +1,7 @@
 //! Two requests of one session at the same moment: what the later one writes is merged into what the earlier one has
 //! written, run by run, so that none is lost.
 use super::State;
+use crate::authorize::GivenAnswer;
 use crate::flow::tabs::{MAX_WAITING, ParkedRun};
 use signet_base::Uuid;
 
@@ -51,6 +52,16 @@ impl State {
             asked.retain(|name, _| !base.asked.contains_key(name) || self.asked.contains_key(name));
             asked.extend(self.asked.into_iter().filter(|(name, value)| base.asked.get(name) != Some(value)));
             asked
+        };
+        self.answers = {
+            // Of two answers to one request the first counts.
+            let stored_answers = stored.answers;
+            let mut answers = stored_answers.clone();
+            let is_new = |given: &GivenAnswer| {
+                !base.answers.contains(given) && !stored_answers.iter().any(|first| first.is_for_same(given))
+            };
+            answers.extend(self.answers.into_iter().filter(is_new));
+            answers
         };
         self.history = newer(self.history, &base.history, stored.history);
         self.authentication = newer(self.authentication, &base.authentication, stored.authentication);

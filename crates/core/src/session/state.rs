@@ -1,5 +1,6 @@
 //! The state of a session.
 use super::binding::Binding;
+use crate::authorize::GivenAnswer;
 use crate::flow::Plan;
 use crate::flow::tabs::ParkedRun;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,9 @@ pub struct State {
     /// Requests that asked for a new sign-in (`prompt=login`).
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub asked: Map,
+    /// Answers that requests of protocols have got, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<GivenAnswer>,
     /// The token that the user has created on the settings page, which shows its key once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_token: Option<Uuid>,

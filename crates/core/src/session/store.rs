@@ -54,14 +54,17 @@ impl WebSession {
 
     /// One try.
     async fn write_version(&self, core: &Core, row: &mut Session, with: Batch) -> Result<Written> {
+        let look = self.look(core);
         let begin =
             async |row: &Session, with| sessions::begin(&core.db, row, with).await.map(|()| Written::Done);
         match (&self.replaces, &self.stored) {
             // A sign-in gives a new key; where the old row is gone already there is nothing to carry over.
             (Some(old), Some(stored)) => {
                 let old = core.vault.timed_digest("session", old);
-                match sessions::rotate(&core.db, &old, stored.version, row, with.clone()).await? {
-                    Written::Gone => begin(row, with).await,
+                match sessions::rotate(&core.db, &old, stored.version, row, with.clone().then(look.clone()))
+                    .await?
+                {
+                    Written::Gone => begin(row, with.then(look)).await,
                     written => Ok(written),
                 }
             }
@@ -69,7 +72,7 @@ impl WebSession {
             (Some(old), None) => {
                 match sessions::get(&core.db, &core.vault.timed_digest("session", old)).await? {
                     Some(_) => Ok(Written::Changed),
-                    None => begin(row, with).await,
+                    None => begin(row, with.then(look)).await,
                 }
             }
             (None, _) if !with.is_empty() => begin(row, with).await,
@@ -105,7 +108,10 @@ impl WebSession {
         if self.replaces.is_none() || signs_in {
             let base = before.map(|stored| open(stored.data)).transpose()?.unwrap_or_default();
             let own = std::mem::take(&mut self.state);
+            let last_page = |state: &State| state.plan.as_ref().and_then(|plan| plan.over.clone());
+            let ended = last_page(&own);
             self.state = own.merge(&base, open(found.data.clone())?, signs_in);
+            self.overtaken |= ended.is_some() && last_page(&self.state) != ended;
             self.state.bound();
         }
         row.data = self.sealed_state(core, &row.id)?;

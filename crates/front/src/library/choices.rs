@@ -1,7 +1,7 @@
 //! What a person has chosen for the library: `settings.library` of the account's attributes, beside the settings that
 //! authentik keeps there.
 use crate::edge::Edge;
-use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_base::{Conflict, Error, Json, Map, Result, Uuid, json};
 use signet_core::directory::{Author, UserChange};
 use signet_core::models::Application;
 use signet_core::{Principal, directory};
@@ -79,7 +79,7 @@ pub async fn keep(edge: &Edge, person: &Principal, change: Change<'_>) -> Result
         let mut after = before.clone();
         choices.write(&mut after.attributes)?;
         match directory::commit(core, &author, UserChange::update(&before, after)).await {
-            Err(Error::Conflict(tag)) if tag == "updated" => {}
+            Err(Error::Conflict(Conflict::Stale)) => {}
             other => return other.map(drop),
         }
     }

@@ -1,7 +1,7 @@
 //! Tokens of the person, on the settings page.
 use super::{PATH, after, moment, text};
 use crate::edge::Edge;
-use signet_base::{Error, Map, Result, Secret, Uuid, json, query};
+use signet_base::{Conflict, Error, Map, Result, Secret, Uuid, json, query};
 use signet_core::directory::{self, Author, TokenChange, token_model};
 use signet_core::event::EventAction;
 use signet_core::mail::templates;
@@ -55,7 +55,9 @@ pub fn lasts(core: &Core, person: &Principal) -> String {
 pub async fn create(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<String> {
     let core = &edge.core.clone();
     if person.impersonator.is_some() {
-        return Err(Error::denied("You act as somebody else. Only they make tokens for themselves."));
+        return Err(Error::denied(
+            "You are looking at this page as somebody else. Only they make tokens for themselves.",
+        ));
     }
     let name = text(sent, "token_name").trim();
     let intent = if text(sent, "token_intent") == APP_PASSWORD { APP_PASSWORD } else { "api" };
@@ -81,8 +83,10 @@ pub async fn create(edge: &mut Edge, person: &Principal, sent: &Map) -> Result<S
     let change = TokenChange::create(new, token::new_key(core)).at_most(Some(token::MOST));
     match directory::commit(core, &author, change).await {
         Ok(_) => {}
-        Err(Error::Conflict(tag)) if tag == tokens::TOO_MANY => return refused("many"),
-        Err(Error::Conflict(tag)) if tag == "token.identifier" => return refused("taken"),
+        Err(Error::Conflict(Conflict::TooManyTokens)) => return refused("many"),
+        Err(Error::Conflict(Conflict::Unique(index))) if index == "token.identifier" => {
+            return refused("taken");
+        }
         Err(error) => return Err(error),
     }
     edge.session.state.new_token = Some(id);

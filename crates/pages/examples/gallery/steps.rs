@@ -200,6 +200,7 @@ impl Security {
             methods: &self.methods,
             set_up: &self.set_up,
             sessions: &self.sessions,
+            connections: &[],
             consents: &self.consents,
             details: Some(DetailsForm {
                 challenge: &self.details,

@@ -20,14 +20,14 @@ pub fn captcha(challenge: &Value, form: &FormContext) -> Markup {
         html! {
             (ui::errors(&field_errors(challenge, "token")))
             (ui::errors(&stray_errors(challenge, &["token"])))
-            (widget(challenge, "token", true))
+            (widget(challenge, form, "token", true))
         },
     )
 }
 
 /// The box that the service's script fills. `field` takes the answer; `sends` when the form goes as soon as
 /// it is there.
-pub(super) fn widget(challenge: &Value, field: &'static str, sends: bool) -> Markup {
+pub(super) fn widget(challenge: &Value, form: &FormContext, field: &'static str, sends: bool) -> Markup {
     let url = text(challenge, "js_url");
     html! {
         (ui::hidden(field, ""))
@@ -45,7 +45,7 @@ pub(super) fn widget(challenge: &Value, field: &'static str, sends: bool) -> Mar
                 }
                 (ui::without_script("Turn it on and reload this page."))
             }
-            None => (ui::notice(ui::NoticeKind::Danger, "The check is not set up.", "Its address is missing. Tell whoever runs this site.")),
+            None => (ui::notice(ui::NoticeKind::Danger, "The check is not set up.", html! { "Its address is missing. Tell " (form.help_desk()) "." })),
         }
     }
 }

@@ -27,7 +27,7 @@ pub fn frame(challenge: &Value, form: &FormContext) -> Markup {
             @if let Some(url) = safe_frame(text(challenge, "url")) {
                 iframe class="frame" src=(url) title="Check by another service" sandbox="allow-scripts allow-forms allow-same-origin allow-popups" referrerpolicy="no-referrer" {}
             } @else {
-                (ui::notice(ui::NoticeKind::Danger, "This page can’t be shown.", "Its address is not safe. Tell whoever runs this site."))
+                (ui::notice(ui::NoticeKind::Danger, "This page can’t be shown.", html! { "Its address is not safe. Tell " (form.help_desk()) "." }))
             }
             (ui::button_primary("Continue", "Going on"))
         },

@@ -56,7 +56,7 @@ pub fn identification(challenge: &Value, form: &FormContext) -> Markup {
                     // Kept by the script in this browser; it is not sent.
                     label class="check check--l by-script" { input type="checkbox" data-remember; span { "Remember my username" } }
                 }
-                @if let Some(stage) = challenge.get("captcha_stage").filter(|stage| stage.is_object()) { (super::captcha::widget(stage, "captcha_token", false)) }
+                @if let Some(stage) = challenge.get("captcha_stage").filter(|stage| stage.is_object()) { (super::captcha::widget(stage, form, "captcha_token", false)) }
                 (ui::button_primary(if form.purpose == Purpose::Recover { "Send the link" } else { primary_words(challenge, with_password) }, "Checking"))
             }))
             @if other_ways { (ui::divider("or")) }

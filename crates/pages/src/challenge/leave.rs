@@ -54,7 +54,7 @@ pub fn autosubmit(challenge: &Value, form: &FormContext) -> Markup {
 /// The target could run script here: nobody is sent there.
 fn unsafe_target(form: &FormContext) -> Markup {
     html! {
-        (ui::notice(NoticeKind::Danger, "This address can’t be opened.", "The application asked for an address that is not safe. Tell whoever runs it."))
+        (ui::notice(NoticeKind::Danger, "This address can’t be opened.", html! { "The application asked for an address that is not safe. Tell " (form.help_desk()) "." }))
         (ui::link_button(form.home_url, "Go to my applications"))
     }
 }

@@ -7,6 +7,7 @@ use crate::flow::Heading;
 use crate::form::{FormContext, address, ask_help_desk, text};
 use crate::icons::{Icon, icon_s};
 use crate::ui;
+use crate::url::safe_href;
 use crate::words;
 
 pub(super) fn denied_heading(challenge: &Value, form: &FormContext) -> Heading {
@@ -56,6 +57,9 @@ pub fn access_denied(challenge: &Value, form: &FormContext) -> Markup {
                 } @else {
                     (ui::link_primary(url, label))
                 }
+                @if let (Some(back), Some(name)) = (form.decline_url.and_then(safe_href), form.application) {
+                    a class="btn btn--l btn--block" href=(back) { "Go back to " bdi { (name) } }
+                }
                 @if let Some(url) = form.recovery_url { (ui::link_button(url, "Forgot your password?")) }
                 @if let Some(url) = form.switch_url { (ui::link_button(url, "Sign in as somebody else")) }
                 @else if let Some(url) = form.back_url.filter(|back| *back != url) { (ui::link_button(url, "Back to sign-in")) }
@@ -76,8 +80,8 @@ fn ask_for(challenge: &Value, form: &FormContext, application: &str) -> Option<S
     ask_help_desk(form.help, &format!("Access to {application}"), &words)
 }
 
-pub(super) fn error_heading(_challenge: &Value, _form: &FormContext) -> Heading {
-    Heading::new("That didn’t work").sentence(html! { "Something failed on our side, not yours. Start again. If it fails again, give the id below to the help desk." })
+pub(super) fn error_heading(_challenge: &Value, form: &FormContext) -> Heading {
+    Heading::new("That didn’t work").sentence(html! { "Something failed on our side, not yours. Start again. If it fails again, give the id below to " (form.help_desk()) "." })
 }
 
 /// Body of `ak-stage-flow-error`: start again, the way home, the id. Details come only to those who may see

@@ -204,7 +204,7 @@ fn set_up(challenge: &Value, form: &FormContext, stages: &[Value]) -> Markup {
         html! {
             (ui::errors(&stray_errors(challenge, &[])))
             @if stages.is_empty() {
-                (ui::notice(ui::NoticeKind::Warn, "There is nothing to choose.", "No way to confirm is set up for your account. Ask whoever manages it."))
+                (ui::notice(ui::NoticeKind::Warn, "There is nothing to choose.", html! { "No way to confirm is set up for your account. Ask " (form.help_desk()) "." }))
             } @else {
                 div class="choice" {
                     @for stage in stages {

@@ -1,6 +1,6 @@
 //! Buttons, links and notices.
 
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 use crate::icons::{Icon, icon, icon_s};
 use crate::ui::monogram;
@@ -81,11 +81,11 @@ pub fn other_ways(name: &str, links: &[(&str, &str)]) -> Markup {
 
 /// A static notice: a title and an explanation; either may be empty.
 #[must_use]
-pub fn notice(kind: NoticeKind, title: &str, text: &str) -> Markup {
+pub fn notice(kind: NoticeKind, title: &str, text: impl Render) -> Markup {
     notice_with_role(kind, title, text, None)
 }
 
-fn notice_with_role(kind: NoticeKind, title: &str, text: &str, role: Option<&str>) -> Markup {
+fn notice_with_role(kind: NoticeKind, title: &str, text: impl Render, role: Option<&str>) -> Markup {
     let (class, drawing) = match kind {
         NoticeKind::Info => ("notice notice--info", Icon::Info),
         NoticeKind::Ok => ("notice notice--ok", Icon::Ok),

@@ -11,7 +11,11 @@ use signet_core::policy::{Policy, Question, Verdict};
 use signet_model::{Model, ModelDef, Object};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[CommonPasswordPolicy::DEF], kind: || Arc::new(CommonPassword), actions: signet_rest::none };
+pub const SLICE: Slice = Slice {
+    models: &[CommonPasswordPolicy::DEF],
+    kind: || Arc::new(CommonPassword),
+    actions: signet_rest::none,
+};
 
 /// Refuses well-known passwords, and those that are made of the person's own name or address. The list is
 /// built in: nobody is asked.

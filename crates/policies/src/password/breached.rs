@@ -28,7 +28,7 @@ pub async fn count(core: &Core, password: &Secret) -> Result<i64> {
     found
         .await
         .map_err(Error::internal)?
-        .map_err(|e| Error::Unavailable(format!("the file of breached passwords cannot be read: {e}")))
+        .map_err(|e| Error::unavailable(format!("the file of breached passwords cannot be read: {e}")))
 }
 
 /// SHA-1 in upper-case hexadecimal.
@@ -47,9 +47,9 @@ async fn by_service(core: &Core, digest: &str) -> Result<i64> {
         .http
         .send(request)
         .await
-        .map_err(|e| Error::Unavailable(format!("known breaches could not be asked for: {e}")))?;
+        .map_err(|e| Error::unavailable(format!("known breaches could not be asked for: {e}")))?;
     if answer.status != 200 {
-        return Err(Error::Unavailable(format!(
+        return Err(Error::unavailable(format!(
             "known breaches could not be asked for: status {}",
             answer.status
         )));

@@ -12,7 +12,8 @@ use signet_model::{Model, ModelDef, Object};
 use std::sync::Arc;
 use zxcvbn::zxcvbn;
 
-pub const SLICE: Slice = Slice { models: &[PasswordPolicy::DEF], kind: || Arc::new(Password), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[PasswordPolicy::DEF], kind: || Arc::new(Password), actions: signet_rest::none };
 
 /// Symbol characters, as in authentik.
 const SYMBOLS: &str = "!\\\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ ";

@@ -32,8 +32,7 @@ impl Http for Upstream {
             let sent = serde_json::json!({"method": request.method, "path": path, "json": json});
             self.sent.lock().unwrap().push(sent);
         }
-        let answer =
-            self.answers.iter().find(fits).ok_or_else(|| Error::Unavailable("nobody answers".to_owned()))?;
+        let answer = self.answers.iter().find(fits).ok_or_else(|| Error::unavailable("nobody answers"))?;
         let (body, kind) = match answer.get("bytes").and_then(Json::as_str) {
             Some(bytes) => (STANDARD.decode(bytes).unwrap(), "application/octet-stream"),
             None => (answer["json"].to_string().into_bytes(), "application/json"),

@@ -79,8 +79,9 @@ pub async fn find_with_claims(
     let now = core.now();
     let payload = super::introspect::payload(token);
     let digest = digest_of(core, token, payload.as_ref().and_then(|claims| claims.get("jti")?.as_str()));
-    if let Some(row) = grants::by_digest(&core.db, &digest).await? {
-        return Ok((!row.revoked && row.expires > now).then(|| (row, payload.unwrap_or_default())));
+    if let Some(row) = core.tokens.by_digest(&core.db, &digest).await? {
+        let is_alive = !row.revoked && row.expires > now;
+        return Ok(is_alive.then(|| (GrantToken::clone(&row), payload.unwrap_or_default())));
     }
     // Not a JWT: a refresh token without a row, or no token at all.
     let Some(payload) = payload else { return Ok(None) };

@@ -62,7 +62,7 @@ async fn show_preview(call: &mut Call) -> ApiResult {
 }
 
 /// `providers/oauth2/<id>/setup_urls/`
-async fn setup_urls(core: &Core, provider: &Object, client: &Client) -> Result<Json> {
+pub async fn setup_urls(core: &Core, provider: &Object, client: &Client) -> Result<Json> {
     let settings = provider.get::<OAuth2Provider>().ok_or(Error::NotFound)?;
     let base = address::of(core, client);
     let shared = |path: &str| format!("{base}/application/o/{path}/");
@@ -85,7 +85,7 @@ async fn setup_urls(core: &Core, provider: &Object, client: &Client) -> Result<J
 
 /// `providers/oauth2/<id>/preview_user/`: the claims of a user's tokens. The API checks the permission for
 /// `for_user`.
-async fn preview_user(
+pub async fn preview_user(
     core: &Arc<Core>,
     provider: &Arc<Object>,
     client: &Client,

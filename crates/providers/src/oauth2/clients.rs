@@ -6,11 +6,12 @@ use super::signing::Signer;
 use axum::body::Bytes;
 use signet_base::{Error, Result, Uuid};
 use signet_core::expression::Program;
-use signet_core::models::{Application, application_of};
+use signet_core::provider::{ProviderCache, ProviderEntry, ProviderIndex};
 use signet_core::{Client, Core, address};
 use signet_jose::{Claims, Verified};
-use signet_model::{Model, Object, Snapshot};
+use signet_model::{Object, Snapshot};
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::OnceCell;
 
@@ -39,10 +40,6 @@ pub struct ClientEntry {
 }
 
 impl ClientEntry {
-    /// Whether none of the objects that it depends on has changed.
-    fn is_of(&self, config: &Snapshot) -> bool {
-        self.parts.iter().all(|part| config.get(part.pk).is_some_and(|now| Arc::ptr_eq(now, part)))
-    }
     pub fn num(&self) -> i64 {
         self.provider.num.unwrap_or_default()
     }
@@ -82,72 +79,38 @@ pub enum Document {
 /// Maximum number of renderings: host names come from requests.
 const MAX_DOCUMENTS: usize = 1024;
 
-/// What is kept between requests. A client is built again when an object that it depends on changes; other writes do not
-/// touch it.
-#[derive(Default)]
-struct Entries {
-    entries: RwLock<HashMap<Uuid, Arc<ClientEntry>>>,
-    documents: RwLock<HashMap<DocumentKey, (Arc<ClientEntry>, Bytes)>>,
-}
 /// Provider, document and base URL.
 type DocumentKey = (Uuid, Document, String);
+type Documents = Arc<RwLock<HashMap<DocumentKey, (Arc<ClientEntry>, Bytes)>>>;
 
 /// The clients of one configuration snapshot.
 #[derive(Clone)]
 pub struct ClientIndex {
-    config: Arc<Snapshot>,
-    kept: Arc<Entries>,
+    entries: ProviderIndex<ClientEntry>,
+    documents: Documents,
+}
+impl Deref for ClientIndex {
+    type Target = ProviderIndex<ClientEntry>;
+    fn deref(&self) -> &Self::Target {
+        &self.entries
+    }
 }
 
 impl ClientIndex {
     pub fn new(config: Arc<Snapshot>) -> Self {
-        Self { config, kept: Arc::default() }
+        Self { entries: ProviderCache::default().index(config), documents: Documents::default() }
     }
     /// The client with this id, if an application uses it.
     pub fn by_client_id(&self, id: &str) -> Result<Option<Arc<ClientEntry>>> {
-        match self.config.find::<OAuth2Provider>("client_id", id) {
-            Some((provider, _)) => self.entry(provider),
-            None => Ok(None),
-        }
-    }
-    pub fn by_num(&self, num: i64) -> Result<Option<Arc<ClientEntry>>> {
-        match self.config.by_num(num) {
-            Some(provider) => self.entry(provider),
-            None => Ok(None),
-        }
-    }
-    /// The client of an application.
-    pub fn by_slug(&self, slug: &str) -> Result<Option<Arc<ClientEntry>>> {
-        let provider = self.config.find::<Application>("slug", slug).and_then(|(_, a)| a.provider);
-        match provider {
-            Some(num) => self.by_num(num),
-            None => Ok(None),
-        }
-    }
-    /// `None` without an application, and for providers of other kinds.
-    pub fn entry(&self, provider: &Arc<Object>) -> Result<Option<Arc<ClientEntry>>> {
-        if let Some(entry) = read(&self.kept.entries).get(&provider.pk).filter(|e| e.is_of(&self.config)) {
-            return Ok(Some(entry.clone()));
-        }
-        let Some(application) = provider.num.and_then(|num| application_of(&self.config, num)) else {
-            return Ok(None);
-        };
-        let Some(entry) = build(provider, application, &self.config)? else { return Ok(None) };
-        let entry = Arc::new(entry);
-        let mut all = write(&self.kept.entries);
-        if all.len() > self.config.count(OAuth2Provider::DEF) {
-            all.retain(|pk, _| self.config.get(*pk).is_some());
-        }
-        all.insert(provider.pk, entry.clone());
-        Ok(Some(entry))
+        self.entries.by_text("client_id", id)
     }
     pub fn document(&self, entry: &Arc<ClientEntry>, document: Document, base_url: &str) -> Option<Bytes> {
-        let all = read(&self.kept.documents);
+        let all = self.documents.read().unwrap_or_else(PoisonError::into_inner);
         let (of, bytes) = all.get(&(entry.provider.pk, document, base_url.to_owned()))?;
         Arc::ptr_eq(of, entry).then(|| bytes.clone())
     }
     pub fn keep_document(&self, entry: &Arc<ClientEntry>, document: Document, base_url: &str, bytes: Bytes) {
-        let mut all = write(&self.kept.documents);
+        let mut all = self.documents.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_DOCUMENTS {
             all.clear();
         }
@@ -155,25 +118,27 @@ impl ClientIndex {
     }
 }
 
-fn build(
-    provider: &Arc<Object>,
-    application: &Arc<Object>,
-    config: &Snapshot,
-) -> Result<Option<ClientEntry>> {
-    let Some(settings) = provider.share::<OAuth2Provider>() else { return Ok(None) };
-    let scopes = scopes_of(&settings, config);
-    let signer = Arc::new(Signer::of(&settings, config)?);
-    let used = settings.property_mappings.iter().chain(&settings.signing_key);
-    let used = used.filter_map(|pk| config.get(*pk)).cloned();
-    Ok(Some(ClientEntry {
-        parts: [provider.clone(), application.clone()].into_iter().chain(used).collect(),
-        provider: provider.clone(),
-        application: application.clone(),
-        scopes,
-        signer,
-        settings,
-        claim_names: OnceCell::new(),
-    }))
+impl ProviderEntry for ClientEntry {
+    type Settings = OAuth2Provider;
+    fn build(provider: &Arc<Object>, application: &Arc<Object>, config: &Snapshot) -> Result<Option<Self>> {
+        let Some(settings) = provider.share::<OAuth2Provider>() else { return Ok(None) };
+        let scopes = scopes_of(&settings, config);
+        let signer = Arc::new(Signer::of(&settings, config)?);
+        let used = settings.property_mappings.iter().chain(&settings.signing_key);
+        let used = used.filter_map(|pk| config.get(*pk)).cloned();
+        Ok(Some(Self {
+            parts: [provider.clone(), application.clone()].into_iter().chain(used).collect(),
+            provider: provider.clone(),
+            application: application.clone(),
+            scopes,
+            signer,
+            settings,
+            claim_names: OnceCell::new(),
+        }))
+    }
+    fn parts(&self) -> &[Arc<Object>] {
+        &self.parts
+    }
 }
 
 /// The scope mappings of a provider, in the assigned order.
@@ -204,26 +169,18 @@ fn gives_nothing(expression: &str) -> bool {
     matches!((lines.next(), lines.next()), (Some("return {}" | "return None"), None))
 }
 
-/// The clients of the current snapshot.
+/// What is kept between requests.
 #[derive(Default)]
-pub struct ClientCache(Arc<Entries>);
+pub struct ClientCache {
+    entries: ProviderCache<ClientEntry>,
+    documents: Documents,
+}
 
 impl ClientCache {
+    /// The clients of the current snapshot.
     pub fn index(&self, core: &Core) -> ClientIndex {
-        ClientIndex { config: core.config(), kept: self.0.clone() }
+        ClientIndex { entries: self.entries.index(core.config()), documents: self.documents.clone() }
     }
-    /// The client, or `NotFound` without saying what is missing.
-    pub fn require(&self, core: &Core, num: i64) -> Result<Arc<ClientEntry>> {
-        self.index(core).by_num(num)?.ok_or_else(|| Error::denied("The application is no longer available."))
-    }
-}
-
-/// Recovers from a poisoned lock: the maps only ever get complete entries.
-fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -105,7 +105,8 @@ fn document(entry: &ClientEntry, base: &str, mapped: &[String]) -> Json {
         "claims_parameter_supported": false,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
-        "backchannel_logout_supported": false,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "frontchannel_logout_supported": false,
     })
 }

@@ -3,7 +3,8 @@ use super::clients::ClientEntry;
 use super::model::UriType;
 use super::params::{Params, Problem};
 use super::subject::subject;
-use super::web::{Caller, OAuthState, cookies, redirect};
+use super::web::OAuthState;
+use crate::web::{Caller, Visit, cookies, redirect};
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -15,6 +16,7 @@ use signet_base::{Error, Json, Map, Result, Uuid, json, query};
 use signet_core::flow::plan::{NotPlanned, plan};
 use signet_core::flow::{Challenge, Context, Executor, FlowRun, FlowStep, StageKind, keys, sign_out};
 use signet_core::models::Designation;
+use signet_core::session::participants;
 use signet_core::{Client, WebSession, brand};
 use signet_pages::FormContext;
 use signet_store::grants;
@@ -100,7 +102,9 @@ async fn run(
         ))
     };
     match result.await {
-        Ok((response, mut session)) => web.save_and_send(client, headers, &mut session, response).await,
+        Ok((response, mut session)) => {
+            Visit { core: &web.core, client, headers, found }.save_and_send(&mut session, response).await
+        }
         Err(error) => web.fail(client, headers, &error),
     }
 }
@@ -228,6 +232,7 @@ async fn end(flow: &mut FlowRun<'_>) -> Result<FlowStep> {
     let core = flow.core;
     if let Some((user, session)) = pending.session {
         grants::revoke_access_of(&core.db, user, session, pending.provider, core.now()).await?;
+        participants::leave(core, session, pending.provider).await?;
     }
     if let Some(to) = pending.to {
         return Ok(FlowStep::Finish(Challenge::new("xak-flow-redirect").with("to", to)));

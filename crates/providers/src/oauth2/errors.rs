@@ -1,6 +1,7 @@
 //! Protocol errors, as JSON of the token endpoint and as parameters of a redirect.
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use signet_base::error::Chain;
 use signet_base::{Error, json};
 use std::borrow::Cow;
 
@@ -30,6 +31,7 @@ known! {
     login_required = "login_required", "The Authorization Server requires End-User authentication";
     consent_required = "consent_required", "The Authorization Server requires End-User consent";
     interaction_required = "interaction_required", "The Authorization Server requires End-User interaction of some form to proceed";
+    temporarily_unavailable = "temporarily_unavailable", "The server is busy. Try again in a moment";
     access_denied = "access_denied", "The resource owner or authorization server denied the request";
     /// For bearer tokens (RFC 6750 §3.1).
     invalid_token = "invalid_token", "The access token provided is expired, revoked, malformed, or invalid for other reasons";
@@ -90,10 +92,9 @@ impl Failure {
     pub fn into_oauth(self, request_id: &str) -> OAuthError {
         match self {
             Failure::Protocol(error) => error,
-            Failure::Server(Error::Unavailable(why)) => {
-                tracing::warn!(%request_id, %why, "a protocol request was put off");
-                OAuthError::new("temporarily_unavailable", "The server is busy. Try again in a moment")
-                    .status(StatusCode::SERVICE_UNAVAILABLE)
+            Failure::Server(error @ Error::Unavailable(_)) => {
+                tracing::warn!(%request_id, error = %Chain(&error), "a protocol request was put off");
+                OAuthError::temporarily_unavailable().status(StatusCode::SERVICE_UNAVAILABLE)
             }
             Failure::Server(Error::TooMany { .. }) => OAuthError::new(
                 "temporarily_unavailable",

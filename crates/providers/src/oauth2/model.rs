@@ -1,4 +1,5 @@
 //! Settings of OAuth2 providers and scope mappings, with their validation.
+use super::back_channel_logout;
 use super::redirect::{self, Matcher};
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Ports, Secret, Span, Uuid, json};
@@ -137,7 +138,8 @@ pub struct OAuth2Provider {
     /// Addresses that people may be sent back to.
     #[field(items = REDIRECT_URI)]
     pub redirect_uris: Vec<RedirectUri>,
-    #[field(default = "", blank)]
+    /// Address that is told when a session is over in which the application has signed somebody in.
+    #[field(default = "", blank, max = 2048, gives = "everything")]
     pub logout_uri: String,
     #[field(choice, default = "backchannel")]
     pub logout_method: LogoutMethod,
@@ -164,6 +166,10 @@ impl OAuth2Provider {
     }
 }
 
+/// Most redirect addresses of a provider, and most patterns among them. Each pattern is compiled with each write and start.
+const MOST_URIS: usize = 2000;
+const MOST_PATTERNS: usize = 200;
+
 fn check_provider(change: &mut Change<'_>, config: &Snapshot) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::new();
     let uris: Vec<RedirectUri> = change
@@ -171,6 +177,13 @@ fn check_provider(change: &mut Change<'_>, config: &Snapshot) -> Result<(), Fiel
         .get("redirect_uris")
         .and_then(|v| serde_json::from_value(v.clone()).ok())
         .unwrap_or_default();
+    let patterns = uris.iter().filter(|uri| uri.matching_mode == MatchingMode::Regex).count();
+    if uris.len() > MOST_URIS || patterns > MOST_PATTERNS {
+        let why = format!(
+            "Use at most {MOST_URIS} addresses, and at most {MOST_PATTERNS} of them with the mode regex."
+        );
+        return Err(FieldErrors::one("redirect_uris", why));
+    }
     for uri in &uris {
         if let Err(why) = redirect::acceptable(uri) {
             errors.add("redirect_uris", why);
@@ -210,8 +223,12 @@ fn check_provider(change: &mut Change<'_>, config: &Snapshot) -> Result<(), Fiel
     if !change.text("encryption_key").is_empty() {
         errors.add("encryption_key", "Encrypted tokens are not available.");
     }
-    if !change.text("logout_uri").is_empty() {
-        errors.add("logout_uri", "Telling applications about sign-outs is not available.");
+    let logout_uri = change.text("logout_uri");
+    if !logout_uri.is_empty() && !back_channel_logout::is_address(logout_uri) {
+        errors.add("logout_uri", "Enter a whole address on the web, without a fragment.");
+    }
+    if !logout_uri.is_empty() && change.text("logout_method") == LogoutMethod::Frontchannel.as_str() {
+        errors.add("logout_method", "Telling applications by the browser is not available. Use backchannel.");
     }
     for field in ["access_code_validity", "access_token_validity", "refresh_token_validity"] {
         if Span::parse(change.text(field)).is_ok_and(|span| span.micros() <= 0) {

@@ -1,6 +1,7 @@
 //! Redirect URI matching (RFC 9700 §2.1, RFC 8252 §7.3). No other code compares redirect URIs.
 use super::model::{MatchingMode, RedirectUri, UriType};
 use super::pattern::Pattern;
+use crate::web::{scheme, web_origin};
 
 /// Schemes that execute script or show content of the URI itself.
 const DANGEROUS: [&str; 8] =
@@ -94,15 +95,6 @@ pub fn acceptable(uri: &RedirectUri) -> Result<(), String> {
     }
 }
 
-/// Scheme of an absolute URI in lower case.
-fn scheme(url: &str) -> Option<String> {
-    let (scheme, _) = url.split_once(':')?;
-    let mut chars = scheme.chars();
-    let fine = chars.next().is_some_and(|c| c.is_ascii_alphabetic())
-        && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    fine.then(|| scheme.to_ascii_lowercase())
-}
-
 /// A URI that all parsers read alike: a safe scheme, visible ASCII, no backslash, no fragment.
 fn is_sound(url: &str) -> bool {
     url.len() <= MAX_LENGTH
@@ -164,28 +156,6 @@ fn any_port(after: &str) -> Option<&str> {
     let digits = after.strip_prefix(':')?;
     let end = digits.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
     digits[..end].parse::<u16>().ok().filter(|_| !digits.starts_with('0')).map(|_| &digits[end..])
-}
-
-/// The CSP source that lets a form post to this URI: its origin, or a custom scheme.
-pub fn form_target(url: &str) -> Option<String> {
-    web_origin(url).or_else(|| scheme(url).map(|scheme| format!("{scheme}:")))
-}
-
-/// The origin of an http(s) URI as browsers send it in `Origin`.
-pub fn web_origin(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let scheme = scheme.to_ascii_lowercase();
-    let default = match scheme.as_str() {
-        "http" => ":80",
-        "https" => ":443",
-        _ => return None,
-    };
-    let authority = rest
-        .split(['/', '?', '#'])
-        .next()
-        .filter(|a| !a.is_empty() && !a.contains('@'))?
-        .to_ascii_lowercase();
-    Some(format!("{scheme}://{}", authority.strip_suffix(default).unwrap_or(&authority)))
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use super::model::OAuth2Provider;
 
 pub struct Signer {
     encoder: Encoder,
+    /// For logout tokens, which no token check takes for another one.
+    logout: Encoder,
     verifying: VerifyingKey,
     /// The public key in the key set; `None` for HS256.
     pub jwk: Option<Jwk>,
@@ -40,7 +42,8 @@ impl Signer {
     fn new(key: Arc<SigningKey>, certificate: Option<&Certificate>) -> Result<Self> {
         let verifying = key.verifying_key().map_err(Error::internal)?;
         let jwk = Jwk::of(&key, certificate);
-        Ok(Self { encoder: Encoder::new(key, "JWT"), verifying, jwk })
+        let logout = Encoder::new(key.clone(), "logout+jwt");
+        Ok(Self { encoder: Encoder::new(key, "JWT"), logout, verifying, jwk })
     }
     pub fn alg(&self) -> Algorithm {
         self.encoder.key().alg()
@@ -53,6 +56,11 @@ impl Signer {
         }
         let me = self.clone();
         core.signer.run(move || me.sign_all(&all)).await?
+    }
+    /// A logout token (OpenID Connect Back-Channel Logout 1.0 §2.4).
+    pub async fn logout_token(self: &Arc<Self>, core: &Core, claims: Map) -> Result<String> {
+        let me = self.clone();
+        core.signer.run(move || me.logout.encode(&claims).map_err(Error::internal)).await?
     }
     fn sign_all<C: Serialize>(&self, all: &[C]) -> Result<Vec<String>> {
         all.iter().map(|claims| self.encoder.encode(claims).map_err(Error::internal)).collect()

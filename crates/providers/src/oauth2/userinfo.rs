@@ -8,14 +8,17 @@ use super::params::{Params, Problem};
 use super::scopes::{API, OPENID, Scopes};
 use super::subject::subject;
 use super::token::issue::TokenData;
-use super::web::{Caller, OAuthState};
+use super::web::OAuthState;
+use crate::web::Caller;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use signet_base::{Map, Result, json};
+use signet_core::directory::row_model;
 use signet_core::{Client, Core, Principal};
 use signet_store::grants::{GrantToken, TokenKind};
+use signet_store::table::Record;
 use std::sync::Arc;
 
 pub async fn get(State(web): State<Arc<OAuthState>>, Caller(client): Caller, headers: HeaderMap) -> Response {
@@ -133,11 +136,15 @@ pub async fn bearer(core: &Arc<Core>, token: &str) -> Result<Option<Principal>, 
     let Some(row) = active_token(core, || ClientIndex::new(core.config()), token).await? else {
         return Ok(None);
     };
-    let known = core.config().by_num(row.provider).is_some_and(|p| p.get::<OAuth2Provider>().is_some());
-    if !known || !Scopes::parse(&row.scope).has(API) {
-        return Ok(None);
-    }
-    super::active::holder(core, &row).await
+    let config = core.config();
+    let provider = config.by_num(row.provider).filter(|p| p.get::<OAuth2Provider>().is_some());
+    let Some(provider) = provider.filter(|_| Scopes::parse(&row.scope).has(API)) else { return Ok(None) };
+    // A token that is not written yet has no number.
+    let pk = (row.id != 0).then_some(row.id);
+    let mut token = row_model(GrantToken::TABLE, pk, provider.name());
+    token["client_id"] = provider.data.get("client_id").cloned().unwrap_or_default();
+    let holder = super::active::holder(core, &row).await?;
+    Ok(holder.map(|person| Principal { token: Some(Arc::new(token)), ..person }))
 }
 
 impl From<Problem> for Failure {

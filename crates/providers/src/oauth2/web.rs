@@ -1,15 +1,15 @@
 //! Routes, and state and helpers that handlers share.
 use super::clients::{ClientCache, ClientEntry, ClientIndex};
 use super::{authorize, cors, discovery, end_session, introspect, revoke, token, userinfo};
+use crate::web::{Caller, cookies, redirect};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use signet_base::{Error, query};
-use signet_core::{Client, Core, WebSession, page};
+use signet_base::Error;
+use signet_core::{Client, Core, page};
 use std::sync::Arc;
 
 /// State of all handlers.
@@ -43,16 +43,6 @@ pub fn router(core: Arc<Core>) -> Router {
         .with_state(web)
 }
 
-/// The client from the request's extensions.
-pub struct Caller(pub Arc<Client>);
-impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = StatusCode;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
-        // Requests without a `Client` did not pass the server's edge.
-        parts.extensions.get::<Arc<Client>>().cloned().map(Self).ok_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-}
-
 impl OAuthState {
     pub fn index(&self) -> ClientIndex {
         self.cache.index(&self.core)
@@ -65,33 +55,11 @@ impl OAuthState {
     pub fn forbid(&self, client: &Client, headers: &HeaderMap, title: &str, text: &str) -> Response {
         page::error(&self.core, client, &cookies(headers), StatusCode::FORBIDDEN, title, text).into_response()
     }
-    /// The access-denied page.
-    pub fn refused(&self, client: &Client, headers: &HeaderMap, refusal: &page::Refusal<'_>) -> Response {
-        page::refused(&self.core, client, &cookies(headers), refusal).into_response()
-    }
     pub fn not_found(&self, client: &Client, headers: &HeaderMap) -> Response {
         page::not_found(&self.core, client, &cookies(headers)).into_response()
     }
     pub fn fail(&self, client: &Client, headers: &HeaderMap, error: &Error) -> Response {
         page::failure(&self.core, client, &cookies(headers), error).into_response()
-    }
-    /// Saves the session, then sends the response with the session's cookies.
-    pub async fn save_and_send(
-        &self,
-        client: &Client,
-        headers: &HeaderMap,
-        session: &mut WebSession,
-        mut answer: Response,
-    ) -> Response {
-        match session.save(&self.core, client).await {
-            Ok(set) => {
-                for value in set.iter().filter_map(|c| HeaderValue::from_str(c).ok()) {
-                    answer.headers_mut().append(header::SET_COOKIE, value);
-                }
-                answer
-            }
-            Err(error) => self.fail(client, headers, &error),
-        }
     }
     fn application(&self, slug: &str) -> Result<(ClientIndex, Arc<ClientEntry>), Error> {
         let index = self.index();
@@ -101,31 +69,6 @@ impl OAuthState {
     pub fn client_of(&self, slug: &str) -> Result<Arc<ClientEntry>, Error> {
         Ok(self.application(slug)?.1)
     }
-}
-
-/// All `Cookie` headers joined.
-pub fn cookies(headers: &HeaderMap) -> String {
-    headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join("; ")
-}
-
-/// A redirect to be followed by GET. The target is a registered or encoded URI; other characters are
-/// percent-encoded here.
-pub fn redirect(status: StatusCode, to: &str) -> Response {
-    let safe: String = if to.bytes().all(|b| b.is_ascii_graphic()) {
-        to.to_owned()
-    } else {
-        to.chars()
-            .map(|c| if c.is_ascii_graphic() { c.to_string() } else { query::encode(&c.to_string()) })
-            .collect()
-    };
-    let Ok(location) = HeaderValue::from_str(&safe) else { return StatusCode::BAD_REQUEST.into_response() };
-    let mut response = status.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::LOCATION, location);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    // The URL may contain codes or tokens.
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
 }
 
 fn json_bytes(bytes: Bytes) -> Response {

@@ -125,7 +125,7 @@ async fn a_token_whose_row_was_deleted_by_an_administrator_is_over() {
                 .await
                 .unwrap();
         assert_eq!(total, 1, "lists see what is queued");
-        grants::delete(&w.core.db, rows[0].id).await.unwrap();
+        w.core.db.batch(grants::delete_batch(rows[0].id)).await.unwrap();
         assert_eq!(w.userinfo(&t["access_token"]).await.status, 401);
     })
     .await;

@@ -7,6 +7,7 @@ use signet_base::ports::FrozenClock;
 use signet_base::{Error, FieldErrors, Json, Map, Ports, Secret, Span, Timestamp, Uuid, Vault, json, query};
 use signet_core::flow::{Executor, Reply};
 use signet_core::models::{Application, CertificateKeyPair, Flow, PolicyBinding};
+use signet_core::provider::ProviderKind;
 use signet_core::session::Authentication;
 use signet_core::system::{Settings, SystemSettings};
 use signet_core::{Client, Core, CoreParts, Families, Principal, WebSession};
@@ -80,12 +81,16 @@ impl Fixture {
         let key = Secret::new("the secret key of the tests");
         let vault = Arc::new(Vault::new(&key, ports.clone()).unwrap());
         let models = signet_core::models::ALL.iter().chain(ALL.iter().flat_map(|s| s.models)).copied();
-        let registry = Arc::new(Registry::new(models));
+        let registry = Arc::new(Registry::new(models.chain([crate::memo::MemoProvider::DEF])));
         let objects = Arc::new(ObjectStore::new(db.clone(), registry.clone(), vault.clone(), ports.clone()));
         objects.load().await.unwrap();
         let install_id = kv::install_id(&db, &ports).await.unwrap();
-        let families =
-            Families::new(ALL.iter().flat_map(|s| (s.stages)()), [], ALL.iter().map(|s| (s.provider)()));
+        let memo = Arc::new(crate::memo::Memo) as Arc<dyn ProviderKind>;
+        let families = Families::new(
+            ALL.iter().flat_map(|s| (s.stages)()),
+            [],
+            ALL.iter().map(|s| (s.provider)()).chain([memo]),
+        );
         let settings = Settings {
             threads: 2,
             hash: signet_core::hash::HashCost::LEAST,
@@ -172,30 +177,26 @@ impl Fixture {
 
     /// Changes settings of the client.
     pub async fn set(&self, changes: Json) {
-        let current = self.core.config().get(self.provider.pk).cloned().unwrap();
-        let change = check(
-            current.def,
-            changes.as_object().unwrap(),
-            Some(&current),
-            true,
-            &self.core.config(),
-            &EveryRow,
-            &self.core.ports,
-        )
-        .unwrap();
-        let write =
-            Write::Update { pk: current.pk, version: None, data: change.data, secrets: change.secrets };
-        self.core.objects.apply(vec![write], &Author::system()).await.unwrap();
+        self.change(self.provider.pk, changes).await;
     }
     /// Only this person may use the application.
     pub async fn only(&self, user: i64) {
-        create(
-            &self.core,
-            PolicyBinding::DEF,
-            json!({"target": self.application.pbm(), "user": user, "order": 0}),
-        )
-        .await
-        .unwrap();
+        self.bind(&self.application, user).await;
+    }
+    /// Only this person passes the object.
+    pub async fn bind(&self, object: &Object, user: i64) {
+        let sent = json!({"target": object.pbm(), "user": user, "order": 0});
+        create(&self.core, PolicyBinding::DEF, sent).await.unwrap();
+    }
+    /// Changes an object.
+    pub async fn change(&self, pk: Uuid, changes: Json) {
+        let current = self.core.config().get(pk).cloned().unwrap();
+        let config = self.core.config();
+        let sent = changes.as_object().unwrap();
+        let change =
+            check(current.def, sent, Some(&current), true, &config, &EveryRow, &self.core.ports).unwrap();
+        let write = Write::Update { pk, version: None, data: change.data, secrets: change.secrets };
+        self.core.objects.apply(vec![write], &Author::system()).await.unwrap();
     }
     pub fn client(&self, method: &str, path: &str) -> Client {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));

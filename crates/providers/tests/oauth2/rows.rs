@@ -308,3 +308,30 @@ async fn wire_w12_the_end_of_a_session_names_the_application() {
     })
     .await;
 }
+
+/// Each pattern is compiled with each write: their number is limited, by a refusal that says so.
+#[tokio::test]
+async fn a_provider_has_a_limited_number_of_patterns() {
+    each_database(|db| async move {
+        let w = Fixture::new(db).await;
+        let uris = |mode: &str, count: usize| {
+            let one = |n: usize| json!({"matching_mode": mode, "url": format!("https://app{n}.example/cb")});
+            (0..count).map(one).collect::<Vec<Json>>()
+        };
+        let sent = |name: &str, uris: Vec<Json>| {
+            let flow = |field: &str| w.provider.data[field].clone();
+            json!({"name": name, "authorization_flow": flow("authorization_flow"), "invalidation_flow": flow("invalidation_flow"),
+                "signing_key": flow("signing_key"), "redirect_uris": uris})
+        };
+        for (mode, count, fits) in
+            [("regex", 200, true), ("regex", 201, false), ("regex", 5000, false), ("strict", 2000, true), ("strict", 2001, false)]
+        {
+            let made = create(&w.core, OAuth2Provider::DEF, sent(&format!("{mode}-{count}"), uris(mode, count))).await;
+            assert_eq!(made.is_ok(), fits, "{mode} {count}");
+            if let Err(why) = made {
+                assert!(why["redirect_uris"][0].as_str().unwrap().contains("at most 2000 addresses"), "{why}");
+            }
+        }
+    })
+    .await;
+}

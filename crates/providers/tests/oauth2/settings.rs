@@ -43,7 +43,8 @@ async fn unusable_settings_are_refused_by_the_name_of_the_field() {
             ("refresh_token_validity", json!("seconds=-5")),
             ("signing_key", json!("00000000-0000-0000-0000-000000000001")),
             ("encryption_key", w.provider.data["signing_key"].clone()),
-            ("logout_uri", json!("https://a.example/")),
+            ("logout_uri", json!("a.example")),
+            ("logout_uri", json!("https://a.example/#x")),
             ("authorization_flow", json!("00000000-0000-0000-0000-000000000001")),
             ("jwt_federation_providers", json!([4711])),
         ] {

@@ -1,4 +1,5 @@
 //! Account commands, for administrators who cannot sign in.
+use super::output::{self, note, say};
 use crate::config::Options;
 use crate::{first_run, serve, wiring};
 use signet_base::{Error, Result, Secret, Span};
@@ -8,7 +9,7 @@ use signet_store::epoch::KeptSession;
 use signet_store::groups::{self, Group};
 use signet_store::tokens;
 use signet_store::users::{self, User};
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ pub(super) const AKADMIN: &str = "akadmin";
 const PERSON: &str = "internal";
 
 pub(super) async fn prepared(options: &Options) -> Result<Arc<Core>> {
-    let core = serve::open(options, wiring::ports()).await?;
+    let core = serve::open(options, wiring::ports(options)).await?;
     if !first_run::is_prepared(&core).await? {
         first_run::prepare(&core, &options.bootstrap).await?;
     }
@@ -28,7 +29,7 @@ pub(super) async fn prepared(options: &Options) -> Result<Arc<Core>> {
 async fn user(core: &Core, name: &str) -> Result<User> {
     users::by_username(&core.db, name)
         .await?
-        .ok_or_else(|| Error::Unavailable(format!("there is no user {name}")))
+        .ok_or_else(|| Error::unavailable(format!("there is no user {name}")))
 }
 
 /// The group of administrators, made or made one again where it is none.
@@ -61,7 +62,7 @@ pub async fn admin_group(options: &Options, name: Option<&str>) -> Result<()> {
             Some(user) => user,
             None => {
                 all.commit().await?;
-                println!(
+                say!(
                     "The group {} is ready. There is no {AKADMIN}: create_admin_user makes one.",
                     group.name
                 );
@@ -72,7 +73,7 @@ pub async fn admin_group(options: &Options, name: Option<&str>) -> Result<()> {
     };
     all.change(UserChange::of(&user).join([group.id])).await?;
     all.commit().await?;
-    println!("{} is an administrator (group {}).", user.username, group.name);
+    say!("{} is an administrator (group {}).", user.username, group.name);
     core.db.close().await;
     Ok(())
 }
@@ -81,7 +82,7 @@ pub async fn admin_user(options: &Options) -> Result<()> {
     let core = prepared(options).await?;
     let author = Author::command("create_admin_user");
     let user = repaired(&core, &author).await?;
-    println!(
+    say!(
         "{AKADMIN} is an active administrator. Open this path on the server and confirm to sign in, once; then set a password:"
     );
     link(&core, &author, &user, Span::from_secs(3600)).await?;
@@ -113,7 +114,7 @@ pub async fn setup_code(options: &Options) -> Result<()> {
     core.db.close().await;
     match code {
         Some(code) => {
-            println!("{}", code.reveal());
+            say!("{}", code.reveal());
             Ok(())
         }
         None => Err(Error::Unavailable("the first run is over: nobody is asked for a code any more".into())),
@@ -126,7 +127,7 @@ pub async fn recovery_key(options: &Options, minutes: i64, name: &str) -> Result
     }
     let core = prepared(options).await?;
     let user = user(&core, name).await?;
-    println!(
+    say!(
         "Whoever opens this path on the server within {minutes} minutes and confirms is signed in as {}, once:",
         user.username
     );
@@ -149,7 +150,7 @@ pub(super) async fn link(core: &Core, author: &Author, user: &User, life: Span) 
     token.expiring = true;
     token.expires = Some(now.plus(life));
     directory::commit(core, author, TokenChange::create(token, key.clone())).await?;
-    println!("/recovery/use-token/{}/", key.reveal());
+    say!("/recovery/use-token/{}/", key.reveal());
     Ok(())
 }
 
@@ -163,7 +164,7 @@ pub async fn change_password(options: &Options, name: &str) -> Result<()> {
     if users::canonical(&user.username) == AKADMIN {
         setup::finish(&core).await?;
     }
-    println!(
+    say!(
         "The password of {} was changed; their sessions have ended, and what was granted in them.",
         user.username
     );
@@ -189,15 +190,14 @@ fn ask(question: &str) -> Result<Secret> {
         terminal && Command::new("stty").arg(mode).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
     };
     if terminal {
-        eprint!("{question}");
-        let _ = std::io::stderr().flush();
+        output::notice(question);
     }
     let hidden = echo("-echo");
     let mut line = String::new();
     let read = std::io::stdin().lock().read_line(&mut line);
     if hidden {
         echo("echo");
-        eprintln!();
+        note!("");
     }
     read.map_err(Error::internal)?;
     Ok(Secret::new(line.trim_end_matches(['\r', '\n'])))

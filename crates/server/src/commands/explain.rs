@@ -1,4 +1,5 @@
 //! `signet explain`: why a user may use an application or run a flow, or not.
+use super::output::{self, say};
 use crate::config::Options;
 use crate::serve;
 use clap::Args;
@@ -43,16 +44,16 @@ pub async fn run(options: &Options, query: &Query) -> Result<()> {
     let wanted = wanted(&core, query).await?;
     let answer = explain::explain(&core, &Client::internal(), &wanted).await?.to_json();
     if query.json {
-        println!("{}", serde_json::to_string_pretty(&answer)?);
+        say!("{}", serde_json::to_string_pretty(&answer)?);
     } else {
-        print!("{}", words(&answer));
+        output::text(words(&answer));
     }
     core.db.close().await;
     Ok(())
 }
 
 async fn wanted(core: &Arc<Core>, query: &Query) -> Result<ExplainRequest> {
-    let unknown = |what: &str, name: &str| Error::Unavailable(format!("there is no {what} {name}"));
+    let unknown = |what: &str, name: &str| Error::unavailable(format!("there is no {what} {name}"));
     let person = match &query.user {
         Some(name) => {
             let user = users::by_username(&core.db, name).await?.ok_or_else(|| unknown("user", name))?;
@@ -62,7 +63,7 @@ async fn wanted(core: &Arc<Core>, query: &Query) -> Result<ExplainRequest> {
     };
     let at = match &query.at {
         Some(text) => Timestamp::parse(text).map_err(|_| {
-            Error::Unavailable(format!("{text} is no time: write it as 2026-11-24T22:30:00Z"))
+            Error::unavailable(format!("{text} is no time: write it as 2026-11-24T22:30:00Z"))
         })?,
         None => core.now(),
     };
@@ -80,7 +81,7 @@ async fn wanted(core: &Arc<Core>, query: &Query) -> Result<ExplainRequest> {
 
 fn target(core: &Core, query: &Query) -> Result<Arc<Object>> {
     let config = core.config();
-    let unknown = |what: &str, slug: &str| Error::Unavailable(format!("there is no {what} {slug}"));
+    let unknown = |what: &str, slug: &str| Error::unavailable(format!("there is no {what} {slug}"));
     match (&query.application, &query.flow) {
         (Some(slug), _) => config
             .find::<Application>("slug", slug)
@@ -89,7 +90,7 @@ fn target(core: &Core, query: &Query) -> Result<Arc<Object>> {
         (None, Some(slug)) => {
             config.find::<Flow>("slug", slug).map(|(o, _)| o.clone()).ok_or_else(|| unknown("flow", slug))
         }
-        (None, None) => Err(Error::Unavailable("name an application or a flow".to_owned())),
+        (None, None) => Err(Error::unavailable("name an application or a flow")),
     }
 }
 

@@ -1,4 +1,5 @@
 //! `signet test_email`.
+use super::output::say;
 use crate::config::Options;
 use crate::{serve, wiring};
 use signet_base::{Error, Result, Uuid};
@@ -9,7 +10,7 @@ use signet_stages::email::EmailStage;
 /// Sends a test email through the installation's mail server, or through an e-mail stage's, and waits for the
 /// result.
 pub async fn test(options: &Options, to: &str, stage: Option<&str>) -> Result<()> {
-    let core = serve::open(options, wiring::ports()).await?;
+    let core = serve::open(options, wiring::ports(options)).await?;
     let sent = send(&core, to, stage).await;
     core.db.close().await;
     sent
@@ -24,7 +25,7 @@ async fn send(core: &Core, to: &str, stage: Option<&str>) -> Result<()> {
                 Uuid::parse_str(name).ok().and_then(|pk| config.get_typed::<EmailStage>(pk)).map(|(_, s)| s);
             let found = by_pk.or_else(|| config.all::<EmailStage>().map(|(_, s)| s).find(|s| s.name == name));
             found
-                .ok_or_else(|| Error::Unavailable(format!("there is no e-mail stage {name:?}")))?
+                .ok_or_else(|| Error::unavailable(format!("there is no e-mail stage {name:?}")))?
                 .sender(core)
         }
     };
@@ -35,6 +36,6 @@ async fn send(core: &Core, to: &str, stage: Option<&str>) -> Result<()> {
         ..Email::default()
     };
     mail::send(core, &Client::internal(), &sender, &letter).await?;
-    println!("{}:{} has taken the message.", sender.server.host, sender.server.port);
+    say!("{}:{} has taken the message.", sender.server.host, sender.server.port);
     Ok(())
 }

@@ -3,12 +3,15 @@ mod accounts;
 mod blueprint;
 mod explain;
 mod mail;
+mod output;
 mod probe;
 mod rescue;
 
 use crate::config::{Config, Options, SettingError, manual};
 use crate::{log, serve, wiring};
 use clap::{Parser, Subcommand};
+use output::{note, say};
+use signet_base::error::Chain;
 use signet_base::{Error, Ports, Result};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -87,13 +90,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     signet_base::machine::keep_new_files_private();
+    output::end(execute(cli))
+}
+
+fn execute(cli: Cli) -> ExitCode {
     match &cli.command {
         Command::Version => {
-            println!("Signet {} (API {})", env!("CARGO_PKG_VERSION"), signet_core::system::API_VERSION);
+            say!("Signet {} (API {})", env!("CARGO_PKG_VERSION"), signet_core::system::API_VERSION);
             return ExitCode::SUCCESS;
         }
         Command::SettingsTable => {
-            print!("{}", manual());
+            output::text(manual());
             return ExitCode::SUCCESS;
         }
         _ => {}
@@ -105,12 +112,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let options = Options::of(&config);
     match &cli.command {
         Command::Check => {
-            config.warnings.iter().for_each(|w| eprintln!("warning: {w}"));
-            println!("The settings are valid.");
+            config.warnings.iter().for_each(|w| note!("warning: {w}"));
+            say!("The settings are valid.");
             return ExitCode::SUCCESS;
         }
         Command::DumpConfig => {
-            print!("{}", config.dump());
+            output::text(config.dump());
             return ExitCode::SUCCESS;
         }
         Command::Healthcheck => return probe::run(&options),
@@ -122,29 +129,25 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     threads.worker_threads(options.threads()).thread_stack_size(signet_expr::STACK_BYTES).enable_all();
-    let started = || {
-        signet_base::thread::use_batch_scheduling();
-        signet_expr::run_on_this_thread();
-    };
-    let runtime = match threads.on_thread_start(started).build() {
+    let runtime = match threads.on_thread_start(signet_expr::run_on_this_thread).build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("signet: {error}");
+            note!("signet: {error}");
             return ExitCode::FAILURE;
         }
     };
     match runtime.block_on(run(cli.command, &options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("signet: {}", words(&error));
+            note!("signet: {}", words(&error));
             ExitCode::FAILURE
         }
     }
 }
 
 fn refuse(mistakes: &[SettingError]) -> ExitCode {
-    eprintln!("signet: the settings are wrong:");
-    mistakes.iter().for_each(|m| eprintln!("  {m}"));
+    note!("signet: the settings are wrong:");
+    mistakes.iter().for_each(|m| note!("  {m}"));
     ExitCode::from(2)
 }
 
@@ -157,9 +160,9 @@ fn words(error: &Error) -> String {
             }
             other => other.to_string(),
         },
-        Error::Denied(why) | Error::Conflict(why) | Error::Unavailable(why) | Error::Internal(why) => {
-            why.clone()
-        }
+        Error::Denied(why) => why.clone(),
+        Error::Conflict(why) => why.to_string(),
+        Error::Unavailable(why) | Error::Internal(why) => Chain(&**why).to_string(),
         Error::TooMany { .. } => error.to_string(),
         Error::NotFound => "there is no such thing".into(),
     }
@@ -172,7 +175,7 @@ async fn run(command: Command, options: &Options) -> Result<()> {
         Command::Migrate => {
             let db = wiring::open_database(options).await?;
             let count = signet_store::migrate(&db, &Ports::system()).await?;
-            println!(
+            say!(
                 "{}",
                 if count == 0 {
                     "The schema is up to date.".to_owned()

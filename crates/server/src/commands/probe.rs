@@ -1,4 +1,5 @@
 //! `signet healthcheck`: for container runtimes.
+use super::output::note;
 use crate::config::Options;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -13,11 +14,11 @@ pub fn run(options: &Options) -> ExitCode {
     match status(local(*address)) {
         Ok(200..=299) => ExitCode::SUCCESS,
         Ok(code) => {
-            eprintln!("signet: the server answers {code}: it is not ready");
+            note!("signet: the server answers {code}: it is not ready");
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("signet: no answer on {address}: {error}");
+            note!("signet: no answer on {address}: {error}");
             ExitCode::FAILURE
         }
     }

@@ -1,6 +1,7 @@
 //! `signet rescue`: restores access to an installation whose administrators are locked out. It creates a flow
 //! of its own and does not change existing flows, so that they can be repaired afterwards.
 use super::accounts::{AKADMIN, link, prepared, repaired};
+use super::output::say;
 use crate::config::Options;
 use signet_base::{Result, Span, json};
 use signet_blueprints::{Source, apply};
@@ -18,7 +19,7 @@ pub async fn run(options: &Options) -> Result<()> {
     let core = prepared(options).await?;
     let author = Author::command("rescue");
     let user = repaired(&core, &author).await?;
-    println!("{AKADMIN} is an active administrator.");
+    say!("{AKADMIN} is an active administrator.");
     let before = brands(&core);
     for (file, text) in [("rescue-clear.yaml", CLEAR), ("rescue.yaml", FLOW)] {
         apply(&core, &Source::new(file, text), &author).await?;
@@ -28,16 +29,16 @@ pub async fn run(options: &Options) -> Result<()> {
         let entry = json!({"model": "authentik_brands.brand", "identifiers": {"domain": domain}, "attrs": {"flow_authentication": "@flow@"}}).to_string();
         let entry = entry.replace("\"@flow@\"", &format!("!Find [authentik_flows.flow, [slug, {SLUG}]]"));
         apply(&core, &Source::new("brand", &format!("version: 1\nentries:\n- {entry}\n")), &author).await?;
-        println!(
+        say!(
             "Brand {domain}: people sign in by the flow {SLUG} now (before: {}).",
             flow.as_deref().unwrap_or("none")
         );
     }
-    println!(
+    say!(
         "A running server knows it within a second. Open this path on it and confirm to sign in, once; `signet changepassword {AKADMIN}` sets a password."
     );
     link(&core, &author, &user, Span::from_secs(3600)).await?;
-    println!("When your own sign-in flow works again, set it as the brand's authentication flow.");
+    say!("When your own sign-in flow works again, set it as the brand's authentication flow.");
     core.db.close().await;
     Ok(())
 }

@@ -2,6 +2,7 @@
 mod database;
 mod docs;
 mod options;
+mod outbound;
 mod setting;
 mod storage;
 mod table;
@@ -51,7 +52,16 @@ impl fmt::Debug for Config {
 
 const PREFIXES: [&str; 2] = ["AUTHENTIK_", "SIGNET_"];
 /// Variables without prefix that are read.
-const OTHERS: [&str; 2] = ["AWS_SHARED_CREDENTIALS_FILE", "HOME"];
+const OTHERS: [&str; 8] = [
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "https_proxy",
+    "http_proxy",
+    "no_proxy",
+];
 /// Maximum size of a file referenced by `file://`, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
 
@@ -137,6 +147,9 @@ impl Config {
     }
     /// The variable that set a value, or the one that would set it.
     pub fn variable(&self, name: &str) -> String {
+        if OTHERS.contains(&name) {
+            return name.to_owned();
+        }
         self.origin
             .get(name)
             .cloned()
@@ -149,6 +162,10 @@ impl Config {
         self.text(name).trim().parse().unwrap_or_default()
     }
 
+    /// A variable without prefix; empty if it is not set.
+    fn other(&self, name: &str) -> &str {
+        self.others.get(name).map_or("", String::as_str)
+    }
     /// Keys from a profile of the credentials file that Amazon's tools use.
     fn aws_profile(&self, name: &str) -> Option<AccessKey> {
         let path = match self.others.get("AWS_SHARED_CREDENTIALS_FILE") {
@@ -265,18 +282,18 @@ mod tests {
     fn values_come_from_other_variables_and_files_with_defaults() {
         let config = read(&[
             ("AUTHENTIK_POSTGRESQL__PASSWORD", "env://PG_PASS"),
-            ("PG_PASS", "s3"),
+            ("PG_PASS", "sesame"),
             ("AUTHENTIK_AVATARS", "env://NOT_THERE?initials"),
             ("AUTHENTIK_COOKIE_DOMAIN", "file:///not/there?x.test"),
         ])
         .unwrap();
         assert_eq!(
             (config.text("POSTGRESQL__PASSWORD"), config.text("AVATARS"), config.text("COOKIE_DOMAIN")),
-            ("s3", "initials", "x.test")
+            ("sesame", "initials", "x.test")
         );
         assert!(read(&[("AUTHENTIK_AVATARS", "env://NOT_THERE")]).is_err());
         assert!(
-            !config.dump().contains("s3")
+            !config.dump().contains("sesame")
                 && config.dump().contains("AUTHENTIK_POSTGRESQL__PASSWORD=********")
         );
     }

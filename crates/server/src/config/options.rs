@@ -9,6 +9,7 @@ use signet_core::hash::HashCost;
 use signet_core::mail::{MailSettings, Own, Sender};
 use signet_core::session::rules::{Rules, SameSite};
 use signet_core::system::Settings;
+use signet_outbound::OutboundSettings;
 use signet_storage::Usage;
 use signet_store::PostgresConfig;
 use std::io::{self, Write};
@@ -98,6 +99,7 @@ pub(super) fn judge(config: &Config, mistakes: &mut Vec<SettingError>) {
     }
     super::worker::judge(config, &mut wrong);
     super::storage::judge(config, &mut wrong);
+    super::outbound::judge(config, &mut wrong);
     for broken in origins(config).filter(|text| Origin::parse(text).is_none()) {
         wrong(
             "SECURITY__CSRF__TRUSTED_ORIGINS",
@@ -154,6 +156,10 @@ impl Options {
     /// Whether the server carries jobs out itself.
     pub fn embedded_worker(&self) -> bool {
         self.config.flag("WORKER__EMBEDDED")
+    }
+    /// The way to other servers. The settings have been validated.
+    pub fn outbound(&self) -> OutboundSettings {
+        super::outbound::outbound(&self.config).unwrap_or_default()
     }
     /// Where the files of one use are kept. The settings have been validated.
     pub fn storage(&self, usage: Usage) -> StorageOptions {
@@ -227,7 +233,9 @@ impl Options {
             timeout: c.number("EMAIL__TIMEOUT"),
             from: c.text("EMAIL__FROM"),
         };
-        MailSettings { sender: Sender::own(&own), template_dir: PathBuf::from(c.text("EMAIL__TEMPLATE_DIR")) }
+        let mut sender = Sender::own(&own);
+        sender.server.oauth = super::outbound::mail_oauth(c);
+        MailSettings { sender, template_dir: PathBuf::from(c.text("EMAIL__TEMPLATE_DIR")) }
     }
     /// The installation's secret key: the variable's, else the one in the data folder, which is created if
     /// missing.

@@ -360,6 +360,26 @@ pub const TABLE: &[Setting] = &[
         Text,
         "Folder of own templates; one with the name of a built-in template replaces it. It need not exist.",
     ),
+    // An access token for the mail server instead of a password.
+    now(
+        "EMAIL__OAUTH__TOKEN_URL",
+        "",
+        Text,
+        "Token endpoint; set: the mail server gets an access token (XOAUTH2) instead of a password.",
+    ),
+    now("EMAIL__OAUTH__CLIENT_ID", "", Text, "Client that asks there."),
+    secret("EMAIL__OAUTH__CLIENT_SECRET", "Its secret."),
+    now("EMAIL__OAUTH__SCOPE", "", Text, "Scope to ask for: `https://outlook.office365.com/.default`."),
+    secret(
+        "EMAIL__OAUTH__REFRESH_TOKEN",
+        "Refresh token of the mailbox. Not set: the grant client_credentials.",
+    ),
+    now(
+        "OUTBOUND__CA_FILE",
+        "",
+        Text,
+        "PEM file of authorities that are trusted beside the system's, for HTTP and mail. Read at the start.",
+    ),
     // Files.
     now(
         "STORAGE__BACKEND",

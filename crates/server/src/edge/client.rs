@@ -4,7 +4,7 @@ use signet_base::Secret;
 use signet_core::address::canonical_host;
 use signet_core::client::Sent;
 use signet_core::system::Settings;
-use signet_core::{Client, session};
+use signet_core::{Client, pending_request, session};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -63,6 +63,7 @@ pub fn of(
         session::cookie(cookies, name).filter(|value| value.len() <= 512).unwrap_or_default().to_owned()
     };
     let (device, mfa) = (short(session::DEVICE_COOKIE), short(session::MFA_COOKIE));
+    let pending = short(pending_request::COOKIE);
     let sent = Arc::new(Sent::new(
         shown(headers),
         cookies
@@ -99,6 +100,7 @@ pub fn of(
         browser,
         device,
         mfa,
+        pending,
         outpost_token,
         sent,
         ..Client::internal()

@@ -58,7 +58,12 @@ impl StreamHandler for Http {
     async fn serve(&self, connection: Connection) {
         let Connection { peer, secure, stream, activity, mut stop, .. } = connection;
         let upgrades = Upgrades::default();
-        let service = service(self.serve.clone(), client::Connection { peer, secure }, activity.clone(), upgrades.clone());
+        let service = service(
+            self.serve.clone(),
+            client::Connection { peer, secure },
+            activity.clone(),
+            upgrades.clone(),
+        );
         let mut served = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let ended = tokio::select! {
             ended = served.as_mut() => ended,

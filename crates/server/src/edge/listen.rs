@@ -71,10 +71,12 @@ fn all_ipv4(address: &SocketAddr) -> SocketAddr {
 fn refused(address: &SocketAddr, variable: &str, error: &io::Error) -> Error {
     let why = match error.kind() {
         io::ErrorKind::AddrInUse => "another program listens there already".to_owned(),
-        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE)".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE)".to_owned()
+        }
         _ => error.to_string(),
     };
-    Error::Unavailable(format!("cannot listen on {address}: {why}. Change {variable}."))
+    Error::unavailable(format!("cannot listen on {address}: {why}. Change {variable}."))
 }
 
 /// What all listeners of the process share.
@@ -139,7 +141,11 @@ async fn accept(
     }
     drop((listener, running));
     if tokio::time::timeout(DRAIN, ended.recv()).await.is_err() {
-        tracing::warn!(listener = name, "some requests did not finish in {} s and are cut off", DRAIN.as_secs());
+        tracing::warn!(
+            listener = name,
+            "some requests did not finish in {} s and are cut off",
+            DRAIN.as_secs()
+        );
     }
 }
 

@@ -109,7 +109,10 @@ mod tests {
             read("PROXY TCP4 192.0.2.1 192.0.2.2 5000 443\r\n").unwrap().as_deref(),
             Some("192.0.2.1:5000")
         );
-        assert_eq!(read("PROXY TCP6 2001:db8::1 ::1 5000 443\r\n").unwrap().as_deref(), Some("[2001:db8::1]:5000"));
+        assert_eq!(
+            read("PROXY TCP6 2001:db8::1 ::1 5000 443\r\n").unwrap().as_deref(),
+            Some("[2001:db8::1]:5000")
+        );
         assert_eq!(read("PROXY UNKNOWN\r\n").unwrap(), None);
         for wrong in [
             "PROXY TCP4 192.0.2.1 192.0.2.2 5000\r\n",

@@ -1,35 +1,20 @@
 //! Deletes accounts created by self-enrolment that were never confirmed.
-use async_trait::async_trait;
+use super::Sweep;
 use signet_base::{Error, Result, Span};
 use signet_core::Core;
 use signet_core::directory::{self, Author, UserChange};
-use signet_core::job::{Job, JobRun, LogLevel};
-use signet_store::{Batch, users};
+use signet_store::users;
 
 /// Accounts per run.
 const MOST: i64 = 5000;
 
-pub struct CleanAccounts;
-
-#[async_trait]
-impl Job for CleanAccounts {
-    fn name(&self) -> &'static str {
-        "signet.core.tasks.clean_unconfirmed_accounts"
-    }
-    fn description(&self) -> &'static str {
-        "Remove accounts that nobody has confirmed"
-    }
-    fn schedule(&self) -> Option<&'static str> {
-        Some("17 * * * *")
-    }
-    async fn run(&self, run: &mut JobRun) -> Result<Batch> {
-        let gone = clean(&run.core).await?;
-        if gone > 0 {
-            run.log(LogLevel::Info, format!("{gone} accounts removed"));
-        }
-        Ok(Batch::new())
-    }
-}
+pub const JOB: Sweep = Sweep {
+    name: "signet.core.tasks.clean_unconfirmed_accounts",
+    description: "Remove accounts that nobody has confirmed",
+    schedule: "17 * * * *",
+    done: "accounts removed",
+    work: |core| Box::pin(clean(core)),
+};
 
 /// Deletes those of `AUTHENTIK_THROTTLE__UNCONFIRMED_ACCOUNTS` days ago; how many.
 pub async fn clean(core: &Core) -> Result<u64> {

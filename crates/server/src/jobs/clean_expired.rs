@@ -1,10 +1,9 @@
 //! Deletes expired rows. Garbage only: whoever reads a row judges its expiry.
-use async_trait::async_trait;
+use super::Sweep;
 use signet_base::{Result, Span, Timestamp};
 use signet_core::Core;
-use signet_core::job::{Job, JobRun, LogLevel};
 use signet_model::TableDef;
-use signet_store::{Batch, TABLES, attempts, grants, known_devices, logins, password_history, sessions};
+use signet_store::{TABLES, attempts, grants, known_devices, logins, password_history, sessions};
 use std::time::{Duration, Instant};
 
 /// Rows per DELETE: of the first one of a table, and the bounds of later ones.
@@ -18,27 +17,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Retention of sign-in locations, and of the events that refusals refer to.
 const LOGINS: i64 = 90 * 86_400;
 
-pub struct CleanExpired;
-
-#[async_trait]
-impl Job for CleanExpired {
-    fn name(&self) -> &'static str {
-        "authentik.core.tasks.clean_expired_models"
-    }
-    fn description(&self) -> &'static str {
-        "Remove expired objects"
-    }
-    fn schedule(&self) -> Option<&'static str> {
-        Some("*/5 * * * *")
-    }
-    async fn run(&self, run: &mut JobRun) -> Result<Batch> {
-        let gone = sweep(&run.core).await?;
-        if gone > 0 {
-            run.log(LogLevel::Info, format!("{gone} expired rows removed"));
-        }
-        Ok(Batch::new())
-    }
-}
+pub const JOB: Sweep = Sweep {
+    name: "authentik.core.tasks.clean_expired_models",
+    description: "Remove expired objects",
+    schedule: "*/5 * * * *",
+    done: "expired rows removed",
+    work: |core| Box::pin(sweep(core)),
+};
 
 /// Deletes what is due, everywhere; how many rows.
 pub async fn sweep(core: &Core) -> Result<u64> {

@@ -3,16 +3,58 @@ pub mod clean_accounts;
 pub mod clean_expired;
 mod optimize;
 mod rotate_tokens;
+mod sync_sources;
 
-use signet_core::job::Job;
+use async_trait::async_trait;
+use signet_base::Result;
+use signet_core::Core;
+use signet_core::job::{Job, JobRun, LogLevel};
+use signet_store::Batch;
+use std::pin::Pin;
+
+type Counted<'a> = Pin<Box<dyn Future<Output = Result<u64>> + Send + 'a>>;
+
+/// A recurring job that goes on until nothing is due, and logs how many it was.
+pub struct Sweep {
+    name: &'static str,
+    description: &'static str,
+    /// Crontab in UTC.
+    schedule: &'static str,
+    /// What was done, after the number.
+    done: &'static str,
+    work: for<'a> fn(&'a Core) -> Counted<'a>,
+}
+
+#[async_trait]
+impl Job for Sweep {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+    fn description(&self) -> &'static str {
+        self.description
+    }
+    fn schedule(&self) -> Option<&'static str> {
+        Some(self.schedule)
+    }
+    async fn run(&self, run: &mut JobRun) -> Result<Batch> {
+        let count = (self.work)(&run.core).await?;
+        if count > 0 {
+            run.log(LogLevel::Info, format!("{count} {}", self.done));
+        }
+        Ok(Batch::new())
+    }
+}
 
 /// Every kind of job of this binary.
 pub const ALL: &[&dyn Job] = &[
-    &clean_accounts::CleanAccounts,
-    &clean_expired::CleanExpired,
+    &clean_accounts::JOB,
+    &clean_expired::JOB,
     &optimize::Optimize,
-    &rotate_tokens::RotateTokens,
+    &rotate_tokens::JOB,
+    &sync_sources::SyncSources,
     &signet_core::mail::SendMail,
+    &signet_core::session::participants::FindSignedOut,
+    &signet_core::session::participants::TellSignedOut,
     &signet_stages::email::DeliverLink,
     &signet_stages::user_write::TellOwner,
 ];

@@ -1,35 +1,20 @@
 //! Gives expired API tokens a new key.
-use async_trait::async_trait;
-use signet_base::{Error, Result, Secret, Span};
+use super::Sweep;
+use signet_base::{Conflict, Error, Result, Secret, Span};
 use signet_core::directory::{self, Actor, Author, TokenChange};
-use signet_core::job::{Job, JobRun, LogLevel};
 use signet_core::{Core, Principal};
-use signet_store::{Batch, tokens};
+use signet_store::tokens;
 
 /// Tokens that are read at once.
 const AT_ONCE: i64 = 50;
 
-pub struct RotateTokens;
-
-#[async_trait]
-impl Job for RotateTokens {
-    fn name(&self) -> &'static str {
-        "signet.core.tasks.rotate_tokens"
-    }
-    fn description(&self) -> &'static str {
-        "Give expired API tokens a new key"
-    }
-    fn schedule(&self) -> Option<&'static str> {
-        Some("* * * * *")
-    }
-    async fn run(&self, run: &mut JobRun) -> Result<Batch> {
-        let done = rotate(&run.core).await?;
-        if done > 0 {
-            run.log(LogLevel::Info, format!("{done} tokens have a new key"));
-        }
-        Ok(Batch::new())
-    }
-}
+pub const JOB: Sweep = Sweep {
+    name: "signet.core.tasks.rotate_tokens",
+    description: "Give expired API tokens a new key",
+    schedule: "* * * * *",
+    done: "tokens have a new key",
+    work: |core| Box::pin(rotate(core)),
+};
 
 async fn rotate(core: &Core) -> Result<u64> {
     let mut done = 0;
@@ -49,7 +34,7 @@ async fn rotate(core: &Core) -> Result<u64> {
             match directory::commit(core, &author, change).await {
                 Ok(_) => done += 1,
                 // Somebody else was faster.
-                Err(Error::Conflict(tag)) if tag == tokens::ROTATED => {}
+                Err(Error::Conflict(Conflict::Rotated)) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -13,16 +13,20 @@ pub use model::{AuthenticatorValidateStage, DeviceClass, Hint, NotConfigured, Us
 use crate::Slice;
 use crate::authenticator_webauthn::sent;
 use crate::authenticators::{self, duo};
-use crate::user_login::proof;
 use async_trait::async_trait;
 use signet_base::{Error, Json, Map, Result, Uuid};
 use signet_core::Principal;
+use signet_core::flow::proof;
 use signet_core::flow::{FlowRun, FlowStep, Planned, ResponseErrors, StageKind, StageRef};
 use signet_model::Model;
 use signet_store::devices::{Device, DeviceKind};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[AuthenticatorValidateStage::DEF], kind: || Arc::new(Validate), actions: signet_rest::none };
+pub const SLICE: Slice = Slice {
+    models: &[AuthenticatorValidateStage::DEF],
+    kind: || Arc::new(Validate),
+    actions: signet_rest::none,
+};
 
 pub(crate) const COMPONENT: &str = "ak-stage-authenticator-validate";
 struct Validate;
@@ -134,7 +138,8 @@ impl StageKind for Validate {
 /// The message if an SMS, email or push could not be sent; `None` for server faults.
 fn told(error: &Error) -> Option<String> {
     match error {
-        Error::Denied(text) | Error::Unavailable(text) => Some(text.clone()),
+        Error::Denied(text) => Some(text.clone()),
+        Error::Unavailable(why) => Some(why.to_string()),
         _ => None,
     }
 }

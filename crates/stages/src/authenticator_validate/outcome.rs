@@ -1,7 +1,7 @@
 //! Recording of right and wrong second factors.
 use super::{AuthenticatorValidateStage, remembered};
-use crate::user_login::proof;
 use signet_base::{Json, Uuid, json};
+use signet_core::flow::proof;
 use signet_core::flow::{FlowRun, FlowStep, Key, account, keys};
 use signet_core::{Principal, login, reputation};
 

@@ -5,12 +5,12 @@ pub mod device_types;
 
 use crate::Slice;
 use crate::authenticator_validate::{Hint, UserVerification};
-use crate::user_login::proof;
 use async_trait::async_trait;
 use ceremony::{Ceremony, TIMEOUT};
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_base::{Conflict, Error, Json, Map, Result, Uuid, json};
 use signet_core::directory::{DeviceChange, Transaction};
+use signet_core::flow::proof;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
 use signet_core::{Principal, brand};
 use signet_model::{Choice, FieldDef, FieldKind, Model, Object, Snapshot};
@@ -20,7 +20,8 @@ use signet_webauthn::{
 };
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[AuthenticatorWebAuthnStage::DEF], kind: || Arc::new(WebAuthn), actions: api::actions };
+pub const SLICE: Slice =
+    Slice { models: &[AuthenticatorWebAuthnStage::DEF], kind: || Arc::new(WebAuthn), actions: api::actions };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum Attachment {
@@ -292,7 +293,7 @@ async fn add(
     all.change(DeviceChange::create(device, vec![])).await?;
     match all.commit().await {
         Ok(_) => Ok(true),
-        Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(false),
+        Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -7,7 +7,7 @@ use crate::Slice;
 use async_trait::async_trait;
 use client::Keys;
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json, query};
+use signet_base::{Conflict, Error, FieldErrors, Json, Map, Result, Secret, Uuid, json, query};
 use signet_core::directory::{self, Author, DeviceChange};
 use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Plan, ResponseErrors, StageKind, keys};
@@ -18,7 +18,8 @@ use signet_store::users;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub const SLICE: Slice = Slice { models: &[AuthenticatorDuoStage::DEF], kind: || Arc::new(Duo), actions: api::actions };
+pub const SLICE: Slice =
+    Slice { models: &[AuthenticatorDuoStage::DEF], kind: || Arc::new(Duo), actions: api::actions };
 
 /// Sets up Duo.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
@@ -39,7 +40,7 @@ pub struct AuthenticatorDuoStage {
     #[serde(skip_serializing)]
     pub client_secret: Secret,
     /// Host of the API, such as api-1234abcd.duosecurity.com.
-    #[field(filter, gives = "delivery")]
+    #[field(filter, gives = "everything")]
     pub api_hostname: String,
     /// Integration key of an Admin API application, for importing devices.
     #[field(default = "", blank)]
@@ -174,9 +175,13 @@ impl StageKind for Duo {
                 "This device is set up already.",
                 "invalid",
             ))),
-            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(FlowStep::Invalid(
-                ResponseErrors::one("non_field_errors", "This device is set up already.", "invalid"),
-            )),
+            Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => {
+                Ok(FlowStep::Invalid(ResponseErrors::one(
+                    "non_field_errors",
+                    "This device is set up already.",
+                    "invalid",
+                )))
+            }
             Err(error) => Err(error),
         }
     }
@@ -203,7 +208,7 @@ async fn enrol(core: &Core, settings: &AuthenticatorDuoStage, username: &str) ->
     let answer =
         client::call(core, &settings.keys(), "POST", "/auth/v2/enroll", &[("username", username)], SHORT)
             .await?;
-    serde_json::from_value(answer).map_err(|e| Error::Unavailable(format!("Duo's answer: {e}")))
+    serde_json::from_value(answer).map_err(|e| Error::unavailable(format!("Duo's answer: {e}")))
 }
 /// `success`, `waiting` or `invalid`.
 async fn status(
@@ -258,7 +263,7 @@ pub async fn authenticate(
     let stage = Uuid::parse_str(device.text("stage")).ok().and_then(|pk| config.get(pk));
     let settings = stage
         .and_then(|s| s.get::<AuthenticatorDuoStage>())
-        .ok_or_else(|| Error::Unavailable("Duo is not available at the moment.".to_owned()))?;
+        .ok_or_else(|| Error::unavailable("Duo is not available at the moment."))?;
     // Limits pushes (MFA fatigue).
     if !confirm::may_send(core, client, DeviceKind::Duo, user.user.id, device.text("duo_user_id")).await? {
         return Err(Error::denied("Too many requests were sent to your device. Try again later."));
@@ -282,7 +287,7 @@ pub async fn authenticate(
         Ok(answer) => answer,
         Err(error) => {
             failed(core, client, Some(user), stage.map(Arc::as_ref), &error).await;
-            return Err(Error::Unavailable("Duo does not answer. Try again later.".to_owned()));
+            return Err(Error::unavailable("Duo does not answer. Try again later."));
         }
     };
     let allowed = answer.get("result").and_then(Json::as_str) == Some("allow");
@@ -334,7 +339,7 @@ pub async fn import_one(
     let author = Author::request(client, author, "authentik_stages_authenticator_duo");
     match directory::commit(core, &author, DeviceChange::create(new, vec![]).owner(&person.username)).await {
         Ok(_) => Ok(true),
-        Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(false),
+        Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -4,7 +4,7 @@ use super::{NOBODY, confirm, counts, device, owner, typed_code};
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json};
+use signet_base::{Conflict, Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json};
 use signet_core::budget::SharedBudget;
 use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind};
@@ -15,7 +15,8 @@ use signet_model::{Change, Model, Object, Snapshot};
 use signet_store::devices::{self, Device, DeviceKind};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[AuthenticatorEmailStage::DEF], kind: || Arc::new(Email), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[AuthenticatorEmailStage::DEF], kind: || Arc::new(Email), actions: signet_rest::none };
 
 /// Sets up codes by e-mail.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
@@ -32,9 +33,9 @@ pub struct AuthenticatorEmailStage {
     /// Send by the installation's own mail server; what is said about a server here does not count then.
     #[field(default = false, filter)]
     pub use_global_settings: bool,
-    #[field(default = "localhost", filter, gives = "delivery")]
+    #[field(default = "localhost", filter, gives = "everything")]
     pub host: String,
-    #[field(default = 25, min = 1, max = 65_535, filter)]
+    #[field(default = 25, min = 1, max = 65_535, filter, gives = "everything")]
     pub port: i64,
     #[field(default = "", blank, filter)]
     pub username: String,
@@ -222,7 +223,9 @@ impl StageKind for Email {
         match super::add(flow, &new, &[]).await {
             Ok(true) => Ok(FlowStep::Next),
             Ok(false) => Ok(FlowStep::Invalid(super::wrong_code())),
-            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(FlowStep::Invalid(taken())),
+            Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => {
+                Ok(FlowStep::Invalid(taken()))
+            }
             Err(error) => Err(error),
         }
     }
@@ -349,7 +352,7 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
     .await?;
     if let Err(error) = post.send(core, client, mail::person(user), device.text(FIELD), &code).await {
         failed(core, client, user, stage.map(Arc::as_ref), &error).await;
-        return Err(Error::Unavailable("The mail could not be sent. Try again later.".to_owned()));
+        return Err(Error::unavailable("The mail could not be sent. Try again later."));
     }
     Ok(())
 }

@@ -10,10 +10,10 @@ pub mod sms;
 pub mod static_codes;
 pub mod totp;
 
-use crate::user_login::proof;
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Map, Ports, Result, Secret, Uuid, json};
+use signet_base::{Conflict, Error, Json, Map, Ports, Result, Secret, Uuid, json};
 use signet_core::directory::{DeviceChange, Transaction};
+use signet_core::flow::proof;
 use signet_core::flow::{Context, FlowRun, Key, ResponseErrors, keys};
 use signet_core::{Core, Principal};
 use signet_store::devices::{Device, DeviceKind};
@@ -113,7 +113,7 @@ async fn add(flow: &mut FlowRun<'_>, device: &Device, codes: &[String]) -> Resul
     all.change(DeviceChange::create(device.clone(), codes.to_vec())).await?;
     match all.commit().await {
         Ok(_) => {}
-        Err(Error::Conflict(tag)) if tag == "device.uuid" => return Ok(false),
+        Err(Error::Conflict(Conflict::Unique(index))) if index == "device.uuid" => return Ok(false),
         Err(error) => return Err(error),
     }
     flow.context().remove(&HELD);

@@ -5,7 +5,9 @@ use super::{NOBODY, confirm, counts, device, owner, typed_code};
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json, vault::sha256_hex};
+use signet_base::{
+    Conflict, Error, FieldErrors, Json, Map, Result, Secret, Span, Uuid, json, vault::sha256_hex,
+};
 use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
 use signet_core::{Client, Core, Principal, expression};
@@ -13,8 +15,11 @@ use signet_model::{Change, Choice, Model, Object, Snapshot};
 use signet_store::devices::{self, Device, DeviceKind};
 use std::sync::Arc;
 
-pub const SLICE: Slice =
-    Slice { models: &[AuthenticatorSMSStage::DEF, NotificationWebhookMapping::DEF], kind: || Arc::new(Sms), actions: signet_rest::none };
+pub const SLICE: Slice = Slice {
+    models: &[AuthenticatorSMSStage::DEF, NotificationWebhookMapping::DEF],
+    kind: || Arc::new(Sms),
+    actions: signet_rest::none,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum Provider {
@@ -180,7 +185,9 @@ impl StageKind for Sms {
         match super::add(flow, &new, &[]).await {
             Ok(true) => Ok(FlowStep::Next),
             Ok(false) => Ok(FlowStep::Invalid(super::wrong_code())),
-            Err(Error::Conflict(tag)) if tag == "device.credential" => Ok(FlowStep::Invalid(taken())),
+            Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential" => {
+                Ok(FlowStep::Invalid(taken()))
+            }
             Err(error) => Err(error),
         }
     }
@@ -318,7 +325,7 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
     let settings = stage
         .as_ref()
         .and_then(|s| s.get::<AuthenticatorSMSStage>())
-        .ok_or_else(|| Error::Unavailable("Messages cannot be sent at the moment.".to_owned()))?;
+        .ok_or_else(|| Error::unavailable("Messages cannot be sent at the moment."))?;
     if !confirm::may_send(core, client, DeviceKind::Sms, user.user.id, device.text(FIELD)).await? {
         return Err(Error::denied("Too many messages were sent. Try again later."));
     }
@@ -332,7 +339,7 @@ pub async fn send(core: &Arc<Core>, client: &Client, user: &Principal, device: &
     .await?;
     if let Err(error) = transport::send(core, client, Some(user), settings, device.text(FIELD), &code).await {
         failed(core, client, Some(user), stage.as_deref(), &error).await;
-        return Err(Error::Unavailable("The message could not be sent. Try again later.".to_owned()));
+        return Err(Error::unavailable("The message could not be sent. Try again later."));
     }
     Ok(())
 }

@@ -10,8 +10,11 @@ use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind}
 use signet_model::Model;
 use signet_store::devices::{self, Device, DeviceKind};
 
-pub const SLICE: Slice =
-    Slice { models: &[AuthenticatorStaticStage::DEF], kind: || std::sync::Arc::new(Static), actions: signet_rest::none };
+pub const SLICE: Slice = Slice {
+    models: &[AuthenticatorStaticStage::DEF],
+    kind: || std::sync::Arc::new(Static),
+    actions: signet_rest::none,
+};
 
 /// Gives a person recovery codes.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

@@ -10,7 +10,11 @@ use signet_core::{Core, brand};
 use signet_model::{Choice, Model, Object, Snapshot};
 use signet_store::devices::{self, Device, DeviceKind};
 
-pub const SLICE: Slice = Slice { models: &[AuthenticatorTOTPStage::DEF], kind: || std::sync::Arc::new(Totp), actions: signet_rest::none };
+pub const SLICE: Slice = Slice {
+    models: &[AuthenticatorTOTPStage::DEF],
+    kind: || std::sync::Arc::new(Totp),
+    actions: signet_rest::none,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum Digits {

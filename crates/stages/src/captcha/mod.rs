@@ -9,7 +9,8 @@ use signet_core::{Client, Core};
 use signet_model::{Change, Choice, Model, Snapshot};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[CaptchaStage::DEF], kind: || Arc::new(Captcha), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[CaptchaStage::DEF], kind: || Arc::new(Captcha), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum RequestContentType {
@@ -36,7 +37,7 @@ pub struct CaptchaStage {
     #[field(default = "https://www.recaptcha.net/recaptcha/api.js", gives = "everything")]
     pub js_url: String,
     /// Where the verdict is asked for.
-    #[field(default = "https://www.recaptcha.net/recaptcha/api/siteverify", gives = "delivery")]
+    #[field(default = "https://www.recaptcha.net/recaptcha/api/siteverify", gives = "everything")]
     pub api_url: String,
     #[field(choice, default = "application/x-www-form-urlencoded")]
     pub request_content_type: RequestContentType,

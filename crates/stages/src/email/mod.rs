@@ -3,13 +3,14 @@ mod api;
 mod deliver;
 
 use crate::Slice;
-use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Secret, Span, Timestamp, Uuid, vault::sha256_hex};
 use signet_core::budget::{Prefix, SharedBudget};
 use signet_core::directory::{self, UserChange};
-use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, Link, ResponseErrors, StageKind, account, keys};
+use signet_core::flow::{
+    Challenge, FlowRun, FlowStep, Key, Link, ResponseErrors, StageKind, account, keys, proof, token,
+};
 use signet_core::mail::{self, Own, Sender, templates};
 use signet_core::{Client, Core, Principal};
 use signet_model::{Change, Model, Object, Snapshot};
@@ -20,7 +21,8 @@ use std::sync::Arc;
 
 pub use deliver::{DeliverLink, Delivery};
 
-pub const SLICE: Slice = Slice { models: &[EmailStage::DEF], kind: || Arc::new(Email), actions: api::actions };
+pub const SLICE: Slice =
+    Slice { models: &[EmailStage::DEF], kind: || Arc::new(Email), actions: api::actions };
 
 /// Sends a mail with a link that continues the flow, as proof of the address.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
@@ -33,7 +35,7 @@ pub struct EmailStage {
     pub use_global_settings: bool,
     #[field(default = "localhost", filter, gives = "everything")]
     pub host: String,
-    #[field(default = 25, min = 1, max = 65_535, filter)]
+    #[field(default = 25, min = 1, max = 65_535, filter, gives = "everything")]
     pub port: i64,
     #[field(default = "", blank, filter)]
     pub username: String,
@@ -183,6 +185,12 @@ async fn confirmed(flow: &mut FlowRun<'_>, settings: &EmailStage) -> Result<Flow
     let Some(person) = flow.pending_account().await? else { return Ok(FlowStep::Deny(None)) };
     if settings.activate_user_on_success && !person.user.is_active {
         activate(flow, &person).await?;
+    }
+    // Not so a link that an administrator was shown.
+    let sent_to = flow.plan.context.get(&token::ADDRESS).unwrap_or_default();
+    if person.user.email_verified_at.is_none() && canonical(&sent_to) == canonical(&person.user.email) {
+        let author = flow.author(Some(&person), "authentik_stages_email");
+        directory::commit(flow.core, &author, UserChange::of(&person.user).email_verified("mail")).await?;
     }
     Ok(FlowStep::Next)
 }

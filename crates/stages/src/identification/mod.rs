@@ -6,10 +6,10 @@ use crate::Slice;
 use crate::authenticator_validate::passkey;
 use crate::authenticator_webauthn::sent;
 use crate::password::{self, Asked, Judged, PasswordStage, flow_url};
-use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Uuid, json};
+use signet_core::flow::proof;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, PendingUser, ResponseErrors, StageKind, keys};
 use signet_core::models::{Designation, Flow};
 use signet_core::{Principal, brand, reputation};
@@ -17,7 +17,11 @@ use signet_model::{Change, Choice, Model, Snapshot};
 use signet_store::users::canonical;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[IdentificationStage::DEF], kind: || Arc::new(Identification), actions: signet_rest::none };
+pub const SLICE: Slice = Slice {
+    models: &[IdentificationStage::DEF],
+    kind: || Arc::new(Identification),
+    actions: signet_rest::none,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum UserField {

@@ -7,7 +7,8 @@ use signet_core::flow::{FlowRun, FlowStep, StageKind, invitation, keys};
 use signet_model::Model;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[InvitationStage::DEF], kind: || Arc::new(InvitationKind), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[InvitationStage::DEF], kind: || Arc::new(InvitationKind), actions: signet_rest::none };
 
 /// Goes on only with an invitation, and takes over its data.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

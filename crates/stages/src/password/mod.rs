@@ -1,16 +1,17 @@
 //! Verifies a password or app password.
 use crate::Slice;
-use crate::user_login::proof;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, Secret, Uuid};
+use signet_core::flow::proof;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind, account, keys};
 use signet_core::password::{self, Accepted, Judgement, Outcome};
 use signet_core::{Principal, brand, login, reputation};
 use signet_model::{Choice, Model};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[PasswordStage::DEF], kind: || Arc::new(Password), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[PasswordStage::DEF], kind: || Arc::new(Password), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum Backend {

@@ -5,11 +5,11 @@ mod model;
 mod values;
 
 use crate::Slice;
-use crate::user_login::proof;
 use async_trait::async_trait;
 use field::{Field, render};
 use signet_base::{Error, Json, Map, Result, json};
 use signet_core::event::EventAction;
+use signet_core::flow::proof;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind, keys};
 use signet_core::policy::{self, Question, Verdict};
 use signet_core::{Client, Core, Principal, setup};
@@ -20,7 +20,8 @@ use std::time::Duration;
 
 pub use model::{Prompt, PromptStage, PromptType};
 
-pub const SLICE: Slice = Slice { models: &[PromptStage::DEF, Prompt::DEF], kind: || Arc::new(PromptKind), actions: api::actions };
+pub const SLICE: Slice =
+    Slice { models: &[PromptStage::DEF, Prompt::DEF], kind: || Arc::new(PromptKind), actions: api::actions };
 
 const COMPONENT: &str = "ak-stage-prompt";
 struct PromptKind;

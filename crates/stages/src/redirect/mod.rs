@@ -8,7 +8,8 @@ use signet_core::models::Flow;
 use signet_model::{Change, Choice, Model, Snapshot};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[RedirectStage::DEF], kind: || Arc::new(Redirect), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[RedirectStage::DEF], kind: || Arc::new(Redirect), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum RedirectMode {

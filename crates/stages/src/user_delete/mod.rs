@@ -1,19 +1,20 @@
 //! Deletes the run's account.
 use crate::Slice;
-use crate::user_login::proof;
 use async_trait::async_trait;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result};
 use signet_core::Principal;
 use signet_core::directory::{self, Transaction, UserChange};
+use signet_core::flow::proof;
 use signet_core::flow::{FlowRun, FlowStep, ResponseErrors, StageKind, account, keys, question};
 use signet_core::login;
 use signet_model::Model;
 use signet_pages::{FormContext, ui};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[UserDeleteStage::DEF], kind: || Arc::new(UserDelete), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[UserDeleteStage::DEF], kind: || Arc::new(UserDelete), actions: signet_rest::none };
 
 /// Deletes the account, with sessions, tokens and everything else that is the person's.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]

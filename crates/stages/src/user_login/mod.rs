@@ -1,12 +1,11 @@
 //! Begins the session.
-pub mod proof;
 
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{FieldErrors, Json, Map, Result, Span};
 use signet_core::flow::account::PROVEN;
-use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind, keys};
+use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind, keys, proof};
 use signet_core::login::{self, Terms};
 use signet_core::session::binding::RequestedBinding;
 use signet_core::session::end_all;
@@ -14,7 +13,8 @@ use signet_model::{Change, Choice, Model, Snapshot};
 use signet_store::epoch;
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[UserLoginStage::DEF], kind: || Arc::new(UserLogin), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[UserLoginStage::DEF], kind: || Arc::new(UserLogin), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum NetworkBinding {

@@ -5,7 +5,6 @@ mod taken;
 pub use taken::TellOwner;
 
 use crate::Slice;
-use crate::user_login::proof;
 use apply::{Applied, apply, change};
 use async_trait::async_trait;
 use maud::{Markup, html};
@@ -15,6 +14,7 @@ use signet_core::budget::Prefix;
 use signet_core::directory::{Actor, Transaction, UserChange};
 use signet_core::event::EventAction;
 use signet_core::flow::account::{self, AccountAt, PROVEN};
+use signet_core::flow::proof;
 use signet_core::flow::{Changes, FlowRun, FlowStep, PendingUser, StageKind, keys, question, token};
 use signet_core::pool::{Lane, PoolTurn};
 use signet_core::{Core, Principal, directory, setup};
@@ -24,7 +24,8 @@ use signet_store::users::{self, User};
 use signet_store::{Batch, epoch};
 use std::sync::Arc;
 
-pub const SLICE: Slice = Slice { models: &[UserWriteStage::DEF], kind: || Arc::new(UserWrite), actions: signet_rest::none };
+pub const SLICE: Slice =
+    Slice { models: &[UserWriteStage::DEF], kind: || Arc::new(UserWrite), actions: signet_rest::none };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum CreationMode {

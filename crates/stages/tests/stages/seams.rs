@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result, json};
 use signet_core::flow::Challenge;
 use signet_core::password::{Accepted, Attempt, PasswordBackend};
-use signet_core::source::{LoginButton, SourceKind};
+use signet_core::source::{Begun, Exchange, LoginButton, Remote, SourceKind};
 use signet_core::{Client, Core, Principal};
 use signet_model::{Model, ModelDef, Object};
 use signet_stages::captcha::CaptchaStage;
@@ -102,6 +102,7 @@ struct ElsewhereSource {
     enabled: bool,
 }
 struct Elsewhere;
+#[async_trait]
 impl SourceKind for Elsewhere {
     fn def(&self) -> &'static ModelDef {
         ElsewhereSource::DEF
@@ -115,6 +116,15 @@ impl SourceKind for Elsewhere {
             promoted: false,
             challenge: Challenge::new("xak-flow-redirect").with("to", to),
         })
+    }
+    fn connect_url(&self, slug: &str) -> String {
+        slug.to_owned()
+    }
+    async fn begin(&self, _: &Exchange<'_>, _: &str) -> Result<Begun> {
+        Err(signet_base::Error::NotFound)
+    }
+    async fn finish(&self, _: &Exchange<'_>, _: &Json, _: &[(String, String)]) -> Result<Remote> {
+        Err(signet_base::Error::NotFound)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Atomic batches of statements.
 use super::Value;
 use crate::bus::Notice;
+use crate::runtime::Touches;
+use signet_base::Conflict;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -10,7 +12,8 @@ pub struct Statement {
     pub(crate) sql: Cow<'static, str>,
     /// Shared, so that queueing a row copies nothing.
     pub(crate) params: Arc<[Value]>,
-    pub(crate) expect: Option<(u64, Cow<'static, str>)>,
+    /// The number of rows that it must affect, and the conflict if it does not.
+    pub(crate) expect: Option<(u64, Conflict)>,
     pub(crate) returning: bool,
 }
 
@@ -19,15 +22,22 @@ pub struct Statement {
 ///
 /// ```ignore
 /// Batch::new()
-///     .add("UPDATE code SET used = 1 WHERE id = ? AND used = 0", params![id]).expect_rows(1, "code")
+///     .add("UPDATE code SET used = 1 WHERE id = ? AND used = 0", params![id]).expect_rows(1, Conflict::Used)
 ///     .add("INSERT INTO token (name) VALUES (?) RETURNING id", params![name]).returning()
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Batch {
     pub(crate) statements: Vec<Statement>,
     pub(crate) relaxed: bool,
+    pub(crate) touches: Touches,
     /// What every node hears when, and only if, the batch is committed.
     pub(crate) notices: Vec<Notice>,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self { statements: Vec::new(), relaxed: false, touches: Touches::Everything, notices: Vec::new() }
+    }
 }
 
 impl Batch {
@@ -56,11 +66,11 @@ impl Batch {
         &mut self.statements[last]
     }
     /// The last statement must affect exactly `rows` rows; otherwise the batch is rolled back with
-    /// `Error::Conflict(tag)`.
+    /// this conflict.
     #[must_use]
-    pub fn expect_rows(mut self, rows: u64, tag: impl Into<Cow<'static, str>>) -> Self {
+    pub fn expect_rows(mut self, rows: u64, otherwise: Conflict) -> Self {
         if let Some(last) = self.statements.last_mut() {
-            last.expect = Some((rows, tag.into()));
+            last.expect = Some((rows, otherwise));
         }
         self
     }
@@ -71,6 +81,15 @@ impl Batch {
             last.returning = true;
         }
         self
+    }
+    /// What it changes of the rows that are cached: everything, unless it says so here.
+    #[must_use]
+    pub fn touches(self, touches: Touches) -> Self {
+        Self { touches, ..self }
+    }
+    /// See [`Batch::touches`].
+    pub(crate) fn touched(&self) -> Touches {
+        self.touches
     }
     /// Tells every node of the commit.
     #[must_use]
@@ -84,6 +103,11 @@ impl Batch {
     #[must_use]
     pub fn then(mut self, other: Batch) -> Self {
         let relaxed = (self.relaxed || self.is_empty()) && (other.relaxed || other.is_empty());
+        self.touches = match (self.is_empty(), other.is_empty()) {
+            (true, _) => other.touches,
+            (_, true) => self.touches,
+            _ => self.touches.max(other.touches),
+        };
         self.statements.extend(other.statements);
         self.relaxed = relaxed;
         other.notices.into_iter().fold(self, Self::notice)
@@ -105,8 +129,8 @@ impl Statement {
             && !self.sql.contains(" ON CONFLICT")
     }
     /// See [`Batch::expect_rows`].
-    pub fn expect_rows(&mut self, rows: u64, tag: impl Into<Cow<'static, str>>) -> &mut Self {
-        self.expect = Some((rows, tag.into()));
+    pub fn expect_rows(&mut self, rows: u64, otherwise: Conflict) -> &mut Self {
+        self.expect = Some((rows, otherwise));
         self
     }
     /// See [`Batch::returning`].

@@ -1,50 +1,54 @@
 //! Mapping of database errors.
 use rusqlite::ErrorCode;
-use signet_base::Error;
+use signet_base::error::{Chain, because};
+use signet_base::{Conflict, Error};
+use std::sync::Arc;
 use tokio_postgres::error::SqlState;
 
 /// Every statement is compiled in tests, so a missing table means another database.
 const EMPTY: &str = "the database lacks tables of this release: it is empty, or another one";
 
 /// Maps an SQLite error. Constraint messages contain column names, never values.
-pub(super) fn sqlite(error: &rusqlite::Error) -> Error {
-    let rusqlite::Error::SqliteFailure(code, message) = error else {
-        return match error {
+pub(super) fn sqlite(error: impl Into<Arc<rusqlite::Error>>) -> Error {
+    let error = error.into();
+    let rusqlite::Error::SqliteFailure(code, message) = &*error else {
+        return match &*error {
             rusqlite::Error::SqlInputError { msg, .. } if msg.starts_with("no such table") => {
-                Error::Unavailable(EMPTY.into())
+                Error::unavailable(because(EMPTY, error))
             }
-            rusqlite::Error::SqlInputError { msg, .. } => Error::Internal(format!("SQL: {msg}")),
-            other => Error::Internal(format!("SQLite: {other}")),
+            _ => Error::internal(because("SQLite", error)),
         };
     };
     let message = message.as_deref().unwrap_or_default();
     match code.code {
         ErrorCode::ConstraintViolation => {
             if let Some(columns) = message.strip_prefix("UNIQUE constraint failed: ") {
-                Error::Conflict(columns_name(columns))
+                Error::Conflict(Conflict::Unique(columns_name(columns)))
             } else if message.starts_with("FOREIGN KEY") {
-                Error::Conflict("foreign key".into())
+                Error::Conflict(Conflict::ForeignKey)
             } else {
-                Error::Internal(format!("SQLite: {message}"))
+                Error::internal(because("SQLite", error))
             }
         }
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-            Error::Unavailable("the database file is locked by another process".into())
+            Error::unavailable(because("the database file is locked by another process", error))
         }
-        ErrorCode::DiskFull => Error::Unavailable("the disk of the database is full".into()),
-        ErrorCode::ReadOnly => Error::Unavailable("the database file is read-only".into()),
+        ErrorCode::DiskFull => Error::unavailable(because("the disk of the database is full", error)),
+        ErrorCode::ReadOnly => Error::unavailable(because("the database file is read-only", error)),
         ErrorCode::CannotOpen
         | ErrorCode::SystemIoFailure
         | ErrorCode::PermissionDenied
         | ErrorCode::OutOfMemory
         | ErrorCode::FileLockingProtocolFailed => {
-            Error::Unavailable(format!("the database file cannot be used: {message}"))
+            let text = format!("the database file cannot be used: {message}");
+            Error::unavailable(because(text, error))
         }
         ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => {
-            Error::Unavailable(format!("the database file is damaged or not a database: {message}"))
+            let text = format!("the database file is damaged or not a database: {message}");
+            Error::unavailable(because(text, error))
         }
-        _ if message.starts_with("no such table") => Error::Unavailable(EMPTY.into()),
-        _ => Error::Internal(format!("SQLite: {message}")),
+        _ if message.starts_with("no such table") => Error::unavailable(because(EMPTY, error)),
+        _ => Error::internal(because("SQLite", error)),
     }
 }
 
@@ -60,34 +64,35 @@ fn columns_name(columns: &str) -> String {
 }
 
 /// Maps a PostgreSQL error.
-pub(super) fn postgres(error: &tokio_postgres::Error) -> Error {
+pub(super) fn postgres(error: impl Into<Arc<tokio_postgres::Error>>) -> Error {
+    let error = error.into();
     let Some(db) = error.as_db_error() else {
-        let text = chain(error);
+        let text = Chain(&error).to_string();
         // Errors of the driver about our statement; others concern the connection.
         if ["error serializing", "error deserializing", "expected ", "invalid column", "query returned"]
             .iter()
             .any(|start| text.starts_with(start))
         {
-            return Error::Internal(format!("PostgreSQL: {text}"));
+            return Error::internal(because("PostgreSQL", error));
         }
-        return Error::Unavailable(format!("the database cannot be reached: {text}"));
+        return Error::unavailable(because("the database cannot be reached", error));
     };
     let state = db.code();
     let class = state.code().get(..2).unwrap_or_default();
     if *state == SqlState::UNIQUE_VIOLATION {
-        return Error::Conflict(index_name(db.constraint().unwrap_or_default()));
+        return Error::Conflict(Conflict::Unique(index_name(db.constraint().unwrap_or_default())));
     }
     if *state == SqlState::FOREIGN_KEY_VIOLATION {
-        return Error::Conflict("foreign key".into());
+        return Error::Conflict(Conflict::ForeignKey);
     }
     if *state == SqlState::UNTRANSLATABLE_CHARACTER || *state == SqlState::CHARACTER_NOT_IN_REPERTOIRE {
         return Error::invalid("non_field_errors", "Null characters are not allowed.");
     }
     if *state == SqlState::READ_ONLY_SQL_TRANSACTION {
-        return Error::Unavailable("the database is read-only".into());
+        return Error::unavailable(because("the database is read-only", error));
     }
     if *state == SqlState::UNDEFINED_TABLE || *state == SqlState::INVALID_SCHEMA_NAME {
-        return Error::Unavailable(EMPTY.into());
+        return Error::unavailable(because(EMPTY, error));
     }
     // Classes: 08 connection, 28 authorisation, 3D no such database, 53 resources (disk full, connections),
     // 57 shutdown, 58 system.
@@ -95,9 +100,11 @@ pub(super) fn postgres(error: &tokio_postgres::Error) -> Error {
         || *state == SqlState::T_R_SERIALIZATION_FAILURE
         || *state == SqlState::T_R_DEADLOCK_DETECTED
     {
-        return Error::Unavailable(format!("the database refuses: {}", db.message()));
+        let text = format!("the database refuses: {}", db.message());
+        return Error::unavailable(because(text, error));
     }
-    Error::Internal(format!("PostgreSQL {}: {}", state.code(), db.message()))
+    let text = format!("PostgreSQL {}: {}", state.code(), db.message());
+    Error::internal(because(text, error))
 }
 
 /// `users__a__b` becomes `users.a,b`.
@@ -127,17 +134,6 @@ pub(super) fn lost(error: &tokio_postgres::Error) -> bool {
                 )
             },
         )
-}
-
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(inner) = next {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        next = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -17,12 +17,10 @@ pub use batch::{Batch, Statement};
 pub use settings::{PostgresConfig, SslMode};
 pub use value::{Row, Value};
 
-use crate::attempt_counters::AttemptCounters;
 use crate::bus::{self, Bus};
-use crate::pending_sessions::PendingSessions;
-use crate::read_cache::{People, Tokens};
-use crate::rows::Places;
-use crate::write_behind::WriteBehind;
+use crate::runtime::Changes;
+use crate::runtime::pending_sessions::PendingSessions;
+use crate::runtime::write_behind::WriteBehind;
 use signet_base::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -59,8 +57,8 @@ pub(crate) trait Backend: Send + Sync {
     async fn exclusive(&self) -> Result<Exclusive>;
     /// Number of synced commits; SQLite only.
     fn commits(&self) -> u64;
-    /// Number of commits of this process that invalidate cached reads (see `read_cache`).
-    fn changes(&self) -> u64;
+    /// Numbers of the commits of this process that touched cached rows.
+    fn changes(&self) -> &Changes;
     /// Notifications of a channel until the connection is lost; `None` if one process owns the database.
     async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>>;
     async fn close(&self);
@@ -77,10 +75,6 @@ pub struct Db {
     bus: Bus,
     write_behind: WriteBehind,
     pending_sessions: PendingSessions,
-    attempt_counters: AttemptCounters,
-    people: People,
-    tokens: Tokens,
-    places: Places,
 }
 
 impl std::fmt::Debug for Db {
@@ -96,10 +90,6 @@ impl Db {
             bus: Bus::default(),
             write_behind: WriteBehind::default(),
             pending_sessions: PendingSessions::default(),
-            attempt_counters: AttemptCounters::default(),
-            people: People::default(),
-            tokens: Tokens::default(),
-            places: Places::default(),
         }
     }
     /// Opens or creates an SQLite file. Refuses read-only files. Does not migrate: see [`crate::migrate`].
@@ -183,14 +173,10 @@ impl Db {
     /// Queues rows to be written behind: within 50 ms, in order, not synced. The last ones are lost if the
     /// process is killed. Waits if the queue is full.
     pub async fn write_behind(&self, batch: Batch) -> Result<()> {
-        match self.queue(batch) {
+        match self.write_behind.push(&self.backend, batch) {
             None => Ok(()),
             Some(batch) => self.batch(Batch { relaxed: true, ..batch }).await.map(drop),
         }
-    }
-    /// [`Db::write_behind`] without waiting: returns the batch if the queue is full.
-    pub(crate) fn queue(&self, batch: Batch) -> Option<Batch> {
-        self.write_behind.push(&self.backend, batch)
     }
     /// Waits until the rows queued so far are written.
     pub async fn flush(&self) -> Result<()> {
@@ -200,21 +186,9 @@ impl Db {
     pub(crate) fn pending_sessions(&self) -> Option<(&PendingSessions, &Arc<dyn Backend>)> {
         (self.kind() == DbKind::Sqlite).then_some((&self.pending_sessions, &self.backend))
     }
-    /// The cache of users, with the current change count.
-    pub(crate) fn recent_people(&self) -> (&People, u64) {
-        (&self.people, self.backend.changes())
-    }
-    /// The cache of access tokens, with the current change count.
-    pub(crate) fn recent_tokens(&self) -> (&Tokens, u64) {
-        (&self.tokens, self.backend.changes())
-    }
-    /// Where the pages of lists ended that were read lately.
-    pub(crate) fn places(&self) -> &Places {
-        &self.places
-    }
-    /// Attempt counters, if one process owns the database.
-    pub(crate) fn attempt_counters(&self) -> Option<&AttemptCounters> {
-        (self.kind() == DbKind::Sqlite).then_some(&self.attempt_counters)
+    /// Numbers of the commits of this process that touched cached rows.
+    pub(crate) fn changes(&self) -> &Changes {
+        self.backend.changes()
     }
     /// Writes queued rows and closes the connections.
     pub async fn close(&self) {

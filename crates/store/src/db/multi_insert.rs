@@ -61,6 +61,7 @@ fn row(statement: &Statement) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::params;
+    use signet_base::Conflict;
 
     fn shape(batch: &Batch) -> Vec<(String, usize, usize)> {
         steps(batch).into_iter().map(|s| (s.sql.into_owned(), s.params.len(), s.covers)).collect()
@@ -93,7 +94,8 @@ mod tests {
             assert_eq!(shape(&batch), vec![(sql.to_owned(), 1, 1); 9], "{sql}");
         }
         let sql = "INSERT INTO a (b) VALUES (?)";
-        let batch = (0..9_i64).fold(Batch::new(), |batch, n| batch.add(sql, params![n]).expect_rows(1, "x"));
+        let batch = (0..9_i64)
+            .fold(Batch::new(), |batch, n| batch.add(sql, params![n]).expect_rows(1, Conflict::Used));
         assert_eq!(steps(&batch).len(), 9);
         let mixed = (0..8_i64)
             .fold(Batch::new().add("DELETE FROM a", vec![]), |batch, n| batch.add(sql, params![n]))

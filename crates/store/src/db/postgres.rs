@@ -5,13 +5,12 @@ mod values;
 
 use super::multi_insert::{self, InsertStep};
 use super::{Backend, Batch, DbKind, Exclusive, PostgresConfig, Row, Value, errors, markers};
-use crate::read_cache;
+use crate::runtime::{Changes, Touches};
 use address::Address;
 use deadpool_postgres::{Object, Pool, PoolError};
 use signet_base::{Error, Result};
 use statements::{Statements, StepRows};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio_postgres::AsyncMessage;
 use tokio_postgres::types::Type;
@@ -37,8 +36,7 @@ pub(super) struct Postgres {
     /// Whether `direct` leads around a pooler, or there is none: a connection keeps what it is told.
     keeps: bool,
     statements: Statements,
-    /// Number of commits of this process that invalidate cached reads.
-    changes: Arc<AtomicU64>,
+    changes: Arc<Changes>,
 }
 
 impl Postgres {
@@ -66,12 +64,12 @@ impl Postgres {
                     &[(&settings.schema, Type::NAME)],
                 )
                 .await
-                .map_err(|e| errors::postgres(&e))?;
+                .map_err(errors::postgres)?;
             if there.is_empty() {
                 client
                     .batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", settings.schema))
                     .await
-                    .map_err(|e| errors::postgres(&e))?;
+                    .map_err(errors::postgres)?;
             }
         }
         drop(client);
@@ -80,14 +78,14 @@ impl Postgres {
 
     async fn client(&self) -> Result<Object> {
         self.pool.get().await.map_err(|e| match e {
-            PoolError::Backend(e) => match errors::postgres(&e) {
+            PoolError::Backend(e) => match errors::postgres(e) {
                 Error::Unavailable(why) => Error::Unavailable(why),
-                other => Error::Unavailable(other.to_string()),
+                other => Error::unavailable(other),
             },
             PoolError::Timeout(_) => {
                 Error::Unavailable("no connection to the database became free in time".into())
             }
-            other => Error::Unavailable(format!("the database cannot be reached: {other}")),
+            other => Error::unavailable(format!("the database cannot be reached: {other}")),
         })
     }
 
@@ -112,7 +110,7 @@ impl Postgres {
     async fn on(&self, client: &Object, batch: &Batch) -> Result<Vec<Vec<Row>>, (Error, bool)> {
         let wanted = multi_insert::steps(batch);
         let prepared = self.statements.prepare(client, &wanted).await;
-        let prepared = prepared.map_err(|e| (errors::postgres(&e), errors::lost(&e)))?;
+        let prepared = prepared.map_err(lost_or_not)?;
         let done = self.statements.transaction(client, &wanted, &prepared, batch.relaxed).await;
         let judged = judge(&wanted, done);
         if let Err(failed) = judged {
@@ -123,10 +121,10 @@ impl Postgres {
         }
         // From here on a lost connection leaves the outcome unknown, so there is no second attempt, unless
         // the server reports a rollback.
-        client
-            .batch_execute("COMMIT")
-            .await
-            .map_err(|e| (errors::postgres(&e), errors::worth_another_try(&e)))?;
+        client.batch_execute("COMMIT").await.map_err(|e| {
+            let again = errors::worth_another_try(&e);
+            (errors::postgres(e), again)
+        })?;
         judged
     }
 
@@ -149,10 +147,16 @@ impl Postgres {
                     let _ = Object::take(client);
                     self.pool.retain(|client, _| !client.is_closed());
                 }
-                Err(e) => return Err(errors::postgres(&e)),
+                Err(e) => return Err(errors::postgres(e)),
             }
         }
     }
+}
+
+/// The error of a step that has committed nothing, and whether another attempt can succeed.
+fn lost_or_not(error: tokio_postgres::Error) -> (Error, bool) {
+    let lost = errors::lost(&error);
+    (errors::postgres(error), lost)
 }
 
 fn judge(
@@ -161,17 +165,19 @@ fn judge(
 ) -> Result<Vec<Vec<Row>>, (Error, bool)> {
     let mut steps = done.into_iter();
     if let Some(Err(e)) = steps.next() {
-        return Err((errors::postgres(&e), errors::lost(&e)));
+        return Err(lost_or_not(e));
     }
     let mut answers = Vec::with_capacity(wanted.iter().map(|step| step.covers).sum());
     for (InsertStep { statement, covers, .. }, step) in wanted.iter().zip(steps) {
         // The first failure is the cause; later ones only say that the transaction is aborted.
-        let (count, rows) =
-            step.map_err(|e| (errors::postgres(&e), errors::lost(&e) || errors::worth_another_try(&e)))?;
-        if let Some((expected, tag)) = &statement.expect
+        let (count, rows) = step.map_err(|e| {
+            let again = errors::lost(&e) || errors::worth_another_try(&e);
+            (errors::postgres(e), again)
+        })?;
+        if let Some((expected, otherwise)) = &statement.expect
             && count != *expected
         {
-            return Err((Error::Conflict(tag.clone().into_owned()), false));
+            return Err((Error::Conflict(otherwise.clone()), false));
         }
         answers.push(if statement.returning {
             rows.iter().map(row).collect::<Result<_>>().map_err(|e| (e, false))?
@@ -197,7 +203,7 @@ impl Backend for Postgres {
     }
     async fn batch(&self, batch: Batch) -> Result<Vec<Vec<Row>>> {
         let (me, changes) = (self.clone(), self.changes.clone());
-        let ages = read_cache::any_makes_old(std::slice::from_ref(&batch));
+        let touched = batch.touched();
         // A task of its own: a cancelled caller must not leave a connection inside a transaction.
         let work = async move {
             let mut pause = Duration::from_millis(5);
@@ -217,39 +223,32 @@ impl Backend for Postgres {
         // Before the caller is notified, and after failures too: a lost connection may have committed.
         tokio::spawn(async move {
             let answer = work.await;
-            if ages {
-                changes.fetch_add(1, Ordering::SeqCst);
-            }
+            changes.count(touched);
             answer
         })
         .await
-        .map_err(|e| Error::Internal(format!("database task: {e}")))?
+        .map_err(|e| Error::internal(format!("database task: {e}")))?
     }
     async fn script(&self, sql: String) -> Result<()> {
         // A connection of its own: it goes with whatever is left undone.
         let client = self.direct.connect(tokio::sync::mpsc::channel(1).0).await?;
         let begin = if self.keeps { "BEGIN".to_owned() } else { self.statements.begin("") };
         let done = client.batch_execute(&format!("{begin};\n{sql}\n;COMMIT;")).await;
-        let done = done.map_err(|e| errors::postgres(&e));
-        self.changes.fetch_add(1, Ordering::SeqCst);
+        let done = done.map_err(errors::postgres);
+        self.changes.count(Touches::Everything);
         done
     }
     async fn prepare(&self, sql: &str) -> Result<()> {
-        self.client()
-            .await?
-            .prepare(&markers::numbered(sql))
-            .await
-            .map(drop)
-            .map_err(|e| errors::postgres(&e))
+        self.client().await?.prepare(&markers::numbered(sql)).await.map(drop).map_err(errors::postgres)
     }
     async fn exclusive(&self) -> Result<Exclusive> {
         let client = self.direct.connect(tokio::sync::mpsc::channel(1).0).await?;
         // A transaction lock, not a session lock: it works through poolers, and ends with either.
         let lock = format!("BEGIN; SELECT pg_advisory_xact_lock({START})");
         match tokio::time::timeout(OTHERS, client.batch_execute(&lock)).await {
-            Ok(done) => done.map_err(|e| errors::postgres(&e))?,
+            Ok(done) => done.map_err(errors::postgres)?,
             Err(_) => {
-                return Err(Error::Unavailable(format!(
+                return Err(Error::unavailable(format!(
                     "another node has been starting for {} seconds",
                     OTHERS.as_secs()
                 )));
@@ -260,19 +259,19 @@ impl Backend for Postgres {
     fn commits(&self) -> u64 {
         0
     }
-    fn changes(&self) -> u64 {
-        self.changes.load(Ordering::SeqCst)
+    fn changes(&self) -> &Changes {
+        &self.changes
     }
     async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
         if !channel.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
-            return Err(Error::Internal(format!("{channel} is no name of a channel")));
+            return Err(Error::internal(format!("{channel} is no name of a channel")));
         }
         if !self.keeps {
             return Ok(None);
         }
         let (tx, rx) = tokio::sync::mpsc::channel(64);
         let client = self.direct.connect(tx).await?;
-        client.batch_execute(&format!("LISTEN {channel}")).await.map_err(|e| errors::postgres(&e))?;
+        client.batch_execute(&format!("LISTEN {channel}")).await.map_err(errors::postgres)?;
         let (keep, out) = tokio::sync::mpsc::channel(64);
         tokio::spawn(hold(client, rx, keep));
         Ok(Some(out))

@@ -4,6 +4,7 @@ mod database_file;
 mod writer;
 
 use super::{Backend, Batch, DbKind, Exclusive, Row, Value, errors};
+use crate::runtime::Changes;
 use database_file::DatabaseFile;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -22,8 +23,6 @@ use writer::Writer;
 const QUEUE: usize = 4096;
 /// Maximum number of batches per commit.
 const GROUP: usize = 64;
-/// Maximum time a group waits for expected batches.
-const GATHER: Duration = Duration::from_millis(2);
 const IDLE_READERS: usize = 16;
 
 type BatchResult = Result<Vec<Vec<Row>>>;
@@ -42,7 +41,7 @@ pub(super) struct Sqlite {
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Arc<Mutex<Vec<Connection>>>,
     commits: Arc<AtomicU64>,
-    changes: Arc<AtomicU64>,
+    changes: Arc<Changes>,
 }
 
 impl ToSql for Value {
@@ -79,20 +78,17 @@ impl Sqlite {
             conn.pragma_update(None, "journal_size_limit", i64::try_from(log).unwrap_or(i64::MAX))?;
             conn.pragma_update(None, "foreign_keys", true)
         };
-        setup(&conn).map_err(|e| database_file::explain(path, errors::sqlite(&e)))?;
+        setup(&conn).map_err(|e| database_file::explain(path, errors::sqlite(e)))?;
         // WAL and shared memory exist now, with the file's permissions.
         database_file::keep_private(path);
         let (jobs, queue) = sync_channel(QUEUE);
-        let (commits, changes) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let (commits, changes) = (Arc::<AtomicU64>::default(), Arc::<Changes>::default());
         let mut writer = Writer::new(place.clone(), conn, commits.clone(), changes.clone(), log, temporary)
-            .map_err(|e| errors::sqlite(&e))?;
+            .map_err(|e| database_file::explain(path, errors::sqlite(e)))?;
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || {
-                signet_base::thread::use_default_scheduling();
-                writer.run(&queue);
-            })
-            .map_err(|e| Error::Unavailable(format!("no writer thread: {e}")))?;
+            .spawn(move || writer.run(&queue))
+            .map_err(|e| Error::unavailable(format!("no writer thread: {e}")))?;
         Ok(Self {
             place,
             temporary,
@@ -124,13 +120,14 @@ impl Sqlite {
             Some(conn) => conn,
             None => {
                 let conn = connect(place.path())?;
-                conn.pragma_update(None, "query_only", true).map_err(|e| errors::sqlite(&e))?;
+                conn.pragma_update(None, "query_only", true).map_err(errors::sqlite)?;
                 // A different file at the same path is not this database.
                 place.check()?;
                 conn
             }
         };
-        let answer = rows_of(&conn, sql, params).map_err(|e| errors::sqlite(&e));
+        let answer = rows_of(&conn, sql, params)
+            .map_err(|e| database_file::name_full_disk(place.path(), errors::sqlite(e)));
         let mut idle = readers.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_READERS {
             idle.push(conn);
@@ -174,7 +171,7 @@ impl Backend for Sqlite {
     }
     async fn prepare(&self, sql: &str) -> Result<()> {
         let conn = connect(self.place.path())?;
-        conn.prepare(sql).map(drop).map_err(|e| errors::sqlite(&e))
+        conn.prepare(sql).map(drop).map_err(errors::sqlite)
     }
     fn alive(&self) -> Result<()> {
         if self.jobs.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
@@ -191,7 +188,7 @@ impl Backend for Sqlite {
         let path = database_file::with_end(self.place.path(), "-start");
         tokio::task::spawn_blocking(move || {
             database_file::make(&path)?;
-            let wrong = |e: std::io::Error| Error::Unavailable(format!("{}: {e}", path.display()));
+            let wrong = |e: std::io::Error| Error::unavailable(format!("{}: {e}", path.display()));
             let file = std::fs::File::open(&path).map_err(wrong)?;
             file.lock().map_err(wrong)?;
             Ok(Exclusive(Box::new(file)))
@@ -202,8 +199,8 @@ impl Backend for Sqlite {
     fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
     }
-    fn changes(&self) -> u64 {
-        self.changes.load(Ordering::SeqCst)
+    fn changes(&self) -> &Changes {
+        &self.changes
     }
     async fn listen(&self, _channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>> {
         Ok(None)
@@ -273,7 +270,7 @@ fn connect(path: &Path) -> Result<Connection> {
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(conn)
     };
-    open().map_err(|e| database_file::explain(path, errors::sqlite(&e)))
+    open().map_err(|e| database_file::explain(path, errors::sqlite(e)))
 }
 
 /// A file without write permission was protected deliberately; root could write to it anyway.
@@ -281,14 +278,14 @@ fn refuse_read_only(path: &Path) -> Result<()> {
     match std::fs::metadata(path) {
         Ok(meta) if meta.permissions().readonly() => Err(read_only(path)),
         Ok(meta) if meta.is_dir() => {
-            Err(Error::Unavailable(format!("{} is a folder, not a database file", path.display())))
+            Err(Error::unavailable(format!("{} is a folder, not a database file", path.display())))
         }
         _ => Ok(()),
     }
 }
 
 fn read_only(path: &Path) -> Error {
-    Error::Unavailable(format!(
+    Error::unavailable(format!(
         "the database file {} is read-only: make it and its folder writable",
         path.display()
     ))

@@ -46,7 +46,7 @@ pub(super) fn client_config(config: &PostgresConfig) -> Result<ClientConfig> {
 }
 
 fn wrong(why: impl std::fmt::Display) -> Error {
-    Error::Unavailable(format!("TLS to PostgreSQL: {why}"))
+    Error::unavailable(format!("TLS to PostgreSQL: {why}"))
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {

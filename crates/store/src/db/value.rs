@@ -119,13 +119,13 @@ impl Row {
     }
     /// The column's value.
     pub fn value(&self, i: usize) -> Result<&Value> {
-        self.0.get(i).ok_or_else(|| Error::Internal(format!("row has no column {i}")))
+        self.0.get(i).ok_or_else(|| Error::internal(format!("row has no column {i}")))
     }
     pub fn is_null(&self, i: usize) -> bool {
         matches!(self.0.get(i), None | Some(Value::Null))
     }
     fn wrong<T>(&self, i: usize, wanted: &str) -> Result<T> {
-        Err(Error::Internal(format!("column {i} is not {wanted}: {:?}", self.0.get(i))))
+        Err(Error::internal(format!("column {i} is not {wanted}: {:?}", self.0.get(i))))
     }
     pub fn int(&self, i: usize) -> Result<i64> {
         match self.value(i)? {

@@ -13,7 +13,7 @@ use crate::bus::{Notice, Topic};
 use crate::db::{Batch, Db, Row};
 use crate::params;
 use plan::Plan;
-use signet_base::{Error, Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vault};
+use signet_base::{Conflict, Error, Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vault};
 use signet_model::{ModelDef, Object, Registry, Secrets, Snapshot};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -31,7 +31,7 @@ pub enum Write {
         data: Map,
         secrets: Secrets,
     },
-    /// `version` is the one that the caller has read (else `Error::Conflict("version")`); `None` means that
+    /// `version` is the one that the caller has read (else `Conflict::Stale`); `None` means that
     /// the last write wins.
     Update {
         pk: Uuid,
@@ -231,11 +231,11 @@ impl ObjectStore {
             });
             let committed;
             (guard, committed) =
-                work.await.map_err(|e| Error::Internal(format!("configuration task: {e}")))?;
+                work.await.map_err(|e| Error::internal(format!("configuration task: {e}")))?;
             match committed {
                 Ok(mut answers) => return Ok((done.answer(), answers.split_off(own.min(answers.len())))),
                 // Another node or a command was faster: plan again on what it left.
-                Err(Error::Conflict(tag)) if tag == rows::COUNTER_TAG => {}
+                Err(Error::Conflict(Conflict::ConfigChanged)) => {}
                 Err(error) => return Err(error),
             }
         }

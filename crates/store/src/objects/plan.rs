@@ -1,6 +1,6 @@
 //! Planning of writes on a snapshot. Pure.
 use super::{ObjectChange, Write};
-use signet_base::{Error, Json, Map, Ports, Result, Timestamp, Uuid};
+use signet_base::{Conflict, Error, Json, Map, Ports, Result, Timestamp, Uuid};
 use signet_model::check::reference_values;
 use signet_model::{FieldKind, ModelDef, Object, OnDelete, Registry, Secrets, Snapshot};
 use std::collections::{HashMap, HashSet};
@@ -119,7 +119,7 @@ impl<'a> Plan<'a> {
     ) -> Result<()> {
         let pk = pk.unwrap_or_else(|| self.ports.uuid());
         if self.there(pk) {
-            return Err(Error::Conflict("object.pk".into()));
+            return Err(Error::Conflict(Conflict::Unique("object.pk".into())));
         }
         if def.bindable && !def.bound_by_pk && data.get("pbm_uuid").is_none_or(|v| !v.is_string()) {
             data.insert("pbm_uuid".into(), Json::String(self.ports.uuid().to_string()));
@@ -152,7 +152,7 @@ impl<'a> Plan<'a> {
         if let (Some(expected), Some(stored)) = (version, self.config.get(pk))
             && expected != stored.version
         {
-            return Err(Error::Conflict("version".into()));
+            return Err(Error::Conflict(Conflict::Stale));
         }
         let given = std::mem::take(&mut self.given);
         let draft = self.draft(pk)?;

@@ -5,7 +5,7 @@ use crate::bus::{self, Notice, Topic};
 use crate::db::{Batch, DbKind};
 use crate::params;
 use crate::rows::{delete_referring, roles};
-use signet_base::{Json, Map, Result, Uuid, Vault, vault::sha256_hex};
+use signet_base::{Conflict, Json, Map, Result, Uuid, Vault, vault::sha256_hex};
 use signet_model::check::reference_values;
 use signet_model::{Object, OnDelete, Registry, Snapshot};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -46,8 +46,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     HISTORY,
 ];
 
-pub(super) const COUNTER_TAG: &str = "configuration counter";
-
 /// The whole plan as one batch, on top of the snapshot it was made on.
 pub(super) fn batch(
     done: &Done,
@@ -58,10 +56,11 @@ pub(super) fn batch(
     kind: DbKind,
 ) -> Result<Batch> {
     let counter = config.counter + 1;
-    let mut batch =
-        Batch::new().add(RAISE, params![counter, done.last_num, config.counter]).expect_rows(1, COUNTER_TAG);
+    let mut batch = Batch::new()
+        .add(RAISE, params![counter, done.last_num, config.counter])
+        .expect_rows(1, Conflict::ConfigChanged);
     for o in &done.removed {
-        batch.push(DELETE, params![o.pk]).expect_rows(1, COUNTER_TAG);
+        batch.push(DELETE, params![o.pk]).expect_rows(1, Conflict::ConfigChanged);
         let name = o.def.full_name();
         let models = [name.as_str(), o.def.base.map_or("", |base| base.label())];
         batch = batch.then(delete_referring(&models, o.pk, o.num));
@@ -99,7 +98,7 @@ pub(super) fn batch(
         } else {
             batch
                 .push(UPDATE, params![&o.data, &secrets, o.version, o.updated, counter, o.pk, o.version - 1])
-                .expect_rows(1, COUNTER_TAG);
+                .expect_rows(1, Conflict::ConfigChanged);
         }
         for (scope, field, value) in unique_values(o) {
             unique.push(UNIQUE, params![scope, field, value, o.pk]);

@@ -4,6 +4,7 @@
 //! sees what the first one has left. Nothing is refused where nobody was an administrator before.
 use crate::db::Batch;
 use crate::params;
+use signet_base::Conflict;
 
 const HOLD: &str = "UPDATE administrator_guard SET there = there WHERE one = 1";
 const LOOK: &str = "UPDATE administrator_guard SET there = CASE WHEN EXISTS (\
@@ -16,14 +17,11 @@ const KEEP: &str = "UPDATE administrator_guard SET there = 0 WHERE one = 1 AND (
 
 pub(crate) const STATEMENTS: &[&str] = &[HOLD, LOOK, KEEP];
 
-/// The conflict of a commit that would leave no active administrator.
-pub const LAST: &str = "last administrator";
-
 /// Statements of a batch by [`kept`] that come before the changes.
 pub const BEFORE: usize = 2;
 
 /// What is done between these two, the first and the last part of a batch, leaves an active administrator, else the batch
-/// is `Error::Conflict(LAST)`. Administrators are members of a superuser group, directly or by a parent of it, of type
+/// is `Conflict::LastAdministrator`. Administrators are members of a superuser group, directly or by a parent of it, of type
 /// `internal` or `external`.
 pub fn kept(changes: Batch) -> Batch {
     Batch::new()
@@ -31,5 +29,5 @@ pub fn kept(changes: Batch) -> Batch {
         .add(LOOK, params![])
         .then(changes)
         .add(KEEP, params![])
-        .expect_rows(1, LAST)
+        .expect_rows(1, Conflict::LastAdministrator)
 }

@@ -52,6 +52,6 @@ pub async fn by_id(db: &Db, id: i64) -> Result<Option<Consent>> {
 pub async fn put(db: &Db, consent: &Consent) -> Result<i64> {
     table::new_id(&db.batch(Batch::new().add(PUT.as_str(), table::new_values(consent)).returning()).await?)
 }
-pub async fn delete(db: &Db, id: i64) -> Result<()> {
-    db.batch(table::remove::<Consent>(id)).await.map(drop)
+pub fn delete_batch(id: i64) -> Batch {
+    table::remove::<Consent>(id)
 }

@@ -1,10 +1,10 @@
 //! Rows of a declared table without a struct, as the wire shows them.
 use super::filter::Filter;
 use super::list::{ListQuery, narrowed_keys};
-use super::table::{MISSING, wire};
+use super::table::wire;
 use crate::db::{Batch, Db, Value, in_list, in_params};
 use crate::params;
-use signet_base::{Map, Result, Timestamp};
+use signet_base::{Conflict, Map, Result, Timestamp};
 use signet_model::TableDef;
 
 /// One row.
@@ -55,8 +55,8 @@ pub async fn list(db: &Db, def: &'static TableDef, q: &ListQuery, now: Timestamp
     Ok((keys.iter().filter_map(of).collect(), total))
 }
 
-/// Deletes a row; `Error::Conflict(MISSING)` when it is gone.
+/// Deletes a row; `Conflict::NoRow` when it is gone.
 pub fn delete(def: &TableDef, row: &Row) -> Batch {
     let sql = format!("DELETE FROM {} WHERE {} = ?", def.table, def.key);
-    Batch::new().add(sql, params![row.key.clone()]).expect_rows(1, MISSING)
+    Batch::new().add(sql, params![row.key.clone()]).expect_rows(1, Conflict::NoRow)
 }

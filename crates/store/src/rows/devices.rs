@@ -1,8 +1,8 @@
 //! Second factors: TOTP, recovery codes, passkeys, SMS, email, Duo.
-use super::table::{self, Column, MISSING, found, selects};
+use super::table::{self, Column, found, selects};
 use crate::db::{Batch, Db, Row, Value};
 use crate::params;
-use signet_base::{Error, Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vault, json};
+use signet_base::{Conflict, Error, Json, Map, Ports, Result, Secret, Timestamp, Uuid, Vault, json};
 use signet_model::Table;
 
 /// Device kinds, in display order.
@@ -201,7 +201,7 @@ pub async fn get(db: &Db, kind: DeviceKind, id: i64) -> Result<Option<Device>> {
 pub async fn by_credential(db: &Db, credential: &str) -> Result<Option<Device>> {
     table::row(db, &BY_CREDENTIAL, params![credential]).await
 }
-/// Inserts a device; returns its id. `Error::Conflict("device.credential")` if the credential is registered.
+/// Inserts a device; returns its id. `Conflict::Unique("device.credential")` if the credential is registered.
 pub async fn insert(db: &Db, device: &Device) -> Result<i64> {
     insert_with_codes(db, device, &[]).await
 }
@@ -235,19 +235,24 @@ pub fn delete_batch(id: i64) -> Batch {
 }
 /// Stores the last use. `false` if the device is deleted.
 pub async fn touch_used(db: &Db, id: i64, now: Timestamp) -> Result<bool> {
-    once(db.batch(Batch::relaxed().add(TOUCH, params![now, id]).expect_rows(1, "used")).await)
+    once(db.batch(Batch::relaxed().add(TOUCH, params![now, id]).expect_rows(1, Conflict::Used)).await)
 }
 /// Advances the counter and stores the use. `false`, without a change, if the counter is there already: of
 /// concurrent calls with the same step or count one gets `true`.
 pub async fn advance(db: &Db, id: i64, counter: i64, now: Timestamp) -> Result<bool> {
-    once(db.batch(Batch::new().add(ADVANCE, params![counter, now, id, counter]).expect_rows(1, "used")).await)
+    once(
+        db.batch(
+            Batch::new().add(ADVANCE, params![counter, now, id, counter]).expect_rows(1, Conflict::Used),
+        )
+        .await,
+    )
 }
 /// Replaces the code that was sent: only this one is valid, until it expires.
 pub async fn put_code(db: &Db, device: &Device, digest: &str, expires: Timestamp) -> Result<()> {
     let batch = Batch::new()
         .add(DROP_CODES, params![device.uuid])
         .add(ADD_CODE, params![digest, Some(expires), device.uuid])
-        .expect_rows(1, MISSING);
+        .expect_rows(1, Conflict::NoRow);
     found(db.batch(batch).await).map(drop)
 }
 /// Takes a code: whether it existed; it is deleted, and the use is stored. Of concurrent calls with the same
@@ -255,7 +260,7 @@ pub async fn put_code(db: &Db, device: &Device, digest: &str, expires: Timestamp
 pub async fn take_code(db: &Db, device: i64, digest: &str, now: Timestamp) -> Result<bool> {
     let batch = Batch::new()
         .add(TAKE_CODE, params![device, digest, now])
-        .expect_rows(1, "used")
+        .expect_rows(1, Conflict::Used)
         .add(TOUCH, params![now, device]);
     once(db.batch(batch).await)
 }
@@ -271,7 +276,7 @@ pub async fn count_codes(db: &Db, device: i64, now: Timestamp) -> Result<i64> {
 fn once<T>(answer: Result<T>) -> Result<bool> {
     match answer {
         Ok(_) => Ok(true),
-        Err(Error::Conflict(tag)) if tag == "used" => Ok(false),
+        Err(Error::Conflict(Conflict::Used)) => Ok(false),
         Err(error) => Err(error),
     }
 }

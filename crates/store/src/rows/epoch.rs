@@ -1,9 +1,9 @@
 //! The account epoch. Sessions, grants, links, recovery keys, known browsers and authentications of a run
 //! store the epoch of their account; an older one is void, which is checked when it is read. Raising the
 //! epoch also deletes, in the same commit, what lists would still show.
-use crate::db::{Batch, Row};
+use crate::db::{Batch, Row, Value};
 use crate::params;
-use signet_base::{Error, Result, Timestamp, Uuid};
+use signet_base::{Conflict, Error, Result, Timestamp, Uuid};
 
 const RAISE: &str = "UPDATE users SET epoch = epoch + 1 WHERE id = ? RETURNING epoch";
 /// Changes nothing: locks the account's row, so that the epoch cannot be raised before the commit.
@@ -43,20 +43,17 @@ pub struct KeptSession {
     pub device: Option<String>,
 }
 
-/// The conflict of a batch whose account has another epoch, or is inactive.
-pub const CHANGED: &str = "epoch";
-
-/// As part of a batch: succeeds only while the account has this epoch, else `Error::Conflict(CHANGED)`.
+/// As part of a batch: succeeds only while the account has this epoch, else `Conflict::EpochChanged`.
 pub fn is_at(user: i64, epoch: i64) -> Batch {
-    Batch::new().add(IS_AT, params![user, epoch]).expect_rows(1, CHANGED)
+    Batch::new().add(IS_AT, params![user, epoch]).expect_rows(1, Conflict::EpochChanged)
 }
 /// The same error, for callers that detect it before the commit.
 pub fn changed() -> Error {
-    Error::Conflict(CHANGED.into())
+    Error::Conflict(Conflict::EpochChanged)
 }
 /// Whether an error says that the account has changed since it was read.
 pub fn has_changed(error: &Error) -> bool {
-    matches!(error, Error::Conflict(tag) if tag == CHANGED)
+    matches!(error, Error::Conflict(Conflict::EpochChanged))
 }
 
 /// Raises the epoch and ends everything of an account. The batch's last result is the new epoch: see [`of`].
@@ -83,6 +80,13 @@ pub fn end_sessions(user: i64, except: Option<Uuid>) -> Batch {
         .add(REVOKE_IN_SESSIONS, params![user, user, except])
         .add(USE_CODES_IN_SESSIONS, params![user, user, except])
         .add(END_SESSIONS, params![user, except])
+}
+/// The accounts whose epoch a batch raises.
+pub fn raised(batch: &Batch) -> Vec<i64> {
+    let raises = batch.statements.iter().filter(|statement| statement.sql == RAISE);
+    raises
+        .filter_map(|raise| if let Some(Value::Int(id)) = raise.params.first() { Some(*id) } else { None })
+        .collect()
 }
 /// Which statement of a batch gives the epoch that it raises an account to, if it raises one.
 pub fn position(batch: &Batch) -> Option<usize> {

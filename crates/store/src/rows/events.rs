@@ -4,6 +4,7 @@ use super::list::ListQuery;
 use super::table::{self, selects};
 use crate::db::{Batch, Db};
 use crate::params;
+use crate::runtime::Touches;
 use signet_base::akql::Query;
 use signet_base::{Json, Map, Result, Timestamp, Uuid};
 use signet_model::Table;
@@ -114,7 +115,7 @@ pub async fn insert_behind(db: &Db, events: &[Event]) -> Result<()> {
 }
 /// [`insert`] as part of a batch.
 pub fn insert_batch(events: &[Event], durable: bool) -> Batch {
-    let mut batch = if durable { Batch::new() } else { Batch::relaxed() };
+    let mut batch = if durable { Batch::new() } else { Batch::relaxed() }.touches(Touches::Nothing);
     for event in events {
         table::push(&mut batch, &EventRow::from(event));
     }

@@ -130,6 +130,8 @@ impl Filter {
         let among = |keys: &[String]| {
             let literal = |key: &String| match column.kind {
                 ColumnKind::Int => key.parse::<i64>().map(|number| number.to_string()).ok(),
+                // A digest.
+                ColumnKind::Text => key.bytes().all(|b| b.is_ascii_hexdigit()).then(|| format!("'{key}'")),
                 _ => Uuid::parse_str(key).map(|id| format!("'{id}'")).ok(),
             };
             let list: Vec<String> = keys.iter().filter_map(literal).collect();
@@ -283,6 +285,7 @@ fn key_of(value: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::invitations::InvitationRow;
     use crate::rows::table::Record;
     use crate::rows::tokens::Token;
     use crate::rows::users::User;
@@ -304,6 +307,8 @@ mod tests {
         let id = Uuid::from_u128(9);
         let own = sql(Token::TABLE, Scope::Own(3, vec![id.to_string(), "9".into()]));
         assert_eq!(own, format!(" WHERE (t.user_id = ? OR t.id IN ('{id}'))"));
+        let invitations = Scope::Only(vec!["0a".into(), "0a'--".into(), id.to_string()]);
+        assert_eq!(sql(InvitationRow::TABLE, invitations), " WHERE i.id IN ('0a')");
     }
     #[test]
     fn filters_that_are_not_declared_show_nothing() {

@@ -2,7 +2,7 @@
 use super::table::{self, selects};
 use crate::db::{Batch, Db};
 use crate::params;
-use signet_base::{Error, Result, Secret, Timestamp, Uuid, Vault};
+use signet_base::{Conflict, Error, Result, Secret, Timestamp, Uuid, Vault};
 use signet_model::Table;
 
 /// A link. Only its receiver knows the key.
@@ -106,13 +106,13 @@ pub fn insert_batch(vault: &Vault, token: &FlowToken, key: &Secret, replace: boo
 /// Uses up an unexpired link, with the user's other links for the same flow. Of concurrent calls one gets
 /// `true`.
 pub async fn take(db: &Db, id: Uuid, flow: Uuid, user: Option<i64>, now: Timestamp) -> Result<bool> {
-    let mut batch = Batch::new().add(TAKE, params![id, now]).expect_rows(1, "taken");
+    let mut batch = Batch::new().add(TAKE, params![id, now]).expect_rows(1, Conflict::Used);
     if let Some(user) = user {
         batch.push(DELETE_OF_USER, params![user, flow]);
     }
     match db.batch(batch).await {
         Ok(_) => Ok(true),
-        Err(Error::Conflict(tag)) if tag == "taken" => Ok(false),
+        Err(Error::Conflict(Conflict::Used)) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -5,10 +5,10 @@ use super::list::ListQuery;
 use super::table::{self, Column, selects};
 use crate::db::{Batch, Db, Row, Value};
 use crate::params;
-use signet_base::{Error, Json, Result, Span, Timestamp, Uuid};
+use crate::runtime::Touches;
+use signet_base::{Conflict, Error, Json, Result, Span, Timestamp, Uuid};
 use signet_model::Table;
-use std::sync::{Arc, LazyLock};
-use std::time::Instant;
+use std::sync::LazyLock;
 
 /// An authorization code.
 #[derive(Debug, Clone, Table)]
@@ -167,7 +167,7 @@ const CODE_USE_FAMILY: &str =
 const CODE_USE_FAMILY_ALONE: &str =
     "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session IS NULL AND family = ?";
 const CODE_DELETE_SESSION: &str = "UPDATE oauth_code SET used = 1 WHERE user_id = ? AND session = ?";
-pub(crate) const ROTATE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ? AND kind = 'refresh' AND revoked = 0 AND expires > ? \
+const ROTATE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ? AND kind = 'refresh' AND revoked = 0 AND expires > ? \
     AND epoch >= (SELECT u.epoch FROM users u WHERE u.id = oauth_token.user_id)";
 const REVOKE: &str = "UPDATE oauth_token SET revoked = 1 WHERE digest = ?";
 const REVOKE_FAMILY: &str =
@@ -211,9 +211,13 @@ pub(crate) const STATEMENTS: &[&str] = &[
 
 /// Synced: the code is sent to the browser afterwards.
 pub async fn insert_code(db: &Db, code: &Code) -> Result<()> {
-    let mut batch = Batch::new();
+    db.batch(insert_code_batch(code)).await.map(drop)
+}
+/// [`insert_code`] as part of a batch.
+pub fn insert_code_batch(code: &Code) -> Batch {
+    let mut batch = Batch::new().touches(Touches::Nothing);
     table::push(&mut batch, code);
-    db.batch(batch).await.map(drop)
+    batch
 }
 /// The code, including used and expired ones.
 pub async fn code_by_digest(db: &Db, digest: &str) -> Result<Option<Code>> {
@@ -222,11 +226,13 @@ pub async fn code_by_digest(db: &Db, digest: &str) -> Result<Option<Code>> {
 pub async fn code_by_id(db: &Db, id: i64) -> Result<Option<Code>> {
     table::row(db, &CODE_ID, params![id]).await
 }
-pub async fn delete_code(db: &Db, id: i64) -> Result<()> {
-    db.batch(table::remove::<Code>(id)).await.map(drop)
+pub fn delete_code_batch(id: i64) -> Batch {
+    table::remove::<Code>(id)
 }
 
-fn with_tokens(mut batch: Batch, tokens: &[GrantToken]) -> Batch {
+/// Nothing that is cached changes: new tokens were in no cache, and refresh tokens never are.
+fn with_tokens(batch: Batch, tokens: &[GrantToken]) -> Batch {
+    let mut batch = batch.touches(Touches::Nothing);
     for token in tokens {
         table::push(&mut batch, token);
     }
@@ -236,10 +242,10 @@ fn with_tokens(mut batch: Batch, tokens: &[GrantToken]) -> Batch {
 /// Redeems the code and stores its tokens in one step: of concurrent calls one succeeds. A reused code
 /// revokes the family (RFC 6749 §4.1.2).
 pub async fn redeem(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]) -> Result<Redeemed> {
-    let batch = Batch::new().add(CODE_USE, params![digest, now]).expect_rows(1, "code");
+    let batch = Batch::new().add(CODE_USE, params![digest, now]).expect_rows(1, Conflict::Used);
     match db.batch(with_tokens(batch, tokens)).await {
         Ok(_) => Ok(Redeemed::Won),
-        Err(Error::Conflict(tag)) if tag == "code" => match code_by_digest(db, digest).await? {
+        Err(Error::Conflict(Conflict::Used)) => match code_by_digest(db, digest).await? {
             Some(code) if code.used => {
                 revoke_family(db, code.holder()).await?;
                 Ok(Redeemed::Reused)
@@ -253,10 +259,10 @@ pub async fn redeem(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]
 /// Replaces a refresh token by its successors in one step. A replaced or revoked token revokes its family
 /// (RFC 9700 §4.14).
 pub async fn rotate(db: &Db, digest: &str, now: Timestamp, tokens: &[GrantToken]) -> Result<Redeemed> {
-    let batch = Batch::new().add(ROTATE, params![digest, now]).expect_rows(1, "refresh");
+    let batch = Batch::new().add(ROTATE, params![digest, now]).expect_rows(1, Conflict::Used);
     match db.batch(with_tokens(batch, tokens)).await {
         Ok(_) => Ok(Redeemed::Won),
-        Err(Error::Conflict(tag)) if tag == "refresh" => match by_digest(db, digest).await? {
+        Err(Error::Conflict(Conflict::Used)) => match by_digest(db, digest).await? {
             Some(old) if old.revoked && old.kind == TokenKind::Refresh => {
                 revoke_family(db, old.holder()).await?;
                 Ok(Redeemed::Reused)
@@ -291,18 +297,7 @@ pub async fn is_revoked(db: &Db, t: &GrantToken) -> Result<bool> {
 /// The token, including revoked and expired ones. An access token may be valid without a row: see
 /// [`insert_behind`].
 pub async fn by_digest(db: &Db, digest: &str) -> Result<Option<GrantToken>> {
-    let (read_cache, changes) = db.recent_tokens();
-    if let Some(token) = read_cache.find(digest, changes) {
-        return Ok(Some(GrantToken::clone(&token)));
-    }
-    let began = Instant::now();
-    let found = table::row::<GrantToken>(db, &GET, params![digest]).await?;
-    if let Some(token) = &found
-        && token.kind == TokenKind::Access
-    {
-        read_cache.keep(digest.to_owned(), Arc::new(token.clone()), changes, began);
-    }
-    Ok(found)
+    table::row(db, &GET, params![digest]).await
 }
 pub async fn by_id(db: &Db, id: i64) -> Result<Option<GrantToken>> {
     db.flush().await?;
@@ -312,7 +307,7 @@ pub async fn by_id(db: &Db, id: i64) -> Result<Option<GrantToken>> {
 /// revoked.
 async fn revoke_all(db: &Db, subject: String, at: Timestamp, rows: Batch) -> Result<()> {
     db.flush().await?;
-    db.batch(Batch::new().add(MARK, params![subject, at]).then(rows)).await.map(drop)
+    db.batch(Batch::new().add(MARK, params![subject, at]).then(rows).touches(Touches::Tokens)).await.map(drop)
 }
 /// Revokes a token, with or without a row.
 pub async fn revoke(db: &Db, digest: &str) -> Result<()> {
@@ -342,6 +337,7 @@ pub fn revoke_session_batch(user: i64, session: Uuid) -> Batch {
         .add(MARK, params![session.to_string(), EVER])
         .add(REVOKE_SESSION, params![user, session])
         .add(CODE_DELETE_SESSION, params![user, session])
+        .touches(Touches::Tokens)
 }
 /// Revokes a user's access tokens of one provider in a session, up to `now`.
 pub async fn revoke_access_of(
@@ -370,18 +366,18 @@ pub fn end_access_batch(user: i64, session: Uuid, at: Timestamp) -> Batch {
         .add(MARK, params![access_in(session), at])
         .add(REVOKE_ACCESS, params![user, session])
         .add(CODE_DELETE_SESSION, params![user, session])
+        .touches(Touches::Tokens)
 }
 /// Deletes a token's row; the token becomes invalid.
-pub async fn delete(db: &Db, id: i64) -> Result<()> {
-    db.batch(Batch::new().add(MARK_ID, params![EVER, id]).then(table::remove::<GrantToken>(id)))
-        .await
-        .map(drop)
+pub fn delete_batch(id: i64) -> Batch {
+    Batch::new().add(MARK_ID, params![EVER, id]).then(table::remove::<GrantToken>(id))
 }
 /// Lets revocations age, and removes up to `limit` that no token can be about any more. How many went.
 pub async fn forget_revocations(db: &Db, now: Timestamp, limit: i64) -> Result<u64> {
     let end = now.plus(Span::from_secs(MARKS_KEPT));
     let batch =
         Batch::relaxed().add(MARKS_AGE, params![end]).add(MARKS_EXPIRED, params![now, limit]).returning();
+    let batch = batch.touches(Touches::Nothing);
     Ok(db.batch(batch).await?.iter().flatten().count() as u64)
 }
 

@@ -8,7 +8,7 @@ use super::users::{self, User};
 use crate::db::{Batch, Db, Value, in_list, in_params};
 use crate::params;
 use signet_base::akql::Query;
-use signet_base::{Error, Map, Ports, Result, Timestamp, Uuid};
+use signet_base::{Conflict, Error, Map, Ports, Result, Timestamp, Uuid};
 use signet_model::Table;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -78,9 +78,6 @@ const NO_CYCLE: &str = "UPDATE user_group SET id = id WHERE id = ? AND NOT EXIST
 pub(crate) const STATEMENTS: &[&str] =
     &[CLEAR_PARENTS, ADD_PARENT, CLEAR_MEMBERS, ADD_MEMBER, ANY_SUPERUSER, NO_CYCLE];
 
-/// The conflict of a change by which a group would become its own ancestor.
-pub const CYCLE: &str = "group cycle";
-
 pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Group>> {
     table::row(db, &BY_ID, params![id]).await
 }
@@ -92,8 +89,8 @@ pub async fn many(db: &Db, ids: &[Uuid]) -> Result<Vec<Group>> {
     list::by_keys(db, &ids.iter().map(|id| Value::from(*id)).collect::<Vec<_>>()).await
 }
 
-/// Inserts a group with parents and members, or nothing. `Error::Conflict("user_group.name")` if the name is
-/// taken, `Error::Conflict("foreign key")` if a parent or member does not exist.
+/// Inserts a group with parents and members, or nothing. `Conflict::Unique("user_group.name")` if the name is
+/// taken, `Conflict::ForeignKey` if a parent or member does not exist.
 pub async fn insert(db: &Db, group: &Group, parents: &[Uuid], members: &[i64]) -> Result<()> {
     db.batch(insert_batch(group, parents, members)).await.map(drop)
 }
@@ -114,7 +111,7 @@ pub async fn update(
     let group = Group { updated: now, ..group.clone() };
     found(db.batch(relations(table::update(&group), group.id, parents, members)).await).map(drop)
 }
-/// [`update`] of what has changed, as part of a batch; `Error::Conflict("no such row")` if the group does not exist.
+/// [`update`] of what has changed, as part of a batch; `Conflict::NoRow` if the group does not exist.
 pub fn update_batch(
     before: &Group,
     after: &Group,
@@ -125,10 +122,10 @@ pub fn update_batch(
     let after = Group { updated: now, ..after.clone() };
     relations(table::update_changed(before, &after), after.id, parents, members)
 }
-/// The condition, after a change of parents, that the group is not its own ancestor: `Error::Conflict(CYCLE)`. It holds
+/// The condition, after a change of parents, that the group is not its own ancestor: `Conflict::GroupCycle`. It holds
 /// against concurrent changes in commits with the guard of [`administrators`](super::administrators::kept).
 pub fn acyclic_batch(id: Uuid) -> Batch {
-    Batch::new().add(NO_CYCLE, params![id, id, id]).expect_rows(1, CYCLE)
+    Batch::new().add(NO_CYCLE, params![id, id, id]).expect_rows(1, Conflict::GroupCycle)
 }
 
 fn relations(mut batch: Batch, id: Uuid, parents: Option<&[Uuid]>, members: Option<&[i64]>) -> Batch {
@@ -151,7 +148,7 @@ fn relations(mut batch: Batch, id: Uuid, parents: Option<&[Uuid]>, members: Opti
 pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
     found(db.batch(delete_batch(id)).await).map(drop)
 }
-/// [`delete`] as part of a batch; `Error::Conflict("no such row")` if the group does not exist.
+/// [`delete`] as part of a batch; `Conflict::NoRow` if the group does not exist.
 pub fn delete_batch(id: Uuid) -> Batch {
     table::delete::<Group>(id).then(roles::forget_object_batch("authentik_core.group", &id.to_string()))
 }

@@ -1,12 +1,15 @@
 //! Invitations. The key of an invitation admits its holder: the row is found by a digest, and the key is
-//! stored encrypted.
+//! stored encrypted. Permissions on one invitation name it by the digest too.
 use super::list::ListQuery;
 use super::roles;
-use super::table::{self, found, selects};
+use super::table::{self, selects};
 use crate::db::{Batch, Db};
 use crate::params;
-use signet_base::{Error, Map, Result, Secret, Timestamp, Uuid, Vault};
-use signet_model::{Scope, Table};
+use signet_base::{Conflict, Error, Map, Result, Secret, Timestamp, Uuid, Vault};
+use signet_model::Table;
+
+/// The model of invitations.
+pub const MODEL: &str = "authentik_stages_invitation.invitation";
 
 #[derive(Debug, Clone)]
 pub struct Invitation {
@@ -122,25 +125,21 @@ pub async fn insert(db: &Db, vault: &Vault, invitation: &Invitation) -> Result<(
 pub fn insert_batch(vault: &Vault, invitation: &Invitation) -> Result<Batch> {
     Ok(table::insert(&sealed(vault, invitation)?))
 }
-/// Writes what has changed.
-pub async fn update(db: &Db, vault: &Vault, before: &Invitation, after: &Invitation) -> Result<()> {
-    let (before, after) = (sealed(vault, before)?, sealed(vault, after)?);
-    found(db.batch(table::update_changed(&before, &after)).await).map(drop)
+/// Writes what has changed; `Conflict::NoRow` when it is gone.
+pub fn update_batch(vault: &Vault, before: &Invitation, after: &Invitation) -> Result<Batch> {
+    Ok(table::update_changed(&sealed(vault, before)?, &sealed(vault, after)?))
 }
-pub async fn delete(db: &Db, vault: &Vault, id: Uuid) -> Result<()> {
-    let batch = table::delete::<InvitationRow>(digest(vault, id));
-    let forget = roles::forget_object_batch("authentik_stages_invitation.invitation", &id.to_string());
-    found(db.batch(batch.then(forget)).await).map(drop)
-}
-/// As a part of a larger batch, by its [`digest`].
+/// By its [`digest`], with the permissions on it; `Conflict::NoRow` when it is gone.
 pub fn delete_batch(digest: &str) -> Batch {
-    table::delete::<InvitationRow>(digest)
+    table::delete::<InvitationRow>(digest).then(roles::forget_object_batch(MODEL, digest))
 }
 /// Claims a single-use invitation for the run `run`. Of concurrent calls one gets `true`.
 pub async fn claim(db: &Db, vault: &Vault, id: Uuid, run: &str, now: Timestamp) -> Result<bool> {
     happened(
-        db.batch(Batch::new().add(CLAIM, params![run, digest(vault, id), now]).expect_rows(1, "claimed"))
-            .await,
+        db.batch(
+            Batch::new().add(CLAIM, params![run, digest(vault, id), now]).expect_rows(1, Conflict::Used),
+        )
+        .await,
     )
 }
 /// Releases a claimed invitation whose use did not happen.
@@ -155,19 +154,12 @@ pub async fn use_up(db: &Db, vault: &Vault, id: Uuid, run: &str) -> Result<()> {
 fn happened<T>(answer: Result<T>) -> Result<bool> {
     match answer {
         Ok(_) => Ok(true),
-        Err(Error::Conflict(tag)) if tag == "claimed" => Ok(false),
+        Err(Error::Conflict(Conflict::Used)) => Ok(false),
         Err(error) => Err(error),
     }
 }
 /// A page of invitations, and their total number.
 pub async fn list(db: &Db, vault: &Vault, q: &ListQuery) -> Result<(Vec<Invitation>, u64)> {
-    let mut q = q.clone();
-    // Rows are stored under a digest of their key.
-    if let Scope::Only(keys) | Scope::Own(_, keys) = &q.page.scope {
-        let ids = keys.iter().filter_map(|key| Some(digest(vault, Uuid::parse_str(key).ok()?).into()));
-        q.only = Some(ids.collect());
-        q.page.scope = Scope::All;
-    }
-    let (rows, total) = super::list::list(db, &q).await?;
+    let (rows, total) = super::list::list(db, q).await?;
     Ok((rows.into_iter().map(|row| opened(vault, row)).collect::<Result<_>>()?, total))
 }

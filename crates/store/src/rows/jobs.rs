@@ -6,7 +6,8 @@ use super::table::{self, Record, selects};
 use crate::bus::{Notice, Topic};
 use crate::db::{Batch, Db, DbKind};
 use crate::params;
-use signet_base::{Error, Json, Result, Timestamp, Uuid};
+use crate::runtime::Touches;
+use signet_base::{Conflict, Error, Json, Result, Timestamp, Uuid};
 use signet_model::Table;
 use std::sync::LazyLock;
 
@@ -110,7 +111,8 @@ fn claim_text(lock: &str) -> String {
 /// its unique key.
 pub fn enqueue(job: &JobRow) -> Batch {
     let notice = Notice { topic: Topic::Job, payload: job.queue.clone() };
-    Batch::new().add(ENQUEUE.as_str(), table::new_values(job)).notice(notice)
+    let batch = Batch::new().add(ENQUEUE.as_str(), table::new_values(job));
+    batch.touches(Touches::Nothing).notice(notice)
 }
 /// When the first job of the queue is due.
 pub async fn next_due(db: &Db, queue: &str) -> Result<Option<Timestamp>> {
@@ -145,9 +147,9 @@ pub async fn release(db: &Db, job: &JobRow, due: Timestamp) -> Result<bool> {
     holds(db, Batch::new().add(RELEASE, params![due, job.id, job.lease])).await
 }
 async fn holds(db: &Db, batch: Batch) -> Result<bool> {
-    match db.batch(batch.expect_rows(1, LEASE)).await {
+    match db.batch(batch.expect_rows(1, Conflict::LeaseLost)).await {
         Ok(_) => Ok(true),
-        Err(Error::Conflict(tag)) if tag == LEASE => Ok(false),
+        Err(Error::Conflict(Conflict::LeaseLost)) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -155,11 +157,9 @@ async fn holds(db: &Db, batch: Batch) -> Result<bool> {
 pub async fn release_all(db: &Db, now: Timestamp) -> Result<()> {
     db.execute(RELEASE_ALL, params![now]).await
 }
-/// The conflict of [`finish`] when the attempt's lease has ended.
-pub const LEASE: &str = "lease";
 /// The end of the attempt with this lease, as part of the commit of what it did: the row as it is from now on.
 pub fn finish(job: &JobRow, lease: Uuid) -> Batch {
-    table::update_guarded(job, LEASE, lease)
+    table::update_guarded(job, "lease", lease).expect_rows(1, Conflict::LeaseLost)
 }
 pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<JobRow>> {
     table::row(db, &BY_ID, params![id]).await

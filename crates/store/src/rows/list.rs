@@ -6,6 +6,7 @@ use super::filter::{Filter, Filters, Plan};
 use super::table::{self, Record};
 use super::{akql, paging, search};
 use crate::db::{Db, DbKind, Value, in_list, in_params};
+use crate::runtime::Places;
 use signet_base::Result;
 use signet_base::akql::Query;
 use signet_model::{ColumnDef, ColumnKind, FilterOp, Scope, Search, TableDef};
@@ -24,11 +25,13 @@ pub struct Page {
     pub size: u64,
     /// The rows that the caller may see.
     pub scope: Scope,
+    /// Where pages ended that were read before.
+    pub places: Places,
 }
 
 impl Default for Page {
     fn default() -> Self {
-        Self { ordering: String::new(), page: 1, size: 20, scope: Scope::All }
+        Self { ordering: String::new(), page: 1, size: 20, scope: Scope::All, places: Places::default() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sign-in locations, and the events that explain refusals.
 use crate::db::{Batch, Db, Row};
 use crate::params;
+use crate::runtime::Touches;
 use signet_base::{Result, Timestamp, Uuid};
 
 /// A sign-in.
@@ -22,7 +23,7 @@ const INSERT: &str =
 const LATEST: &str = "SELECT user_id, at, ip, country, latitude, longitude, asn FROM login WHERE user_id = ? ORDER BY id DESC LIMIT ?";
 const DELETE_BEFORE: &str =
     "DELETE FROM login WHERE id IN (SELECT id FROM login WHERE at < ? LIMIT ?) RETURNING 1";
-const REFUSE: &str = "INSERT INTO refusal (event, request, created) VALUES (?, ?, ?)";
+const REFUSE: &str = "INSERT INTO refusal (event, request, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
 const REFUSALS: &str = "SELECT event FROM refusal WHERE request = ? ORDER BY created LIMIT 20";
 const DELETE_REFUSALS: &str =
     "DELETE FROM refusal WHERE event IN (SELECT event FROM refusal WHERE created < ? LIMIT ?) RETURNING 1";
@@ -62,7 +63,7 @@ pub fn insert_batch(login: &Login) -> Batch {
         longitude.map(millionths),
         login.asn
     ];
-    Batch::relaxed().add(INSERT, values)
+    Batch::relaxed().add(INSERT, values).touches(Touches::Nothing)
 }
 /// The last sign-ins, newest first.
 pub async fn latest(db: &Db, user: i64, count: i64) -> Result<Vec<Login>> {
@@ -72,7 +73,8 @@ pub async fn latest(db: &Db, user: i64, count: i64) -> Result<Vec<Login>> {
 
 /// Stores the event of a request's refusal.
 pub async fn refused_behind(db: &Db, event: Uuid, request: &str, now: Timestamp) -> Result<()> {
-    db.write_behind(Batch::relaxed().add(REFUSE, params![event, request, now])).await
+    let batch = Batch::relaxed().add(REFUSE, params![event, request, now]);
+    db.write_behind(batch.touches(Touches::Nothing)).await
 }
 /// The events of a request's refusals, oldest first.
 pub async fn refusals(db: &Db, request: &str) -> Result<Vec<Uuid>> {

@@ -11,6 +11,7 @@ pub mod events;
 mod filter;
 pub mod flow_tokens;
 pub mod grants;
+pub mod group_connections;
 pub mod groups;
 mod housekeeping;
 pub mod invitations;
@@ -20,6 +21,7 @@ mod list;
 pub mod logins;
 pub mod lookups;
 mod paging;
+pub mod participants;
 pub mod password_history;
 pub mod pending_requests;
 pub mod people;
@@ -28,6 +30,7 @@ pub mod roles;
 pub mod schedules;
 pub(crate) mod search;
 pub mod sessions;
+pub mod source_connections;
 mod statistics;
 pub mod table;
 pub mod tokens;
@@ -39,7 +42,6 @@ pub use filter::{Filters, filtered};
 pub(crate) use housekeeping::delete_referring;
 pub use housekeeping::sweep;
 pub use list::{ListQuery, Page, list, understands};
-pub(crate) use paging::Places;
 #[cfg(feature = "testdb")]
 pub use paging::statements as list_statements;
 
@@ -53,6 +55,7 @@ pub const TABLES: &[&TableDef] = &[
     tokens::Token::TABLE,
     sessions::Session::TABLE,
     consents::Consent::TABLE,
+    participants::Participant::TABLE,
     grants::Code::TABLE,
     grants::GrantToken::TABLE,
     events::EventRow::TABLE,
@@ -65,6 +68,8 @@ pub const TABLES: &[&TableDef] = &[
     schedules::Schedule::TABLE,
     schedules::Worker::TABLE,
     pending_requests::PendingRequestRow::TABLE,
+    source_connections::UserConnection::TABLE,
+    group_connections::GroupConnection::TABLE,
 ];
 
 /// The statements that follow from the declarations.
@@ -77,6 +82,8 @@ pub(crate) fn declared_statements() -> Vec<&'static str> {
         tokens::selects(),
         sessions::selects(),
         consents::selects(),
+        participants::selects(),
+        participants::statements(),
         grants::selects(),
         events::selects(),
         devices::selects(),
@@ -87,6 +94,8 @@ pub(crate) fn declared_statements() -> Vec<&'static str> {
         jobs::statements(),
         schedules::selects(),
         schedules::statements(),
+        source_connections::selects(),
+        group_connections::selects(),
     ] {
         all.extend(selects);
     }

@@ -6,79 +6,18 @@ use super::filter::Plan;
 use super::list::{COUNTED, List, Order, order_after, order_by, orders, plan};
 use super::statistics;
 use crate::db::{Db, DbKind, Row, Value};
+use crate::runtime::{KEPT, Place, Places};
 use signet_base::{Result, vault::sha256_hex};
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Rows that one statement skips.
 const STEP: u64 = 10_000;
 /// Rows that a list with a search looks through: see [`signet_model::Search::Window`].
 pub(crate) const WINDOW: i64 = 10_000;
-/// How long a place is remembered, and an estimate.
-const KEPT: Duration = Duration::from_secs(300);
+/// How long an estimate is remembered.
 const ESTIMATE_KEPT: Duration = Duration::from_secs(60);
 /// Rows that are sorted by the name of somebody else's row; more come in the order of the users' numbers.
 const SORTED: u64 = 3_000;
-const MOST_LISTS: usize = 256;
-const MOST_PLACES: usize = 2_048;
-
-/// The places of the lists that were read lately.
-#[derive(Clone, Default)]
-pub(crate) struct Places(Arc<Mutex<HashMap<String, Known>>>);
-
-/// What is known of one list.
-struct Known {
-    used: Instant,
-    /// Number of the row that follows, and the order's values and key of the row before it.
-    places: BTreeMap<u64, (Vec<Value>, Instant)>,
-    total: Option<(u64, Instant)>,
-    end: Option<(u64, Instant)>,
-}
-
-impl Places {
-    fn all(&self) -> MutexGuard<'_, HashMap<String, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-    fn with<R>(&self, list: &str, work: impl FnOnce(&mut Known) -> R) -> R {
-        let (mut all, now) = (self.all(), Instant::now());
-        if !all.contains_key(list) && all.len() >= MOST_LISTS {
-            let oldest = all.iter().min_by_key(|(_, known)| known.used).map(|(name, _)| name.clone());
-            oldest.and_then(|name| all.remove(&name));
-        }
-        let known = all.entry(list.to_owned()).or_insert_with(|| Known {
-            used: now,
-            places: BTreeMap::new(),
-            total: None,
-            end: None,
-        });
-        known.used = now;
-        work(known)
-    }
-    fn put(&self, list: &str, at: u64, key: Vec<Value>) {
-        self.with(list, |known| {
-            if known.places.len() >= MOST_PLACES {
-                known.places.clear();
-            }
-            known.places.insert(at, (key, Instant::now()));
-        });
-    }
-    /// The nearest places before and after a range.
-    fn around(&self, list: &str, first: u64, end: u64) -> (Option<Place>, Option<Place>) {
-        self.with(list, |known| {
-            known.places.retain(|_, (_, made)| made.elapsed() < KEPT);
-            let place = |(at, (key, _)): (&u64, &(Vec<Value>, Instant))| Place { at: *at, key: key.clone() };
-            (known.places.range(..=first).next_back().map(place), known.places.range(end..).next().map(place))
-        })
-    }
-}
-
-/// Between two rows.
-struct Place {
-    at: u64,
-    /// Of the row before it; empty for the ends of the list.
-    key: Vec<Value>,
-}
 
 /// Number of rows.
 struct Total {
@@ -106,7 +45,7 @@ pub(super) async fn page(list: &List<'_>, db: &Db) -> Result<(Vec<Value>, u64)> 
     }
     let plan = plan(db, list, &orders, total.exact);
     let (condition, params) = list.filter.condition(plan);
-    let walk = Walk { db, key, from, condition, params, orders: &orders };
+    let walk = Walk { db, places: &list.page.places, key, from, condition, params, orders: &orders };
     if offset <= COUNTED || walk.orders.windows(2).any(|two| two[0].down != two[1].down) {
         let found = walk.rows("", Vec::new(), false, 0, [size.saturating_add(1), offset]).await?;
         return Ok(cut(found, offset, size, &total));
@@ -181,8 +120,8 @@ async fn total(
 ) -> Result<Total> {
     let fresh =
         |seen: Option<(u64, Instant)>, life| seen.filter(|(_, at)| at.elapsed() < life).map(|(rows, _)| rows);
-    let end = db.places().with(name, |known| fresh(known.end, KEPT));
-    let kept = end.or_else(|| db.places().with(counted, |known| fresh(known.total, ESTIMATE_KEPT)));
+    let end = list.page.places.with(name, |known| fresh(known.end, KEPT));
+    let kept = end.or_else(|| list.page.places.with(counted, |known| fresh(known.total, ESTIMATE_KEPT)));
     if let Some(rows) = kept {
         return Ok(Total { rows, exact: false });
     }
@@ -204,13 +143,14 @@ async fn total(
         (condition.to_owned(), values)
     };
     let rows = statistics::estimate(db, list.def, &from, &judged, judged_params).await?.max(COUNTED + 1);
-    db.places().with(counted, |known| known.total = Some((rows, Instant::now())));
+    list.page.places.with(counted, |known| known.total = Some((rows, Instant::now())));
     Ok(Total { rows, exact: false })
 }
 
 /// Reads keys along the order.
 struct Walk<'a> {
     db: &'a Db,
+    places: &'a Places,
     key: String,
     from: String,
     condition: String,
@@ -302,7 +242,7 @@ impl Walk<'_> {
 
     async fn deep(&self, name: &str, offset: u64, size: u64, total: &Total) -> Result<(Vec<Value>, u64)> {
         let end = offset.saturating_add(size);
-        let (before, after) = self.db.places().around(name, offset, end);
+        let (before, after) = self.places.around(name, offset, end);
         let before = before.unwrap_or(Place { at: 0, key: Vec::new() });
         let after = match after {
             Some(place) if place.at <= total.rows || offset >= total.rows => place,
@@ -328,7 +268,7 @@ impl Walk<'_> {
         while offset - place.at >= STEP {
             let Some(row) = self.from(&place, false, 1, STEP - 1).await?.pop() else { break };
             place = Place { at: place.at + STEP, key: sorted(&row) };
-            self.db.places().put(name, place.at, place.key.clone());
+            self.places.put(name, place.at, place.key.clone());
         }
         let found = self.from(&place, false, size.saturating_add(1), offset - place.at).await?;
         if found.is_empty() {
@@ -339,7 +279,7 @@ impl Walk<'_> {
         }
         if found.len() as u64 > size {
             let last = &found[usize::try_from(size).unwrap_or(usize::MAX) - 1];
-            self.db.places().put(name, offset + size, sorted(last));
+            self.places.put(name, offset + size, sorted(last));
         } else {
             self.ends(name, offset + found.len() as u64);
         }
@@ -359,16 +299,16 @@ impl Walk<'_> {
         while place.at - end >= STEP {
             let Some(row) = self.from(&place, true, 1, STEP).await?.pop() else { break };
             place = Place { at: place.at - STEP, key: sorted(&row) };
-            self.db.places().put(name, place.at, place.key.clone());
+            self.places.put(name, place.at, place.key.clone());
         }
         let mut found = self.from(&place, true, end - offset + 1, place.at - end).await?;
         if let Some(last) = found.first() {
-            self.db.places().put(name, end, sorted(last));
+            self.places.put(name, end, sorted(last));
         }
         if found.len() as u64 > end - offset
             && let Some(before) = found.pop()
         {
-            self.db.places().put(name, offset, sorted(&before));
+            self.places.put(name, offset, sorted(&before));
         }
         found.reverse();
         let keys = found.into_iter().filter_map(|row| row.0.into_iter().next()).collect();
@@ -376,7 +316,7 @@ impl Walk<'_> {
     }
 
     fn ends(&self, name: &str, at: u64) {
-        self.db.places().with(name, |known| known.end = Some((at, Instant::now())));
+        self.places.with(name, |known| known.end = Some((at, Instant::now())));
     }
 }
 
@@ -414,8 +354,15 @@ pub fn statements(
     let key = def.columns.iter().find(|c| c.name == def.key).map(like);
     let place = Place { at: 1, key: orders.iter().map(sorted).chain(key).collect() };
     let (condition, params) = list.filter.condition(chosen);
-    let walk =
-        Walk { db, key: list.key(), from: list.from(), condition, params: params.clone(), orders: &orders };
+    let walk = Walk {
+        db,
+        places: &q.page.places,
+        key: list.key(),
+        from: list.from(),
+        condition,
+        params: params.clone(),
+        orders: &orders,
+    };
     let mut out =
         vec![(count, few), (walk.text("", false, 0), [params.clone(), vec![1.into(), 0.into()]].concat())];
     for reversed in [false, true] {

@@ -5,10 +5,8 @@ use super::table::{Record, columns};
 use super::users::{self, User};
 use crate::db::{Db, Value};
 use crate::params;
-use crate::read_cache::PersonKey;
 use signet_base::{Result, Uuid};
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
 
 const FROM: &str = "CASE WHEN EXISTS (SELECT 1 FROM group_parent p WHERE p.child_id = g.id) THEN 1 ELSE 0 END, \
     CASE WHEN EXISTS (SELECT 1 FROM group_role gr WHERE gr.group_id = g.id) OR EXISTS (SELECT 1 FROM user_role ur WHERE ur.user_id = u.id) THEN 1 ELSE 0 END \
@@ -38,29 +36,13 @@ pub struct Person {
     pub held: Arc<RoleGrants>,
 }
 
-/// The account with its groups.
+/// The account with its groups. [`crate::PeopleCache`] keeps it for a moment.
 pub async fn by_id(db: &Db, id: i64) -> Result<Option<Person>> {
-    asked(db, PersonKey::Id(id)).await
+    person(db, &BY_ID, params![id]).await
 }
 /// Finds by the canonical username.
 pub async fn by_username(db: &Db, username: &str) -> Result<Option<Person>> {
-    asked(db, PersonKey::Name(users::canonical(username))).await
-}
-
-async fn asked(db: &Db, asked: PersonKey) -> Result<Option<Person>> {
-    let (read_cache, changes) = db.recent_people();
-    if let Some(person) = read_cache.find(&asked, changes) {
-        return Ok(Some(person));
-    }
-    let began = Instant::now();
-    let found = match &asked {
-        PersonKey::Id(id) => person(db, &BY_ID, params![*id]).await?,
-        PersonKey::Name(name) => person(db, &BY_USERNAME, params![name]).await?,
-    };
-    if let Some(person) = &found {
-        read_cache.keep(asked, person.clone(), changes, began);
-    }
-    Ok(found)
+    person(db, &BY_USERNAME, params![users::canonical(username)]).await
 }
 
 async fn person(db: &Db, sql: &str, params: Vec<Value>) -> Result<Option<Person>> {

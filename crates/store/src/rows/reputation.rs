@@ -1,6 +1,7 @@
 //! Reputation: one score per username and address.
 use crate::db::{Batch, Db};
 use crate::params;
+use crate::runtime::Touches;
 use signet_base::{Map, Result, Timestamp, Uuid};
 use signet_model::Table;
 
@@ -59,7 +60,7 @@ pub(crate) const STATEMENTS: &[&str] = &[ADD, SUM_IP, SUM_NAME, PAIR];
 pub async fn add_behind(db: &Db, change: &Reputation, limits: Limits) -> Result<()> {
     let (c, Limits { lower, upper }) = (change, limits);
     let first = c.score.clamp(lower.min(upper), upper.max(lower));
-    db.write_behind(Batch::relaxed().add(
+    let batch = Batch::relaxed().add(
         ADD,
         params![
             c.id,
@@ -75,8 +76,8 @@ pub async fn add_behind(db: &Db, change: &Reputation, limits: Limits) -> Result<
             lower,
             lower
         ],
-    ))
-    .await
+    );
+    db.write_behind(batch.touches(Touches::Nothing)).await
 }
 
 /// The sum of the scores of an address, a username, or both. Includes earlier additions.

@@ -3,7 +3,7 @@ use super::jobs::{self, JobRow};
 use super::table::{self, selects};
 use crate::db::{Batch, Db};
 use crate::params;
-use signet_base::{Error, Result, Timestamp, Uuid};
+use signet_base::{Conflict, Error, Result, Timestamp, Uuid};
 use signet_model::Table;
 use std::sync::LazyLock;
 
@@ -63,8 +63,6 @@ static LIVING: LazyLock<String> =
 static ENSURE: LazyLock<String> =
     LazyLock::new(|| format!("{} ON CONFLICT (identifier) DO NOTHING", table::inserting::<Schedule>()));
 static ALIVE: LazyLock<String> = LazyLock::new(|| table::upsert::<Worker>("id", &[]));
-/// The conflict where another node was faster.
-const FIRED: &str = "fired";
 const FIRE: &str = "UPDATE schedule SET next_run = ? WHERE id = ? AND next_run = ?";
 
 pub(crate) fn statements() -> Vec<&'static str> {
@@ -85,10 +83,10 @@ pub async fn due(db: &Db, now: Timestamp) -> Result<Vec<Schedule>> {
 /// Queues a schedule's job and moves it to its next run. Of several nodes one does so; false on the others.
 pub async fn fire(db: &Db, schedule: &Schedule, next: Timestamp, job: &JobRow) -> Result<bool> {
     let moved = params![next, schedule.id, schedule.next_run];
-    let batch = Batch::new().add(FIRE, moved).expect_rows(1, FIRED).then(jobs::enqueue(job));
+    let batch = Batch::new().add(FIRE, moved).expect_rows(1, Conflict::Fired).then(jobs::enqueue(job));
     match db.batch(batch).await {
         Ok(_) => Ok(true),
-        Err(Error::Conflict(tag)) if tag == FIRED => Ok(false),
+        Err(Error::Conflict(Conflict::Fired)) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -5,8 +5,9 @@ use super::list::ListQuery;
 use super::table::{self, Record, selects};
 use crate::db::{Batch, Db, Value, in_list, in_params};
 use crate::params;
-use crate::pending_sessions::Known;
-use signet_base::{Error, Json, Result, Timestamp, Uuid};
+use crate::runtime::Touches;
+use crate::runtime::pending_sessions::Known;
+use signet_base::{Conflict, Error, Json, Result, Timestamp, Uuid};
 use signet_model::Table;
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -195,8 +196,8 @@ pub async fn put(db: &Db, session: &Session, durable: bool) -> Result<Written> {
     if let Some(kept) = pending(db, session, durable, true) {
         return Ok(kept);
     }
-    match db.batch(put_batch(session, durable).expect_rows(1, NOT_WRITTEN)).await {
-        Err(Error::Conflict(tag)) if tag == NOT_WRITTEN => Ok(Written::Changed),
+    match db.batch(put_batch(session, durable).expect_rows(1, Conflict::NoRow)).await {
+        Err(Error::Conflict(Conflict::NoRow)) => Ok(Written::Changed),
         answer => answer.map(|_| Written::Done),
     }
 }
@@ -206,7 +207,7 @@ pub async fn begin(db: &Db, session: &Session, with: Batch) -> Result<()> {
 }
 /// [`put`] as part of a batch.
 pub fn put_batch(session: &Session, durable: bool) -> Batch {
-    batch(durable).add(PUT.as_str(), session.store())
+    batch(durable).add(PUT.as_str(), session.store()).touches(Touches::Nothing)
 }
 /// Keeps a change before sign-in in memory. `None`: write it now.
 fn pending(db: &Db, session: &Session, durable: bool, new: bool) -> Option<Written> {
@@ -216,7 +217,11 @@ fn pending(db: &Db, session: &Session, durable: bool, new: bool) -> Option<Writt
 }
 /// Writes a pending session; one that was deleted from the database stays deleted.
 pub(crate) fn write_batch(session: &Session, new: bool) -> Batch {
-    if new { put_batch(session, false) } else { Batch { relaxed: true, ..table::change(session) } }
+    if new {
+        put_batch(session, false)
+    } else {
+        Batch { relaxed: true, touches: Touches::Nothing, ..table::change(session) }
+    }
 }
 /// Replaces the version that `session` names by the next one. A request that started before the session was
 /// ended does not restore it.
@@ -225,8 +230,8 @@ pub async fn update(db: &Db, session: &Session, durable: bool) -> Result<Written
         return Ok(kept);
     }
     let next = Session { version: session.version + 1, ..session.clone() };
-    let change = table::update_guarded(&next, "version", session.version).expect_rows(1, NOT_WRITTEN);
-    let change = Batch { relaxed: !durable, ..change };
+    let change = table::update_guarded(&next, "version", session.version).expect_rows(1, Conflict::NoRow);
+    let change = Batch { relaxed: !durable, touches: Touches::Nothing, ..change };
     outcome(db, &session.id, db.batch(change).await).await
 }
 /// Gives this version of the session `old` a new key (and all of `session`), as every sign-in must, with
@@ -235,14 +240,14 @@ pub async fn rotate(db: &Db, old: &str, version: i64, session: &Session, with: B
     let Some((pending_sessions, _)) = db.pending_sessions() else {
         let mut values = session.store();
         values.extend(params![old, version]);
-        let change = with.then(Batch::new().add(ROTATE.as_str(), values).expect_rows(1, NOT_WRITTEN));
+        let change = with.then(Batch::new().add(ROTATE.as_str(), values).expect_rows(1, Conflict::NoRow));
         return outcome(db, old, db.batch(change).await).await;
     };
     let (_turn, here) = pending_sessions.end_version(old, version).await;
     let gone = match here {
         Some(Written::Done) => Batch::new().add(DELETE, params![old]),
         Some(other) => return Ok(other),
-        None => Batch::new().add(DELETE_VERSION, params![old, version]).expect_rows(1, NOT_WRITTEN),
+        None => Batch::new().add(DELETE_VERSION, params![old, version]).expect_rows(1, Conflict::NoRow),
     };
     let written = outcome(db, old, db.batch(with.then(gone).then(put_batch(session, true))).await).await?;
     if written == Written::Done {
@@ -250,12 +255,10 @@ pub async fn rotate(db: &Db, old: &str, version: i64, session: &Session, with: B
     }
     Ok(written)
 }
-/// The conflict of a change whose session or version did not exist.
-const NOT_WRITTEN: &str = "no such row";
 async fn outcome<T>(db: &Db, id: &str, answer: Result<T>) -> Result<Written> {
     match answer {
         Ok(_) => Ok(Written::Done),
-        Err(Error::Conflict(tag)) if tag == NOT_WRITTEN => {
+        Err(Error::Conflict(Conflict::NoRow)) => {
             let there = db.query_one(EXISTS, params![id]).await?.is_some();
             Ok(if there { Written::Changed } else { Written::Gone })
         }
@@ -271,7 +274,8 @@ pub async fn note_use_behind(
     ip: &str,
     user_agent: &str,
 ) -> Result<()> {
-    db.write_behind(Batch::relaxed().add(NOTE_USE, params![at, expires, ip, user_agent, id])).await
+    let batch = Batch::relaxed().add(NOTE_USE, params![at, expires, ip, user_agent, id]);
+    db.write_behind(batch.touches(Touches::Nothing)).await
 }
 /// Ends a user's oldest sessions above `limit`; concurrent calls keep the same ones. Returns the ended ones.
 pub async fn keep_newest(db: &Db, user: i64, limit: i64, now: Timestamp) -> Result<Vec<Session>> {
@@ -281,11 +285,15 @@ pub async fn keep_newest(db: &Db, user: i64, limit: i64, now: Timestamp) -> Resu
     answer.iter().flatten().map(|row| Session::load(row, 0)).collect()
 }
 pub async fn delete(db: &Db, id: &str) -> Result<()> {
+    end(db, id, Batch::new()).await
+}
+/// [`delete`], with what follows from it in the same commit.
+pub async fn end(db: &Db, id: &str, with: Batch) -> Result<()> {
     let _turn = match db.pending_sessions() {
         Some((pending_sessions, _)) => Some(pending_sessions.end(id).await),
         None => None,
     };
-    db.execute(DELETE, params![id]).await
+    db.batch(Batch::new().add(DELETE, params![id]).then(with)).await.map(drop)
 }
 pub async fn delete_by_uuid(db: &Db, uuid: Uuid) -> Result<()> {
     db.execute(DELETE_UUID, params![uuid]).await

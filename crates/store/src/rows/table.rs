@@ -1,7 +1,7 @@
 //! Reading and writing the rows of a declared table.
 use crate::db::{Batch, Db, DbKind, Row, Value};
 use crate::params;
-use signet_base::{Error, Json, Map, Result, Timestamp, Uuid, json};
+use signet_base::{Conflict, Error, Json, Map, Result, Timestamp, Uuid, json};
 use signet_model::{ColumnDef, ColumnKind, TableDef};
 use std::collections::HashMap;
 use std::sync::{LazyLock, PoisonError, RwLock};
@@ -20,6 +20,14 @@ pub trait Record: Sized {
     fn shown(&self) -> Map {
         let all = Self::TABLE.columns.iter().zip(self.store()).filter(|(column, _)| !column.field.hidden);
         all.map(|(column, value)| (column.field.name.to_owned(), wire(column, &value))).collect()
+    }
+    /// The members that callers can write: what events tell of a change.
+    fn writable(&self) -> Map {
+        let mut all = self.shown();
+        Self::TABLE.columns.iter().filter(|column| column.field.read_only).for_each(|column| {
+            all.remove(column.field.name);
+        });
+        all
     }
     /// Sets a member by its name on the wire; false where there is none that can be written, or it cannot hold the value.
     fn set(&mut self, name: &str, json: &Json) -> bool {
@@ -258,8 +266,6 @@ pub(crate) fn new_values<T: Record>(record: &T) -> Vec<Value> {
 pub fn new_id(answers: &[Vec<Row>]) -> Result<i64> {
     answers.iter().flatten().next().ok_or_else(|| Error::internal("no id came back"))?.int(0)
 }
-/// The conflict of a batch whose row is not there.
-pub const MISSING: &str = "no such row";
 
 /// [`update`] of a row that may have gone.
 pub(crate) fn change<T: Record>(record: &T) -> Batch {
@@ -267,11 +273,11 @@ pub(crate) fn change<T: Record>(record: &T) -> Batch {
     batch.statements.iter_mut().for_each(|statement| statement.expect = None);
     batch
 }
-/// Writes the columns that are not fixed. `Error::Conflict(MISSING)` when there is no such row.
+/// Writes the columns that are not fixed. `Conflict::NoRow` when there is no such row.
 pub fn update<T: Record>(record: &T) -> Batch {
     let mut params = values(record, Text::Update);
     params.push(key(record));
-    Batch::new().add(text(T::TABLE, Text::Update), params).expect_rows(1, MISSING)
+    Batch::new().add(text(T::TABLE, Text::Update), params).expect_rows(1, Conflict::NoRow)
 }
 /// [`update`] of the columns that differ, so that of two changes at the same moment neither undoes the other's.
 pub fn update_changed<T: Record>(before: &T, after: &T) -> Batch {
@@ -288,21 +294,21 @@ pub fn update_changed<T: Record>(before: &T, after: &T) -> Batch {
     }
     params.push(key(after));
     let sql = format!("UPDATE {} SET {} WHERE {} = ?", def.table, sets.join(", "), def.key);
-    Batch::new().add(sql, params).expect_rows(1, MISSING)
+    Batch::new().add(sql, params).expect_rows(1, Conflict::NoRow)
 }
-/// [`update`] of a row whose column still has the value that the caller has read, else `Error::Conflict(column)`.
+/// [`update`] of a row whose column still has the value that the caller has read, else `Conflict::Stale`.
 pub fn update_guarded<T: Record>(record: &T, column: &'static str, value: impl Into<Value>) -> Batch {
     let mut params = values(record, Text::Update);
     params.extend([key(record), value.into()]);
     let sql = format!("{} AND {column} = ?", text(T::TABLE, Text::Update));
-    Batch::new().add(sql, params).expect_rows(1, column)
+    Batch::new().add(sql, params).expect_rows(1, Conflict::Stale)
 }
-/// Removes the row. `Error::Conflict(MISSING)` when there is none.
+/// Removes the row. `Conflict::NoRow` when there is none.
 pub fn delete<T: Record>(id: impl Into<Value>) -> Batch {
     let def = T::TABLE;
     Batch::new()
         .add(format!("DELETE FROM {} WHERE {} = ?", def.table, def.key), params![id.into()])
-        .expect_rows(1, MISSING)
+        .expect_rows(1, Conflict::NoRow)
 }
 /// [`delete`] of a row that may have gone.
 pub fn remove<T: Record>(id: impl Into<Value>) -> Batch {
@@ -310,10 +316,10 @@ pub fn remove<T: Record>(id: impl Into<Value>) -> Batch {
     batch.statements.iter_mut().for_each(|statement| statement.expect = None);
     batch
 }
-/// [`MISSING`] as `Error::NotFound`.
+/// [`Conflict::NoRow`] as `Error::NotFound`.
 pub(crate) fn found<R>(answer: Result<R>) -> Result<R> {
     match answer {
-        Err(Error::Conflict(tag)) if tag == MISSING => Err(Error::NotFound),
+        Err(Error::Conflict(Conflict::NoRow)) => Err(Error::NotFound),
         other => other,
     }
 }

@@ -1,9 +1,9 @@
 //! API tokens and app passwords.
 use super::roles;
-use super::table::{self, MISSING, found, selects};
+use super::table::{self, found, selects};
 use crate::db::{Batch, Db};
 use crate::params;
-use signet_base::{Result, Secret, Timestamp, Uuid, Vault};
+use signet_base::{Conflict, Result, Secret, Timestamp, Uuid, Vault};
 use signet_model::Table;
 
 /// What `intent` may be.
@@ -98,13 +98,13 @@ const ROOM: &str =
 
 pub(crate) const STATEMENTS: &[&str] = &[AT_EPOCH, SET_KEY, ROTATE, HOLD, ROOM];
 
-/// The conflict of a token above the limit.
-pub const TOO_MANY: &str = "too many tokens";
-
 /// The condition of a commit that the user has fewer tokens than this. Two such commits follow each other: the row is held
 /// by a statement of its own, since PostgreSQL counts what was there when the counting statement began.
 pub fn room_batch(user: i64, most: i64) -> Batch {
-    Batch::new().add(HOLD, params![user]).add(ROOM, params![user, user, most]).expect_rows(1, TOO_MANY)
+    Batch::new()
+        .add(HOLD, params![user])
+        .add(ROOM, params![user, user, most])
+        .expect_rows(1, Conflict::TooManyTokens)
 }
 
 /// The look-up digest of a key.
@@ -137,7 +137,7 @@ pub async fn of_user(db: &Db, user: i64, intent: &str) -> Result<Vec<Token>> {
     table::rows(db, &OF_USER, params![user, intent]).await
 }
 
-/// `Error::Conflict("token.identifier")` or `Error::Conflict("token.key_digest")` if either is taken.
+/// `Conflict::Unique("token.identifier")` or `Conflict::Unique("token.key_digest")` if either is taken.
 pub async fn insert(db: &Db, vault: &Vault, token: &Token, key: &Secret) -> Result<()> {
     db.batch(insert_batch(vault, token, key)?).await.map(drop)
 }
@@ -150,24 +150,22 @@ pub fn insert_batch(vault: &Vault, token: &Token, key: &Secret) -> Result<Batch>
 pub async fn update(db: &Db, token: &Token) -> Result<()> {
     found(db.batch(table::update(token)).await).map(drop)
 }
-/// [`update`] of what has changed, as a part of a larger batch; `Error::Conflict("no such row")` when there is no such token.
+/// [`update`] of what has changed, as a part of a larger batch; `Conflict::NoRow` when there is no such token.
 pub fn update_batch(before: &Token, after: &Token) -> Batch {
     table::update_changed(before, after)
 }
 /// Another key, as a part of a larger batch.
 pub fn set_key_batch(vault: &Vault, id: Uuid, key: &Secret) -> Result<Batch> {
     let values = params![seal(vault, id, key)?, digest(vault, key.reveal()), id];
-    Ok(Batch::new().add(SET_KEY, values).expect_rows(1, MISSING))
+    Ok(Batch::new().add(SET_KEY, values).expect_rows(1, Conflict::NoRow))
 }
-/// The conflict of [`rotate_batch`] where somebody else was faster.
-pub const ROTATED: &str = "rotated";
 
-/// Replaces the key of an expired API token, as a part of a larger batch; `Error::Conflict(ROTATED)` where its
+/// Replaces the key of an expired API token, as a part of a larger batch; `Conflict::Rotated` where its
 /// key is another one by now.
 pub fn rotate_batch(vault: &Vault, token: &Token, key: &Secret, expires: Option<Timestamp>) -> Result<Batch> {
     let values =
         params![seal(vault, token.id, key)?, digest(vault, key.reveal()), expires, token.id, &token.digest];
-    Ok(Batch::new().add(ROTATE, values).expect_rows(1, ROTATED))
+    Ok(Batch::new().add(ROTATE, values).expect_rows(1, Conflict::Rotated))
 }
 pub async fn delete(db: &Db, id: Uuid) -> Result<()> {
     found(db.batch(delete_batch(id)).await).map(drop)

@@ -2,12 +2,12 @@
 use super::epoch::{self, KeptSession};
 use super::list::contains;
 use super::roles;
-use super::table::{self, MISSING, found, selects};
+use super::table::{self, found, selects};
 use super::upn;
 pub use super::user_query::{UserQuery, list, understands};
 use crate::db::{Batch, Db, Value};
 use crate::params;
-use signet_base::{Error, Map, Ports, Result, Timestamp, Uuid};
+use signet_base::{Conflict, Error, Map, Ports, Result, Timestamp, Uuid};
 use signet_model::Table;
 
 /// What `user_type` may be.
@@ -59,6 +59,12 @@ pub struct User {
     pub joined: Timestamp,
     #[column(wire = "last_updated", read_only, order, filter_range)]
     pub updated: Timestamp,
+    /// When it was proven that the address is the person's; `None`: it was not.
+    #[column(hidden, fixed)]
+    pub email_verified_at: Option<Timestamp>,
+    /// By what: `mail`, `source`, `administrator`; empty where it was not.
+    #[column(hidden, fixed)]
+    pub email_verified_by: String,
     /// See [`epoch`](super::epoch). Only that module changes it.
     #[column(hidden, fixed)]
     pub epoch: i64,
@@ -89,6 +95,8 @@ impl User {
             last_login: None,
             joined: now,
             updated: now,
+            email_verified_at: None,
+            email_verified_by: String::new(),
             epoch: 0,
         }
     }
@@ -107,6 +115,9 @@ selects! { User:
 const SET_PASSWORD: &str = "UPDATE users SET password = ?, password_changed = ?, updated = ? WHERE id = ?";
 const REHASH: &str = "UPDATE users SET password = ? WHERE id = ? AND password = ?";
 const TOUCH: &str = "UPDATE users SET last_login = ? WHERE id = ? AND epoch = ? AND is_active = 1";
+const VERIFY_EMAIL: &str =
+    "UPDATE users SET email_verified_at = ?, email_verified_by = ? WHERE id = ? AND email_key = ?";
+const UNVERIFY_EMAIL: &str = "UPDATE users SET email_verified_at = NULL, email_verified_by = '' WHERE id = ?";
 const UNCONFIRMED: &str = "SELECT id FROM users WHERE is_active = 0 AND last_login IS NULL AND joined <= ? AND updated = joined AND attributes LIKE ? ORDER BY id LIMIT ?";
 const JOIN_GROUP: &str = "INSERT INTO membership (user_id, group_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
 const JOIN_NEW: &str = "INSERT INTO membership (user_id, group_id) SELECT id, ? FROM users WHERE uuid = ? ON CONFLICT DO NOTHING";
@@ -117,8 +128,20 @@ const PATHS: &str = "WITH RECURSIVE p(path) AS (SELECT min(path) FROM users UNIO
     SELECT path FROM p WHERE path LIKE ? ESCAPE '!' ORDER BY path";
 const COUNT: &str = "SELECT count(*) FROM users WHERE user_type <> 'internal_service_account'";
 
-pub(crate) const STATEMENTS: &[&str] =
-    &[SET_PASSWORD, REHASH, TOUCH, UNCONFIRMED, JOIN_GROUP, JOIN_NEW, LEAVE_ALL, LEAVE_GROUP, PATHS, COUNT];
+pub(crate) const STATEMENTS: &[&str] = &[
+    SET_PASSWORD,
+    REHASH,
+    TOUCH,
+    VERIFY_EMAIL,
+    UNVERIFY_EMAIL,
+    UNCONFIRMED,
+    JOIN_GROUP,
+    JOIN_NEW,
+    LEAVE_ALL,
+    LEAVE_GROUP,
+    PATHS,
+    COUNT,
+];
 
 pub async fn by_id(db: &Db, id: i64) -> Result<Option<User>> {
     table::row(db, &BY_ID, params![id]).await
@@ -144,6 +167,22 @@ pub async fn by_email(db: &Db, email: &str) -> Result<Option<User>> {
     }
     Ok(if all.len() == 1 { all.pop() } else { None })
 }
+/// Up to two accounts with this address, active ones first; none for the empty address.
+pub async fn all_by_email(db: &Db, email: &str) -> Result<Vec<User>> {
+    match canonical(email) {
+        key if key.is_empty() => Ok(Vec::new()),
+        key => table::rows(db, &BY_EMAIL, params![key]).await,
+    }
+}
+/// Notes that the account's address was proven; nothing if it is another one by now. `by`: see
+/// [`User::email_verified_by`].
+pub fn verify_email_batch(id: i64, email: &str, by: &str, at: Timestamp) -> Batch {
+    Batch::new().add(VERIFY_EMAIL, params![at, by, id, canonical(email)])
+}
+/// The account's new address is not proven.
+pub fn unverify_email_batch(id: i64) -> Batch {
+    Batch::new().add(UNVERIFY_EMAIL, params![id])
+}
 /// Whether an address is that of an active account other than this one.
 pub async fn is_address_of_another(db: &Db, email: &str, user: i64) -> Result<bool> {
     let key = canonical(email);
@@ -167,7 +206,7 @@ pub async fn by_ids(db: &Db, ids: &[i64]) -> Result<Vec<User>> {
     super::list::by_keys(db, &ids.iter().copied().map(Value::Int).collect::<Vec<_>>()).await
 }
 
-/// Inserts a user with their direct groups; returns the id. `Error::Conflict("users.username_key")` if the
+/// Inserts a user with their direct groups; returns the id. `Conflict::Unique("users.username_key")` if the
 /// name is taken.
 pub async fn insert(db: &Db, user: &User, groups: &[Uuid]) -> Result<i64> {
     let answer = db.batch(insert_batch(user, groups)).await?;
@@ -192,7 +231,7 @@ fn trimmed(user: &User) -> User {
 }
 
 /// Updates everything but the password and `last_login`; sets `updated` to `now`. With `guard` (the `updated`
-/// that the caller has read) a concurrent change is `Error::Conflict("updated")`. `groups` replaces the
+/// that the caller has read) a concurrent change is `Conflict::Stale`. `groups` replaces the
 /// direct groups. `Error::NotFound` if the user does not exist.
 pub async fn update(
     db: &Db,
@@ -203,7 +242,7 @@ pub async fn update(
 ) -> Result<()> {
     found(db.batch(update_batch(user, guard, groups, now)).await).map(drop)
 }
-/// [`update`] as part of a batch; `Error::Conflict("no such row")` if the user does not exist. Deactivation
+/// [`update`] as part of a batch; `Conflict::NoRow` if the user does not exist. Deactivation
 /// raises the epoch, see [`epoch::end`].
 pub fn update_batch(user: &User, guard: Option<Timestamp>, groups: Option<&[Uuid]>, now: Timestamp) -> Batch {
     let mut u = trimmed(user);
@@ -231,14 +270,17 @@ pub async fn set_password(db: &Db, id: i64, hash: &str, now: Timestamp) -> Resul
 pub fn set_password_batch(id: i64, hash: &str, spared: &KeptSession, now: Timestamp) -> Batch {
     let mut batch = Batch::new();
     super::password_history::keep(&mut batch, id, hash, now);
-    batch.add(SET_PASSWORD, params![hash, now, now, id]).expect_rows(1, MISSING).then(epoch::end(id, spared))
+    batch
+        .add(SET_PASSWORD, params![hash, now, now, id])
+        .expect_rows(1, Conflict::NoRow)
+        .then(epoch::end(id, spared))
 }
 /// Puts a hash that no password fits in the place of `before`, and ends everything; when the password was set
-/// stays as it is. `Error::Conflict("no such row")` where the password changed in between.
+/// stays as it is. `Conflict::NoRow` where the password changed in between.
 pub fn disable_password_batch(id: i64, before: &str, hash: &str) -> Batch {
     Batch::new()
         .add(REHASH, params![hash, id, before])
-        .expect_rows(1, MISSING)
+        .expect_rows(1, Conflict::NoRow)
         .then(epoch::end(id, &KeptSession::default()))
 }
 /// Replaces the hash of the same password; no effect if it was changed concurrently.
@@ -248,7 +290,7 @@ pub async fn rehash(db: &Db, id: i64, before: &str, hash: &str) -> Result<()> {
 /// Stores a sign-in, as part of a batch, which succeeds only while the account is active and has this epoch:
 /// see [`epoch::has_changed`].
 pub fn touch_last_login(id: i64, epoch: i64, at: Timestamp) -> Batch {
-    Batch::relaxed().add(TOUCH, params![at, id, epoch]).expect_rows(1, epoch::CHANGED)
+    Batch::relaxed().add(TOUCH, params![at, id, epoch]).expect_rows(1, Conflict::EpochChanged)
 }
 /// Deletes the user with memberships, tokens, sessions, grants and consents.
 pub async fn delete(db: &Db, id: i64) -> Result<()> {
@@ -261,11 +303,11 @@ pub async fn unconfirmed(db: &Db, before: Timestamp, limit: i64) -> Result<Vec<i
     let mark = format!("%\"{AWAITS_CONFIRMATION}\":true%");
     db.query(UNCONFIRMED, params![before, mark, limit]).await?.iter().map(|row| row.int(0)).collect()
 }
-/// [`delete`] as part of a batch; `Error::Conflict("no such row")` if the user does not exist.
+/// [`delete`] as part of a batch; `Conflict::NoRow` if the user does not exist.
 pub fn delete_batch(id: i64) -> Batch {
     table::delete::<User>(id).then(roles::forget_object_batch("authentik_core.user", &id.to_string()))
 }
-/// Makes the user a direct member, if they are none. `Error::Conflict("foreign key")` if either does not
+/// Makes the user a direct member, if they are none. `Conflict::ForeignKey` if either does not
 /// exist.
 pub async fn join_group(db: &Db, user: i64, group: Uuid) -> Result<()> {
     db.execute(JOIN_GROUP, params![user, group]).await

@@ -1,5 +1,5 @@
 //! Statements, batches, conflicts, group commit.
-use signet_base::{Error, Ports, Timestamp, Uuid};
+use signet_base::{Conflict, Error, Ports, Timestamp, Uuid};
 use signet_store::bus::{self, Notice, Topic};
 use signet_store::testdb::each_database;
 use signet_store::{Batch, Db, DbKind, Value, params};
@@ -72,18 +72,18 @@ async fn count(db: &Db) -> i64 {
 async fn a_batch_is_all_or_nothing() {
     each_database(|db| async move {
         table(&db).await;
-        let answer = db.batch(Batch::new().add(ADD, params![1, "a"]).expect_rows(1, "one").add("SELECT name FROM t", vec![]).returning()).await.unwrap();
+        let answer = db.batch(Batch::new().add(ADD, params![1, "a"]).expect_rows(1, Conflict::Used).add("SELECT name FROM t", vec![]).returning()).await.unwrap();
         assert_eq!(answer[1][0].text(0).unwrap(), "a");
         // A failed expectation undoes what came before it and names its tag.
-        let lost = Batch::new().add(ADD, params![2, "b"]).add("UPDATE t SET name = 'c' WHERE id = ?", params![99]).expect_rows(1, "the tag");
-        assert!(matches!(db.batch(lost).await, Err(Error::Conflict(tag)) if tag == "the tag"));
+        let lost = Batch::new().add(ADD, params![2, "b"]).add("UPDATE t SET name = 'c' WHERE id = ?", params![99]).expect_rows(1, Conflict::LeaseLost);
+        assert!(matches!(db.batch(lost).await, Err(Error::Conflict(Conflict::LeaseLost))));
         assert_eq!(count(&db).await, 1);
         // So does a broken rule, and both databases name it alike.
         let twice = Batch::new().add(ADD, params![3, "x"]).add(ADD, params![4, "a"]);
-        assert!(matches!(db.batch(twice).await, Err(Error::Conflict(tag)) if tag == "t.name"));
-        assert!(matches!(db.execute(ADD, params![1, "y"]).await, Err(Error::Conflict(tag)) if tag == "t.id"));
+        assert!(matches!(db.batch(twice).await, Err(Error::Conflict(Conflict::Unique(index))) if index == "t.name"));
+        assert!(matches!(db.execute(ADD, params![1, "y"]).await, Err(Error::Conflict(Conflict::Unique(index))) if index == "t.id"));
         assert_eq!(count(&db).await, 1);
-        assert!(matches!(db.execute("INSERT INTO membership (user_id, group_id) VALUES (1, 'x')", vec![]).await, Err(Error::Conflict(tag)) if tag == "foreign key"));
+        assert!(matches!(db.execute("INSERT INTO membership (user_id, group_id) VALUES (1, 'x')", vec![]).await, Err(Error::Conflict(Conflict::ForeignKey))));
         assert!(matches!(db.query("SELECT nothing FROM kv", vec![]).await, Err(Error::Internal(_))));
         db.ping().await.unwrap();
     })
@@ -148,9 +148,11 @@ async fn concurrent_batches_share_commits() {
             tokio::spawn(async move {
                 for i in 0..each {
                     let id = c * each + i;
-                    db.batch(Batch::new().add(ADD, params![id, format!("n{id}")]).expect_rows(1, "x"))
-                        .await
-                        .unwrap();
+                    db.batch(
+                        Batch::new().add(ADD, params![id, format!("n{id}")]).expect_rows(1, Conflict::Used),
+                    )
+                    .await
+                    .unwrap();
                 }
             })
         })
@@ -207,7 +209,7 @@ async fn lost_updates_do_not_happen_between_concurrent_counters() {
                     db.batch(
                         Batch::relaxed()
                             .add("UPDATE t SET id = id + 1 WHERE name = ?", params!["counter"])
-                            .expect_rows(1, "x"),
+                            .expect_rows(1, Conflict::Used),
                     )
                     .await
                     .unwrap()

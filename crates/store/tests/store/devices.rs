@@ -1,6 +1,6 @@
 //! Second factors.
 use crate::{at, ports, vault};
-use signet_base::{Error, json};
+use signet_base::{Conflict, Error, json};
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::testdb::each_database;
 use signet_store::users::{self, User};
@@ -78,7 +78,7 @@ async fn a_credential_belongs_to_one_person() {
         let key = Device { credential: Some("abc".into()), ..Device::new(&ports(), DeviceKind::Webauthn, ada, "key") };
         devices::insert(&db, &key).await.unwrap();
         let twin = Device { uuid: ports().uuid(), user_id: bob, ..key };
-        assert!(matches!(devices::insert(&db, &twin).await, Err(Error::Conflict(tag)) if tag == "device.credential"));
+        assert!(matches!(devices::insert(&db, &twin).await, Err(Error::Conflict(Conflict::Unique(index))) if index == "device.credential"));
         assert_eq!(devices::by_credential(&db, "abc").await.unwrap().unwrap().user_id, ada);
         assert!(devices::by_credential(&db, "ABC").await.unwrap().is_none());
     })

@@ -1,6 +1,6 @@
 //! Users, groups, tokens, sessions, consents, events.
 use crate::{at, ports, vault};
-use signet_base::{Error, Map, Timestamp, Uuid, json};
+use signet_base::{Conflict, Error, Map, Timestamp, Uuid, json};
 use signet_model::FilterOp;
 use signet_store::consents::{self, Consent};
 use signet_store::epoch;
@@ -45,11 +45,11 @@ async fn users_are_found_changed_and_removed() {
         users::update(&db, &User { is_active: false, ..twin.clone() }, None, None, ports().now()).await.unwrap();
         assert_eq!(users::by_email(&db, "ada@example.org").await.unwrap().unwrap().id, id);
         users::update(&db, &twin, None, None, ports().now()).await.unwrap();
-        assert!(matches!(users::insert(&db, &user("ADA"), &[]).await, Err(Error::Conflict(tag)) if tag == "users.username_key"));
+        assert!(matches!(users::insert(&db, &user("ADA"), &[]).await, Err(Error::Conflict(Conflict::Unique(index))) if index == "users.username_key"));
 
         let changed = User { name: "Countess".into(), is_active: false, ..ada.clone() };
         users::update(&db, &changed, Some(ada.updated), None, ports().now()).await.unwrap();
-        assert!(matches!(users::update(&db, &changed, Some(ada.updated), None, ports().now()).await, Err(Error::Conflict(tag)) if tag == "updated"));
+        assert!(matches!(users::update(&db, &changed, Some(ada.updated), None, ports().now()).await, Err(Error::Conflict(Conflict::Stale))));
         let missing = User { id: 999_999, ..user("nobody") };
         assert!(matches!(users::update(&db, &missing, None, None, at(1)).await, Err(Error::NotFound)));
         users::set_password(&db, id, "hash1", at(50)).await.unwrap();
@@ -225,8 +225,8 @@ async fn groups_inherit_along_several_parents() {
         groups::insert(&db, &b, &[], &[]).await.unwrap();
         groups::insert(&db, &c, &[a.id, b.id], &[]).await.unwrap();
         groups::insert(&db, &d, &[c.id], &[ann, ben]).await.unwrap();
-        assert!(matches!(groups::insert(&db, &Group::new(&ports(), "a"), &[], &[]).await, Err(Error::Conflict(tag)) if tag == "user_group.name"));
-        assert!(matches!(groups::insert(&db, &Group::new(&ports(), "z"), &[Uuid::nil()], &[]).await, Err(Error::Conflict(tag)) if tag == "foreign key"));
+        assert!(matches!(groups::insert(&db, &Group::new(&ports(), "a"), &[], &[]).await, Err(Error::Conflict(Conflict::Unique(index))) if index == "user_group.name"));
+        assert!(matches!(groups::insert(&db, &Group::new(&ports(), "z"), &[Uuid::nil()], &[]).await, Err(Error::Conflict(Conflict::ForeignKey))));
         assert!(groups::by_name(&db, "z").await.unwrap().is_none());
         let effective: Vec<String> = groups::effective_groups(&db, ann).await.unwrap().into_iter().map(|g| g.name).collect();
         assert_eq!(effective, ["a", "b", "c", "d"]);
@@ -273,7 +273,7 @@ async fn tokens_are_found_by_key_and_stored_sealed() {
         let token = Token { expires: Some(at(100)), expiring: true, ..Token::new(ports().uuid(), "one", "api", owner, at(1)) };
         tokens::insert(&db, &v, &token, &"the-key".into()).await.unwrap();
         assert!(
-            matches!(tokens::insert(&db, &v, &Token::new(ports().uuid(), "one", "api", owner, at(1)), &"k2".into()).await, Err(Error::Conflict(tag)) if tag == "token.identifier")
+            matches!(tokens::insert(&db, &v, &Token::new(ports().uuid(), "one", "api", owner, at(1)), &"k2".into()).await, Err(Error::Conflict(Conflict::Unique(index))) if index == "token.identifier")
         );
         let found = tokens::by_key(&db, &v, "the-key").await.unwrap().unwrap();
         assert_eq!((found.id, found.key(&v).unwrap().reveal()), (token.id, "the-key"));
@@ -304,7 +304,7 @@ async fn tokens_are_found_by_key_and_stored_sealed() {
         assert_eq!(tokens::expired_api_tokens(&db, at(100), 10).await.unwrap().len(), 1);
         let rotated = |key: &str| db.batch(tokens::rotate_batch(&v, &found, &key.into(), Some(at(900))).unwrap());
         rotated("fresh").await.unwrap();
-        assert!(matches!(rotated("later").await, Err(Error::Conflict(tag)) if tag == tokens::ROTATED));
+        assert!(matches!(rotated("later").await, Err(Error::Conflict(Conflict::Rotated))));
         tokens::update(&db, &Token { expires: Some(at(50)), expiring: true, ..second.clone() }).await.unwrap();
         signet_store::sweep(&db, Token::TABLE, at(60), 10).await.unwrap();
         assert!(tokens::by_identifier(&db, "two").await.unwrap().is_none());
@@ -385,7 +385,7 @@ async fn consents_and_events_are_kept_and_listed() {
         assert_eq!((now.permissions.as_str(), now.is_expired(Timestamp(i64::MAX))), ("openid", false));
         assert_eq!(signet_store::list::<Consent>(&db, &ListQuery { owner: Some(id), search: "kim".into(), ..ListQuery::default() }).await.unwrap().1, 1);
         assert_eq!(signet_store::list::<Consent>(&db, &ListQuery::default().equal("application", ports().uuid())).await.unwrap().1, 0);
-        consents::delete(&db, first).await.unwrap();
+        db.batch(consents::delete_batch(first)).await.unwrap();
         assert!(consents::by_id(&db, first).await.unwrap().is_none());
 
         let event = |action: &str, name: &str, secs| Event {

@@ -189,7 +189,7 @@ async fn a_token_that_was_just_read_is_revoked_at_once_by_whatever_ends_it() {
         grants::revoke_family(&db, all[1].holder()).await.unwrap();
         assert!(read(1).await.unwrap().revoked && !read(2).await.unwrap().revoked);
         let id = read(2).await.unwrap().id;
-        grants::delete(&db, id).await.unwrap();
+        db.batch(grants::delete_batch(id)).await.unwrap();
         assert!(read(2).await.is_none() && !read(3).await.unwrap().revoked);
         grants::revoke_session(&db, user, session).await.unwrap();
         assert!(read(3).await.unwrap().revoked);
@@ -223,7 +223,7 @@ async fn tokens_are_revoked_by_one_session_or_user() {
         assert_eq!((rows.len(), total, rows[0].digest.as_str()), (2, 5, "t2"));
         db.batch(epoch::end(user, &epoch::KeptSession::default())).await.unwrap();
         assert_eq!(alive(&db, user, TokenKind::Access).await, 0);
-        grants::delete(&db, rows[0].id).await.unwrap();
+        db.batch(grants::delete_batch(rows[0].id)).await.unwrap();
         assert!(grants::by_id(&db, rows[0].id).await.unwrap().is_none());
         users::delete(&db, user).await.unwrap();
         assert!(grants::by_digest(&db, "t0").await.unwrap().is_none());

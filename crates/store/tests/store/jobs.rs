@@ -1,6 +1,6 @@
 //! The job queue and the schedules.
 use super::{at, ports};
-use signet_base::{Error, Timestamp, Uuid, json};
+use signet_base::{Conflict, Error, Timestamp, Uuid, json};
 use signet_store::bus::{Notice, Topic};
 use signet_store::jobs::{self, DONE, JobRow, QUEUED, RUNNING};
 use signet_store::schedules::{self, Schedule, Worker};
@@ -66,7 +66,7 @@ async fn core_jobs_a_lease_is_held_by_one_and_taken_over_when_it_ends() {
         };
         let did = || Batch::new().add("UPDATE install SET created = created + 1", params![]);
         let lost = db.batch(jobs::finish(&ended(&first), first.lease.unwrap()).then(did())).await;
-        assert!(matches!(lost, Err(Error::Conflict(tag)) if tag == jobs::LEASE));
+        assert!(matches!(lost, Err(Error::Conflict(Conflict::LeaseLost))));
         assert_eq!(stored(&db, early.id).await.state, RUNNING);
         db.batch(jobs::finish(&ended(&second), second.lease.unwrap()).then(did())).await.unwrap();
         let row = stored(&db, early.id).await;
@@ -148,7 +148,7 @@ async fn core_jobs_are_queued_and_told_of_with_the_commit_that_asks_for_them() {
         let one = job(1);
         let refused = jobs::enqueue(&one)
             .add("UPDATE install SET created = 1 WHERE one = 2", params![])
-            .expect_rows(1, "refused");
+            .expect_rows(1, Conflict::Used);
         assert!(db.batch(refused).await.is_err());
         assert!(jobs::by_id(&db, one.id).await.unwrap().is_none() && notices.try_recv().is_err());
         db.batch(Batch::new().then(jobs::enqueue(&one)).then(jobs::enqueue(&job(1)))).await.unwrap();

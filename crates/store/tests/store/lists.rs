@@ -5,12 +5,19 @@ use signet_store::table::{self, Record};
 use signet_store::testdb::{self, each_database};
 use signet_store::tokens::{self, Token};
 use signet_store::users::{self, User, UserQuery};
-use signet_store::{Db, DbKind, ListQuery, Page, TABLES, Value, list_statements, params};
+use signet_store::{Db, DbKind, ListQuery, Page, Places, TABLES, Value, list_statements, params};
 use std::collections::HashSet;
 use std::time::Instant;
 
 fn page(ordering: &str, page: u64, size: u64) -> Page {
     Page { ordering: ordering.into(), page, size, ..Page::default() }
+}
+/// A page of somebody who has looked at others.
+fn next(places: &Places, ordering: &str, number: u64, size: u64) -> ListQuery {
+    ListQuery {
+        page: Page { places: places.clone(), ..page(ordering, number, size) },
+        ..ListQuery::default()
+    }
 }
 
 /// What a database does that reads more than it should: a whole table, or a sort of all that fits.
@@ -139,11 +146,12 @@ async fn names(db: &Db, q: ListQuery) -> (Vec<String>, u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn core_rows_a_long_list_is_read_to_its_end_without_gap_or_repeat() {
     each_database(|db| async move {
+        let places = Places::default();
         crowd(&db, 24_000).await;
         for ordering in ["username", "-name", "last_login", "-is_active"] {
             let (mut seen, mut number, mut last) = (HashSet::new(), 1, 0);
             loop {
-                let q = ListQuery { page: page(ordering, number, 500), ..ListQuery::default() };
+                let q = next(&places, ordering, number, 500);
                 let (list, total) = names(&db, q).await;
                 if number == 1 {
                     assert!((18_000..30_000).contains(&total), "{ordering}: {total} by estimate");
@@ -174,6 +182,7 @@ async fn core_rows_a_long_list_is_read_to_its_end_without_gap_or_repeat() {
 #[tokio::test(flavor = "multi_thread")]
 async fn core_rows_any_page_is_the_one_that_an_offset_gives() {
     each_database(|db| async move {
+        let places = Places::default();
         crowd(&db, 31_000).await;
         for (ordering, order) in [
             ("-username", "username_key DESC"),
@@ -181,7 +190,7 @@ async fn core_rows_any_page_is_the_one_that_an_offset_gives() {
             ("-last_login", "COALESCE(last_login, -1) DESC, id DESC"),
         ] {
             for number in [1, 40, 101, 300, 101, 620, 200, 1] {
-                let q = ListQuery { page: page(ordering, number, 50), ..ListQuery::default() };
+                let q = next(&places, ordering, number, 50);
                 let (list, _) = names(&db, q).await;
                 // Near the end by the end; its place is known by estimate.
                 if number == 620 {
@@ -345,11 +354,11 @@ async fn scale_c_lists_of_a_million_users() {
         println!("{name:55} first {first:8.2} ms, median {:8.2} ms", took[2]);
         rows.push((name, took[2]));
     };
-    let last = u64::try_from(count / 20).unwrap();
+    let (last, places) = (u64::try_from(count / 20).unwrap(), Places::default());
     for order in User::TABLE.columns.iter().flat_map(|c| c.orders) {
         for ordering in [(*order).to_owned(), format!("-{order}")] {
             for number in [1, 2, 600, last / 4, last / 2, last * 3 / 4, last] {
-                let q = ListQuery { page: page(&ordering, number, 20), ..ListQuery::default() };
+                let q = next(&places, &ordering, number, 20);
                 measure(format!("{ordering}, page {number}"), q.into()).await;
             }
         }

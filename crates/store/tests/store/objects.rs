@@ -1,7 +1,7 @@
 //! Configuration objects: versions, references, cascades, secrets, several nodes.
 use crate::{ports, vault};
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Map, Secret, Timestamp, Uuid, Vault, json};
+use signet_base::{Conflict, Error, Json, Map, Secret, Timestamp, Uuid, Vault, json};
 use signet_model::{Model, Object, Registry, Secrets};
 use signet_store::bus::{Notice, Topic};
 use signet_store::consents::{self, Consent};
@@ -121,22 +121,43 @@ async fn objects_are_written_read_and_versioned() {
         assert_eq!(store.snapshot().counter, before.counter + 1);
         let b2 = one(&store, change(&b, json!({"name": "two"}), Some(1))).await;
         assert_eq!((b2.version, b2.name(), b2.created), (2, "two", b.created));
-        assert!(matches!(store.apply(vec![change(&b, json!({"name": "late"}), Some(1))], &me()).await, Err(Error::Conflict(tag)) if tag == "version"));
+        assert!(matches!(
+            store.apply(vec![change(&b, json!({"name": "late"}), Some(1))], &me()).await,
+            Err(Error::Conflict(Conflict::Stale))
+        ));
         let b3 = one(&store, change(&b, json!({"name": "last wins"}), None)).await;
         assert_eq!(b3.version, 3);
         // Another node reads the same.
         let other = open(&db).await;
         let read = other.snapshot().get(b.pk).unwrap().clone();
-        assert_eq!((read.version, &read.data, read.secrets["key"].reveal(), read.updated), (3, &b3.data, "hush hush", b3.updated));
+        assert_eq!(
+            (read.version, &read.data, read.secrets["key"].reveal(), read.updated),
+            (3, &b3.data, "hush hush", b3.updated)
+        );
         let history = store.history(b.pk).await.unwrap();
-        assert_eq!(history.iter().map(|v| v.data["name"].as_str().unwrap()).collect::<Vec<_>>(), ["one", "two", "last wins"]);
+        assert_eq!(
+            history.iter().map(|v| v.data["name"].as_str().unwrap()).collect::<Vec<_>>(),
+            ["one", "two", "last wins"]
+        );
         assert_eq!((history[0].actor, history[0].request_id.as_str()), (Some(1), "req"));
         let gone = one(&store, Write::Delete { pk: b.pk }).await;
         assert_eq!(gone.version, 3);
-        assert!(store.snapshot().get(b.pk).is_none() && store.history(b.pk).await.unwrap().last().unwrap().deleted);
+        assert!(
+            store.snapshot().get(b.pk).is_none()
+                && store.history(b.pk).await.unwrap().last().unwrap().deleted
+        );
         assert!(matches!(store.apply(vec![Write::Delete { pk: b.pk }], &me()).await, Err(Error::NotFound)));
         // The same key can come back (import).
-        let again = one(&store, Write::Create { def: TBox::DEF, pk: Some(b.pk), data: data("back", json!({})), secrets: b.secrets.clone() }).await;
+        let again = one(
+            &store,
+            Write::Create {
+                def: TBox::DEF,
+                pk: Some(b.pk),
+                data: data("back", json!({})),
+                secrets: b.secrets.clone(),
+            },
+        )
+        .await;
         assert_eq!((again.pk, again.version), (b.pk, 1));
         other.refresh_if_stale().await.unwrap();
         assert_eq!(other.snapshot().get(b.pk).unwrap().name(), "back");
@@ -329,7 +350,7 @@ async fn unique_values_hold_in_the_database_and_can_be_swapped() {
     each_database(|db| async move {
         let store = open(&db).await;
         let (a, b) = (one(&store, a_box("a", json!({}))).await, one(&store, a_box("b", json!({}))).await);
-        assert!(matches!(store.apply(vec![a_box("a", json!({}))], &me()).await, Err(Error::Conflict(tag)) if tag.starts_with("object_unique.")));
+        assert!(matches!(store.apply(vec![a_box("a", json!({}))], &me()).await, Err(Error::Conflict(Conflict::Unique(index))) if index.starts_with("object_unique.")));
         assert_eq!(store.snapshot().objects().count(), 2);
         store.apply(vec![change(&a, json!({"name": "b"}), None), change(&b, json!({"name": "a"}), None)], &me()).await.unwrap();
         assert_eq!(store.snapshot().find::<TBox>("name", "a").unwrap().0.pk, b.pk);
@@ -411,7 +432,7 @@ async fn concurrent_writers_on_several_nodes_lose_nothing() {
                             .await
                         {
                             Ok(_) => break,
-                            Err(Error::Conflict(tag)) => assert_eq!(tag, "version"),
+                            Err(Error::Conflict(why)) => assert_eq!(why, Conflict::Stale),
                             Err(error) => panic!("{error}"),
                         }
                     }

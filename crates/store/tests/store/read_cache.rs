@@ -4,31 +4,29 @@ use signet_base::Timestamp;
 use signet_store::groups::{self, Group};
 use signet_store::testdb::{each_database, own_server};
 use signet_store::users::{self, User};
-use signet_store::{Batch, Db, migrate, people};
+use signet_store::{Batch, Db, PeopleCache, migrate};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_a_person_is_seen_by_the_very_next_read() {
     each_database(|db| async move {
+        let people = PeopleCache::default();
         let id = users::insert(&db, &User::new(&ports(), "ada"), &[]).await.unwrap();
         let group = Group::new(&ports(), "staff");
         groups::insert(&db, &group, &[], &[]).await.unwrap();
         for round in 0..50 {
-            let before = people::by_id(&db, id).await.unwrap().unwrap();
+            let before = people.by_id(&db, id).await.unwrap().unwrap();
             let user = User { is_active: round % 2 == 1, ..(*before.user).clone() };
             users::update(&db, &user, None, None, Timestamp::from_secs(round)).await.unwrap();
-            assert_eq!(people::by_id(&db, id).await.unwrap().unwrap().user.is_active, round % 2 == 1);
-            assert_eq!(
-                people::by_username(&db, "ADA").await.unwrap().unwrap().user.is_active,
-                round % 2 == 1
-            );
+            assert_eq!(people.by_id(&db, id).await.unwrap().unwrap().user.is_active, round % 2 == 1);
+            assert_eq!(people.by_username(&db, "ADA").await.unwrap().unwrap().user.is_active, round % 2 == 1);
             users::join_group(&db, id, group.id).await.unwrap();
-            assert!(people::by_id(&db, id).await.unwrap().unwrap().direct.contains(&group.id));
+            assert!(people.by_id(&db, id).await.unwrap().unwrap().direct.contains(&group.id));
             users::leave_group(&db, id, group.id).await.unwrap();
-            assert!(people::by_id(&db, id).await.unwrap().unwrap().groups.is_empty());
+            assert!(people.by_id(&db, id).await.unwrap().unwrap().groups.is_empty());
         }
         users::delete(&db, id).await.unwrap();
-        assert!(people::by_id(&db, id).await.unwrap().is_none());
+        assert!(people.by_id(&db, id).await.unwrap().is_none());
     })
     .await;
 }
@@ -40,8 +38,9 @@ async fn another_program_that_writes_the_file_is_seen_a_moment_later() {
     let path = folder.join("signet.db");
     let (server, command) = (Db::open_sqlite(&path).unwrap(), Db::open_sqlite(&path).unwrap());
     migrate(&server, &ports()).await.unwrap();
+    let people = PeopleCache::default();
     let id = users::insert(&server, &User::new(&ports(), "ada"), &[]).await.unwrap();
-    let before = people::by_id(&server, id).await.unwrap().unwrap();
+    let before = people.by_id(&server, id).await.unwrap().unwrap();
     users::update(
         &command,
         &User { is_active: false, ..(*before.user).clone() },
@@ -52,7 +51,7 @@ async fn another_program_that_writes_the_file_is_seen_a_moment_later() {
     .await
     .unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;
-    assert!(!people::by_id(&server, id).await.unwrap().unwrap().user.is_active);
+    assert!(!people.by_id(&server, id).await.unwrap().unwrap().user.is_active);
     command.close().await;
     server.close().await;
     std::fs::remove_dir_all(&folder).unwrap();
@@ -65,8 +64,9 @@ async fn another_node_is_seen_a_moment_later() {
         Db::open_postgres(server.config()).await.unwrap(),
         Db::open_postgres(server.config()).await.unwrap(),
     );
+    let people = PeopleCache::default();
     let id = users::insert(&here, &User::new(&ports(), "ada"), &[]).await.unwrap();
-    let before = people::by_id(&here, id).await.unwrap().unwrap();
+    let before = people.by_id(&here, id).await.unwrap().unwrap();
     users::update(
         &there,
         &User { is_active: false, ..(*before.user).clone() },
@@ -77,7 +77,7 @@ async fn another_node_is_seen_a_moment_later() {
     .await
     .unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;
-    assert!(!people::by_id(&here, id).await.unwrap().unwrap().user.is_active);
+    assert!(!people.by_id(&here, id).await.unwrap().unwrap().user.is_active);
     here.close().await;
     there.close().await;
 }

@@ -2,9 +2,7 @@
 use async_trait::async_trait;
 use signet_base::Result;
 use signet_core::Core;
-use signet_core::listener::{
-    Connection, DatagramHandler, Listener, Protocol, StreamHandler, Transport,
-};
+use signet_core::listener::{Connection, DatagramHandler, Listener, Protocol, StreamHandler, Transport};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;

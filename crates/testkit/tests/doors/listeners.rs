@@ -71,7 +71,8 @@ impl ServerCertVerifier for Any {
 }
 async fn tls(stream: TcpStream) -> TlsStream<TcpStream> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = builder.dangerous().with_custom_certificate_verifier(Arc::new(Any)).with_no_client_auth();
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("a handshake")
@@ -109,7 +110,9 @@ async fn core_listener_udp_answers_each_datagram() {
     socket.connect(at(&app, "echo-udp")).await.unwrap();
     let mut buffer = [0; 8192];
     // What is too long, and what the handler is silent about, gets no answer: the next one does.
-    for (sent, answered) in [(vec![b'x'; 4096], true), (vec![b'x'; 4097], false), (b"silence".to_vec(), false)] {
+    for (sent, answered) in
+        [(vec![b'x'; 4096], true), (vec![b'x'; 4097], false), (b"silence".to_vec(), false)]
+    {
         socket.send(&sent).await.unwrap();
         if answered {
             let length = socket.recv(&mut buffer).await.unwrap();

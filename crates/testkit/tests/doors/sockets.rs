@@ -61,7 +61,11 @@ async fn core_socket_is_for_signed_in_people_and_own_pages() {
     for _ in 0..20 {
         pages.push(open(&ada, &app).await);
     }
-    assert_eq!(open_from(&ada, app.address, Some(&own)).await.err(), Some(429), "a session has a number of them");
+    assert_eq!(
+        open_from(&ada, app.address, Some(&own)).await.err(),
+        Some(429),
+        "a session has a number of them"
+    );
     drop(pages);
     app.stop().await;
 }

@@ -7,7 +7,9 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\nnot much of a picture";
 async fn upload(browser: &mut Browser, name: Option<&str>, bytes: &[u8]) -> TestResponse {
     let mut body = Vec::new();
     if let Some(name) = name {
-        body.extend(format!("--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\n{name}\r\n").bytes());
+        body.extend(
+            format!("--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\n{name}\r\n").bytes(),
+        );
     }
     body.extend(b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"own.png\"\r\n\r\n");
     body.extend(bytes);
@@ -49,10 +51,9 @@ async fn core_upload_refuses_what_it_cannot_take() {
     let app = App::start(signet_testkit::DbKind::Sqlite).await;
     let mut admin = app.admin().await;
     assert_eq!(upload(&mut admin, Some("a.png"), PNG).await.status, 204);
-    for (name, bytes, field) in [
-        (Some("a.png"), PNG.to_vec(), "name"),
-        (Some("../a.png"), PNG.to_vec(), "name"),
-    ] {
+    for (name, bytes, field) in
+        [(Some("a.png"), PNG.to_vec(), "name"), (Some("../a.png"), PNG.to_vec(), "name")]
+    {
         let refused = upload(&mut admin, name, &bytes).await;
         assert_eq!(refused.status, 400, "{}", refused.text());
         assert!(refused.json().get(field).is_some(), "{}", refused.text());
@@ -71,7 +72,9 @@ async fn core_upload_refuses_what_it_cannot_take() {
     // Who may not has nothing read.
     app.user("ada", "Correct-Horse-9").await;
     let mut ada = app.login("ada", "Correct-Horse-9").await;
-    for refused in [upload(&mut ada, Some("b.png"), PNG).await, upload(&mut app.browser(), Some("b.png"), PNG).await] {
+    for refused in
+        [upload(&mut ada, Some("b.png"), PNG).await, upload(&mut app.browser(), Some("b.png"), PNG).await]
+    {
         assert_eq!(refused.status, 403, "{}", refused.text());
     }
     assert_eq!(ada.get("/api/v3/admin/file/").await.status, 403);

@@ -43,7 +43,8 @@ async fn scale_a3_one_server_works_in_a_folder() {
     let app = App::start(DbKind::Sqlite).await;
     match app.setup.clone().start().await.err() {
         Some(Error::Unavailable(why)) => assert!(
-            why.contains(&format!("process {}", std::process::id())) && why.contains("PostgreSQL"),
+            why.to_string().contains(&format!("process {}", std::process::id()))
+                && why.to_string().contains("PostgreSQL"),
             "{why}"
         ),
         other => panic!("{other:?}"),

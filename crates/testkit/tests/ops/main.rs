@@ -6,5 +6,6 @@ mod folder;
 mod jobs;
 mod ready;
 mod secrets;
+mod sign_out;
 mod start;
 mod steps;

@@ -280,3 +280,33 @@ async fn row_32_nothing_that_is_stored_becomes_markup() {
     })
     .await;
 }
+
+/// docs/differences.md: the form of a new password does not ask for the present one; a password stage in front of it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_b5_a_password_stage_in_front_of_the_form_asks() {
+    each_site(|site| async move {
+        finished(&site).await;
+        site.user("alice", &[]).await;
+        const FLOW: &str = "default-password-change";
+        let new = json!({"component": "ak-stage-prompt", "password": "Another-Horse-10", "password_repeat": "Another-Horse-10"});
+        let without = site.browser().signed_in("alice").await;
+        assert_eq!(without.challenge(FLOW).await.component(), "ak-stage-prompt", "as in authentik");
+        let stage = site.find("authentik_stages_password.passwordstage", "default-authentication-password").pk;
+        let sent = json!({"target": site.flow(FLOW), "stage": stage, "order": -1});
+        site.create("authentik_flows.flowstagebinding", sent).await;
+        let browser = site.browser().signed_in("alice").await;
+        assert_eq!(browser.challenge(FLOW).await.component(), "ak-stage-password");
+        // Neither the form's answer nor a wrong password leads past it.
+        let hash = async || users::by_username(&site.core.db, "alice").await.unwrap().unwrap().password;
+        let before = hash().await;
+        assert_eq!(browser.step(FLOW, &new).await.component(), "ak-stage-password");
+        let wrong = json!({"component": "ak-stage-password", "password": "wrong"});
+        assert_eq!(browser.step(FLOW, &wrong).await.component(), "ak-stage-password");
+        assert_eq!(hash().await, before);
+        let right = json!({"component": "ak-stage-password", "password": password("alice")});
+        assert_eq!(browser.step(FLOW, &right).await.component(), "ak-stage-prompt");
+        browser.step(FLOW, &new).await;
+        assert_ne!(hash().await, before, "and whoever knows it goes on");
+    })
+    .await;
+}

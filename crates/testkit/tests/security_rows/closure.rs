@@ -48,6 +48,8 @@ async fn core_permissions_no_configuration_makes_anybody_more_than_the_caller_is
         let mail = make("authentik_stages_email.emailstage", json!({"name": "mail", "use_global_settings": true})).await;
         let texts = make("authentik_stages_authenticator_sms.authenticatorsmsstage", json!({"name": "sms", "provider": "generic", "from_number": "1", "account_sid": "https://sms.test/", "auth": "x"})).await;
         let captcha = make("authentik_stages_captcha.captchastage", json!({"name": "captcha", "public_key": "a", "private_key": "b"})).await;
+        let duo = make("authentik_stages_authenticator_duo.authenticatorduostage", json!({"name": "duo", "client_id": "c", "client_secret": "s", "api_hostname": "api-1.duosecurity.com"})).await;
+        let codes = make("authentik_stages_authenticator_email.authenticatoremailstage", json!({"name": "codes", "use_global_settings": true})).await;
         let brand = make("authentik_brands.brand", json!({"domain": "brand.test"})).await;
         let flow = site.flow("default-provider-authorization-implicit-consent");
         let provider = |name: &str, mapping: &str| json!({"name": name, "authorization_flow": flow, "invalidation_flow": flow, "property_mappings": [mapping], "redirect_uris": []});
@@ -74,6 +76,15 @@ async fn core_permissions_no_configuration_makes_anybody_more_than_the_caller_is
             (post("stages/captcha"), json!({"name": "c1", "public_key": "a", "private_key": "b", "js_url": "https://evil.test/x.js"}), post("stages/captcha"), json!({"name": "c2", "public_key": "a", "private_key": "b"})),
             // Where the key of a captcha goes, and where the links in letters lead.
             (patch("stages/captcha", &captcha), json!({"api_url": "https://evil.test/verify"}), patch("stages/captcha", &captcha), json!({"public_key": "c"})),
+            // What this server calls: nobody lets it call an address of theirs, not even by something new.
+            (post("stages/captcha"), json!({"name": "c3", "public_key": "a", "private_key": "b", "api_url": "http://127.0.0.1:9300/"}), post("stages/captcha"), json!({"name": "c4", "public_key": "a", "private_key": "b", "api_url": "https://www.recaptcha.net/recaptcha/api/siteverify"})),
+            (post("stages/authenticator/sms"), json!({"name": "s1", "provider": "generic", "from_number": "1", "account_sid": "http://127.0.0.1:9300/", "auth": "x"}), post("stages/authenticator/sms"), json!({"name": "s2", "provider": "twilio", "from_number": "1", "account_sid": "AC1", "auth": "x"})),
+            (post("stages/authenticator/duo"), json!({"name": "d1", "client_id": "c", "client_secret": "s", "api_hostname": "inside"}), patch("stages/authenticator/duo", &duo), json!({"friendly_name": "x"})),
+            (patch("stages/authenticator/duo", &duo), json!({"api_hostname": "inside"}), patch("stages/authenticator/duo", &duo), json!({"friendly_name": "y"})),
+            (post("stages/authenticator/email"), json!({"name": "e1", "host": "inside"}), post("stages/authenticator/email"), json!({"name": "e2", "use_global_settings": true})),
+            (post("stages/authenticator/email"), json!({"name": "e3", "port": 5432}), post("stages/authenticator/email"), json!({"name": "e4", "port": 25, "use_global_settings": true})),
+            (patch("stages/authenticator/email", &codes), json!({"port": 5432}), patch("stages/authenticator/email", &codes), json!({"friendly_name": "x"})),
+            (patch("stages/email", &mail), json!({"port": 5432}), patch("stages/email", &mail), json!({"timeout": 5})),
             (patch("core/brands", &brand), json!({"domain": EVIL}), patch("core/brands", &brand), json!({"branding_title": "x"})),
             (post("core/brands"), json!({"domain": EVIL}), patch("core/brands", &brand), json!({"flow_recovery": null})),
             (post("stages/prompt/prompts"), prompt("p1", true), post("stages/prompt/prompts"), prompt("p2", false)),
@@ -105,4 +116,44 @@ async fn core_permissions_no_configuration_makes_anybody_more_than_the_caller_is
         assert_eq!(groups::count_superusers(&core.db).await.unwrap(), 1);
     })
     .await;
+}
+
+/// Every field that sounds like an address gives something away, or is none that this server calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn core_permissions_a_field_by_which_the_server_calls_somebody_is_declared_so() {
+    // Read by browsers, compared with what is sent, or shown; settings ask for a superuser by themselves.
+    const NOT_CALLED: [&str; 13] = [
+        "authentik_core.application.meta_launch_url",
+        "authentik_core.application.meta_icon",
+        "authentik_core.application.meta_publisher",
+        "authentik_providers_oauth2.oauth2provider.redirect_uris",
+        "authentik_stages_redirect.redirectstage.target_static",
+        "authentik_flows.flow.background",
+        "authentik_brands.brand.branding_logo",
+        "authentik_brands.brand.branding_favicon",
+        "authentik_brands.brand.branding_default_flow_background",
+        "authentik_stages_authenticator_webauthn.authenticatorwebauthnstage.hints",
+        "authentik_stages_email.emailstage.from_address",
+        "authentik_stages_authenticator_email.authenticatoremailstage.from_address",
+        "authentik_tenants.tenant.base_url",
+    ];
+    let app = signet_testkit::App::start(signet_testkit::DbKind::Sqlite).await;
+    let mut found = Vec::new();
+    let mut declared = 0;
+    for def in app.core.registry.all() {
+        for field in def.fields {
+            let name = format!("{}.{}", def.full_name(), field.name);
+            let sounds = ["url", "uri", "host", "port", "address", "endpoint", "server", "account_sid"];
+            if field.gives.is_some() {
+                declared += 1;
+            } else if sounds.iter().any(|part| {
+                field.name.split('_').any(|word| word.trim_end_matches('s') == *part) || field.name == *part
+            }) && !NOT_CALLED.contains(&name.as_str())
+            {
+                found.push(name);
+            }
+        }
+    }
+    assert!(found.is_empty() && declared > 10, "{found:?} {declared}");
+    app.stop().await;
 }

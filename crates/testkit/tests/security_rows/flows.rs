@@ -273,6 +273,11 @@ async fn row_14_a_policy_that_fails_denies() {
             let shown = browser.challenge(&slug).await;
             assert_eq!(shown.component(), "ak-stage-access-denied", "{broken}: {}", shown.body);
         }
+        // The twin: the same flows with policies that answer.
+        let flow =
+            site.flow_of("whole", &[("stop", Some("return False")), ("ask", Some("return True"))]).await;
+        site.bind(site.core.config().get(flow).unwrap().pbm().unwrap(), "return True").await;
+        assert_eq!(site.browser().challenge("whole").await.component(), "ak-stage-dummy");
     })
     .await;
 }

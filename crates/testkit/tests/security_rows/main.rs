@@ -25,3 +25,4 @@ mod unreadable;
 mod writer;
 mod writer_calls;
 mod writer_objects;
+mod writer_rows;

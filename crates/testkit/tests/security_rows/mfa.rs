@@ -145,6 +145,11 @@ async fn audit_a_key_of_somebody_else_is_no_second_factor() {
         answer["response"]["userHandle"] = json!(b64(site.core.uid(eve).as_bytes()));
         assert_eq!(stranger.step("passkeys", &key(&answer)).await.component(), VALIDATE);
         assert!(!stranger.is_signed_in().await);
+        // The twin: the own key is.
+        let (browser, seen) = halfway(&site, "alice").await;
+        let answer = own.get(&options_of(&seen.json()), &origin, &ResponseOverrides::default()).unwrap();
+        browser.step(LOGIN, &key(&answer)).await;
+        assert!(browser.is_signed_in().await);
     })
     .await;
 }
@@ -253,6 +258,19 @@ async fn row_21_an_inactive_account_is_not_signed_in_by_its_devices() {
         let answer = key(&own.get(&first, &origin, &ResponseOverrides::default()).unwrap());
         assert_eq!(stranger.step("passkeys", &answer).await.component(), VALIDATE);
         assert!(!stranger.is_signed_in().await);
+        // The twin: the devices of an active account do.
+        let bea = site.user("bea", &[]).await;
+        let mut of_bea = passkey(&site, bea, (&origin, &rp)).await;
+        paper(&site, bea, &["beascode"]).await;
+        let (browser, _) = halfway(&site, "bea").await;
+        browser.step(LOGIN, &code("beascode")).await;
+        assert!(browser.is_signed_in().await);
+        let browser = site.browser();
+        let options = options_of(&browser.challenge("passkeys").await.json());
+        browser
+            .step("passkeys", &key(&of_bea.get(&options, &origin, &ResponseOverrides::default()).unwrap()))
+            .await;
+        assert!(browser.is_signed_in().await);
     })
     .await;
 }

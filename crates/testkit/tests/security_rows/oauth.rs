@@ -75,6 +75,9 @@ async fn row_10_a_verifier_without_a_challenge_is_refused() {
             let code = app.code(&browser, &[]).await;
             refused(&app.redeem(&code, &[("code_verifier", verifier)]).await, "invalid_grant");
         }
+        // The twin: without both the code is good.
+        let good = app.redeem(&app.code(&browser, &[]).await, &[]).await;
+        assert_eq!(good.status, StatusCode::OK, "{}", good.body);
     })
     .await;
 }
@@ -153,13 +156,11 @@ async fn rows_17_and_30_a_look_alike_of_a_registered_address_leads_nowhere() {
             assert_eq!(empty.authorize(&browser, &[]).await.status, StatusCode::BAD_REQUEST);
         }
         assert_eq!(empty.authorize(&browser, &[("redirect_uri", "")]).await.status, StatusCode::BAD_REQUEST);
-        let good = strict.authorize(&browser, &[]).await;
-        assert!(
-            good.location().starts_with("https://app.example/cb?code="),
-            "{} {}",
-            good.location(),
-            good.body
-        );
+        for app in [&strict, &dotted] {
+            let good = app.authorize(&browser, &[]).await;
+            let fine = good.location().starts_with("https://app.example/cb?code=");
+            assert!(fine, "{}: {} {}", app.client_id, good.location(), good.body);
+        }
         // The address of the exchange is the one of the request.
         let code = strict.code(&browser, &[]).await;
         refused(
@@ -218,6 +219,7 @@ async fn requests_without_sense_are_refused_by_name() {
                     answer.status,
                     answer.body
                 );
+                assert!(answer.json()["error"].is_string(), "{address} {body}: {}", answer.body);
             }
         }
         for address in ["/application/o/token/", "/application/o/authorize/"] {

@@ -299,3 +299,65 @@ async fn failed_sign_ins_cost_reputation_and_a_score_can_be_forgotten() {
     })
     .await;
 }
+
+/// A binding that is over lets nobody in, and is not there for everybody either: as at applications.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_bound_and_over_opens_neither_a_flow_nor_a_stage() {
+    each_site(|site| async move {
+        setup::finish(&site.core).await.unwrap();
+        for name in ["always", "sometimes"] {
+            site.create("authentik_stages_dummy.dummystage", json!({"name": name})).await;
+        }
+        let alice = site.user("alice", &[]).await;
+        site.user("bob", &[]).await;
+        let (alice_at, bob_at) =
+            (site.browser().signed_in("alice").await, site.browser().signed_in("bob").await);
+        // Of the flow, and of its first stage.
+        let guarded = site.flow_of("timed", &[("always", None)]).await;
+        let staged = site.flow_of("staged", &[("sometimes", None), ("always", None)]).await;
+        let config = site.core.config();
+        let first = signet_core::models::flow_bindings(&config, staged).into_iter().next().unwrap().clone();
+        let mut bound = Vec::new();
+        for pbm in [config.get(guarded).unwrap().pbm().unwrap(), first.pbm().unwrap()] {
+            let sent = json!({"target": pbm, "user": alice, "order": 0});
+            let binding = site.create("authentik_policies.policybinding", sent).await;
+            set(&site, &binding, "expires", json!(site.core.now().plus_secs(60))).await;
+            bound.push(binding.pk);
+        }
+        let seen = async |browser: &crate::site::Browser, slug: &str| {
+            // Each look begins anew.
+            browser.get(&format!("/flows/-/cancel/?x={slug}")).await;
+            let shown = browser.challenge(slug).await.json();
+            format!("{} {}", shown["component"].as_str().unwrap(), shown["name"].as_str().unwrap_or_default())
+        };
+        const DENIED: &str = "ak-stage-access-denied ";
+        let timed = [seen(&alice_at, "timed").await, seen(&bob_at, "timed").await];
+        assert_eq!(timed, ["ak-stage-dummy always", DENIED]);
+        let staged = [seen(&alice_at, "staged").await, seen(&bob_at, "staged").await];
+        assert_eq!(staged, ["ak-stage-dummy sometimes", "ak-stage-dummy always"]);
+        site.clock.advance_secs(60);
+        for browser in [&alice_at, &bob_at] {
+            assert_eq!(seen(browser, "timed").await, DENIED);
+            assert_eq!(seen(browser, "staged").await, "ak-stage-dummy always");
+        }
+        // The twin: without a binding that is enabled both are everybody's.
+        for pk in bound {
+            let binding = site.core.config().get(pk).unwrap().clone();
+            set(&site, &binding, "enabled", json!(false)).await;
+        }
+        for browser in [&alice_at, &bob_at] {
+            assert_eq!(seen(browser, "timed").await, "ak-stage-dummy always");
+            assert_eq!(seen(browser, "staged").await, "ak-stage-dummy sometimes");
+        }
+    })
+    .await;
+}
+
+/// Sets a member that the API does not have.
+async fn set(site: &Site, object: &signet_model::Object, member: &str, value: signet_base::Json) {
+    let mut data = object.data.clone();
+    data.insert(member.to_owned(), value);
+    let secrets = object.secrets.clone();
+    let write = signet_store::Write::Update { pk: object.pk, version: None, data, secrets };
+    site.core.objects.apply(vec![write], &signet_store::Author::system()).await.unwrap();
+}

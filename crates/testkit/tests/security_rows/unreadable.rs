@@ -68,7 +68,14 @@ async fn redteam_29_a_state_that_cannot_be_read_ends_the_session_where_two_reque
                     );
                     // The former key went with the sign-in.
                     assert_eq!(browser.is_signed_in().await, !signs_in, "{case}");
-                    directory::end_all(core, alice, &KeptSession::default()).await.unwrap();
+                    directory::end_all(
+                        core,
+                        &signet_core::directory::Author::system(),
+                        alice,
+                        &KeptSession::default(),
+                    )
+                    .await
+                    .unwrap();
                 }
             }
         }

@@ -241,7 +241,7 @@ async fn scale_a1_a_sign_in_that_loses_against_a_new_password_leaves_no_event() 
             let person = Principal::load(core, ada).await.unwrap().unwrap();
             login::sign_in(core, &client, &mut session, person, "password", Map::new(), Span::ZERO).await.unwrap();
             if ends {
-                directory::end_all(core, ada, &KeptSession::default()).await.unwrap();
+                directory::end_all(core, &Author::system(), ada, &KeptSession::default()).await.unwrap();
             }
             let saved = session.save(core, &client).await;
             assert_eq!(saved.as_ref().err().is_some_and(epoch::has_changed), ends);

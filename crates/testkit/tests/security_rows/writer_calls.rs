@@ -1,4 +1,6 @@
 //! What events say about calls of the API: by which token they came, and which were refused.
+use crate::app::{App, text};
+use crate::flows::finished;
 use crate::site::{Site, each_site};
 use crate::writer::{newest, told};
 use http::{Method, StatusCode};
@@ -42,6 +44,45 @@ async fn core_objects_events_name_the_token_of_a_call() {
             (&event["context"]["model"]["name"], &event["context"]["token"]),
             (&json!("b"), &Json::Null)
         );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn core_objects_events_name_the_access_token_of_a_call() {
+    each_site(|site| async move {
+        finished(&site).await;
+        site.user("ada", &[site.admins().await]).await;
+        let api = site.find(
+            "authentik_providers_oauth2.scopemapping",
+            "goauthentik.io/providers/oauth2/scope-authentik_api",
+        );
+        let openid = site
+            .find("authentik_providers_oauth2.scopemapping", "goauthentik.io/providers/oauth2/scope-openid");
+        let app = App::new(&site, "robot", json!({"property_mappings": [api.pk, openid.pk]})).await;
+        let browser = site.browser().signed_in("ada").await;
+        let code = app.code(&browser, &[("scope", "openid goauthentik.io/api")]).await;
+        let tokens = app.redeem(&code, &[]).await.json();
+        let program =
+            site.browser().header("authorization", &format!("Bearer {}", text(&tokens, "access_token")));
+        let made = program.json(Method::POST, "/api/v3/core/groups/", &json!({"name": "team"})).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+        let event = newest(&site, "model_created", "group").await;
+        let token = &event["context"]["token"];
+        assert_eq!(event["user"]["username"], "ada");
+        assert_eq!(
+            (&token["app"], &token["model_name"], &token["name"], &token["client_id"]),
+            (&json!("authentik_providers_oauth2"), &json!("accesstoken"), &json!("robot"), &json!("robot")),
+            "{event}"
+        );
+        // A call by the browser's session names none.
+        let csrf = browser.cookie("authentik_csrf").await.unwrap();
+        let made = browser
+            .header("X-authentik-CSRF", &csrf)
+            .json(Method::POST, "/api/v3/core/groups/", &json!({"name": "other"}))
+            .await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+        assert_eq!(newest(&site, "model_created", "group").await["context"]["token"], Json::Null);
     })
     .await;
 }

@@ -4,7 +4,7 @@ use crate::redteam_epoch::blueprint;
 use crate::site::{Browser, Site, each_site};
 use crate::writer::{newest, told};
 use http::{Method, StatusCode};
-use signet_base::{Error, Json, json};
+use signet_base::{Conflict, Error, Json, json};
 use signet_core::directory::{self, Author, Transaction, UserChange};
 use signet_core::models::Flow;
 use signet_core::system::SystemSettings;
@@ -207,20 +207,20 @@ async fn core_objects_a_failed_commit_leaves_neither_object_nor_event() {
         // A name that is taken, by another object or in the same commit.
         for writes in [vec![flow("new"), flow("there")], vec![flow("two"), flow("two")]] {
             let refused = directory::write(core, &author, writes).await;
-            assert!(matches!(&refused, Err(Error::Conflict(tag)) if tag.starts_with("object_unique.")));
+            assert!(matches!(&refused, Err(Error::Conflict(Conflict::Unique(index))) if index.starts_with("object_unique.")));
             unchanged("a name that is taken").await;
         }
         // A version that is past.
         let (pk, data) = (site.flow("there"), core.config().get(site.flow("there")).unwrap().data.clone());
         let stale = Write::Update { pk, version: Some(9), data, secrets: Secrets::new() };
         let refused = directory::write(core, &author, [flow("new"), stale]).await;
-        assert!(matches!(refused, Err(Error::Conflict(tag)) if tag == "version"));
+        assert!(matches!(refused, Err(Error::Conflict(Conflict::Stale))));
         unchanged("a version that is past").await;
         // Rows and objects of one commit: a condition that does not hold, and an account whose name is taken.
         for (condition, name) in [("nobody", "zoe"), ("akadmin", "akadmin")] {
             let mut all = Transaction::new(core, &author);
             let statement = "UPDATE users SET name = name WHERE username = ?";
-            all.when(Batch::new().add(statement, vec![condition.into()]).expect_rows(1, "nobody is there"));
+            all.when(Batch::new().add(statement, vec![condition.into()]).expect_rows(1, Conflict::NoRow));
             all.change(UserChange::create(User::new(&core.ports, "zoe"))).await.unwrap();
             if name != "zoe" {
                 all.change(UserChange::create(User::new(&core.ports, name))).await.unwrap();

@@ -2,10 +2,10 @@
 use super::{Author, DeletedRow, Row, State};
 use crate::directory::{self, DeviceChange, GroupChange, TokenChange, Transaction, UserChange};
 use crate::expression::objects::Shared;
+use crate::flow::invitation;
 use crate::flow::{Context, PendingUser, keys};
 use crate::policy::Question;
-use crate::session::end_batch;
-use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_base::{Conflict, Error, Json, Map, Result, Uuid, json};
 use signet_store::epoch::KeptSession;
 use signet_store::tokens::{self, Token};
 use signet_store::users::{self, User};
@@ -32,7 +32,7 @@ pub async fn apply(
     let mut numbers = commit(shared, &by, &state).await;
     for _ in 1..TRIES {
         match numbers {
-            Err(Error::Conflict(tag)) if tag == "updated" => numbers = commit(shared, &by, &state).await,
+            Err(Error::Conflict(Conflict::Stale)) => numbers = commit(shared, &by, &state).await,
             done => {
                 numbers = done;
                 break;
@@ -141,12 +141,12 @@ async fn commit(shared: &Shared, by: &directory::Author, state: &State) -> Resul
             }
             DeletedRow::Session(id) => {
                 if let Some(session) = sessions::by_uuid(db, *id).await? {
-                    // Access tokens whose rows wait to be written are revoked as well.
-                    db.flush().await?;
-                    all.also(end_batch(core, &session));
+                    all.end_session(&session).await?;
                 }
             }
-            DeletedRow::Invitation(digest) => all.also(invitations::delete_batch(digest)),
+            DeletedRow::Invitation(digest) => {
+                all.delete_row(&invitation::model(digest, ""), invitations::delete_batch(digest));
+            }
         }
     }
     all.also(state.jobs.clone());

@@ -1,12 +1,13 @@
 //! The authorization response: code, front-channel tokens, and the response mode.
 use super::checks::{CheckedRequest, ResponseMode};
+use crate::oauth2::back_channel_logout::take_part;
 use crate::oauth2::claims::{self, AuthContext, BaseClaims};
 use crate::oauth2::clients::ClientEntry;
 use crate::oauth2::token::issue;
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_base::{Error, Json, Map, Result, Uuid, json, query};
+use signet_core::authorize::Answer;
 use signet_core::event::EventAction;
-use signet_core::flow::Challenge;
 use signet_core::{Client, Core, WebSession};
 use signet_jose::half_hash;
 use signet_store::grants;
@@ -37,8 +38,10 @@ pub async fn answer(
     let auth = AuthContext::of_session(session.authentication(), session.sid(), ask.nonce.clone(), now);
     let family = core.ports.uuid_v7();
     let code = ask.response.code.then(|| core.ports.timed_secret(43));
+    let issuer = entry.issuer_for(core, client);
+    let joins = take_part(core, session, entry, &issuer, person, &auth)?;
     let record = async {
-        let Some(code) = &code else { return Ok(()) };
+        let Some(code) = &code else { return core.db.batch(joins).await.map(drop) };
         let data = CodeData {
             redirect_uri: ask.redirect_uri.clone(),
             challenge: ask.challenge.clone(),
@@ -58,7 +61,7 @@ pub async fn answer(
             used: false,
             epoch: session.epoch(),
         };
-        grants::insert_code(&core.db, &row).await
+        core.db.batch(grants::insert_code_batch(&row).then(joins)).await.map(drop)
     };
     // Both inserts go into the same commit.
     let (recorded, _) = tokio::join!(record, event(core, client, session, entry, ask));
@@ -83,7 +86,7 @@ pub async fn answer(
         code.iter().for_each(|code| put("code", code.clone()));
     }
     put("state", ask.state.clone().unwrap_or_default());
-    put("iss", entry.issuer_for(core, client));
+    put("iss", issuer);
     Ok(out)
 }
 
@@ -176,28 +179,23 @@ async fn event(
     .await;
 }
 
-/// How the browser carries the response: a redirect, or a self-submitting form (`form_post`).
-pub enum ResponseTarget {
-    Location(String),
-    Form(Challenge),
-}
-
-/// Encodes the parameters by the response mode.
-pub fn response_target(
-    entry: &ClientEntry,
-    ask: &CheckedRequest,
-    parameters: &[(String, String)],
-) -> ResponseTarget {
+/// The parameters on their way to the client, by the response mode.
+pub fn to_client(ask: &CheckedRequest, parameters: Vec<(String, String)>) -> Answer {
     if ask.mode == ResponseMode::FormPost {
-        let attrs: Map = parameters.iter().map(|(n, v)| (n.clone(), json!(v))).collect();
-        let title = format!("Redirecting to {}…", entry.application.name());
-        return ResponseTarget::Form(
-            Challenge::new("ak-stage-autosubmit")
-                .with("title", title)
-                .with("url", ask.redirect_uri.clone())
-                .with("attrs", attrs),
-        );
+        return Answer::Form { url: ask.redirect_uri.clone(), fields: parameters };
     }
     let pairs: Vec<(&str, &str)> = parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    ResponseTarget::Location(ask.location(&pairs))
+    Answer::Redirect(ask.location(&pairs))
+}
+
+/// Whether the code in an answer, if there is one, can still be redeemed. A client that redeems a code twice loses its
+/// tokens (RFC 6749 §4.1.2), so a used one is not sent again.
+pub async fn may_repeat(core: &Core, answer: &Answer) -> Result<bool> {
+    let code = match answer {
+        Answer::Redirect(to) => to.split_once(['?', '#']).and_then(|(_, sent)| query::value(sent, "code")),
+        Answer::Form { fields, .. } => fields.iter().find(|(n, _)| n == "code").map(|(_, v)| v.clone()),
+    };
+    let Some(code) = code else { return Ok(true) };
+    let row = grants::code_by_digest(&core.db, &core.vault.timed_digest(CODE_DIGEST, &code)).await?;
+    Ok(row.is_some_and(|row| !row.used && row.expires > core.now()))
 }

@@ -129,7 +129,7 @@ async fn import_all(call: &mut Call) -> ApiResult {
     match duo::import_all(&call.core, &call.client, call.principal.as_ref(), &stage).await {
         Ok(count) => Ok(Reply::ok(json!({"count": count, "error": ""}))),
         // Duo's error message is for the administrator.
-        Err(Error::Unavailable(why)) => Ok(Reply::ok(json!({"count": 0, "error": why}))),
+        Err(Error::Unavailable(why)) => Ok(Reply::ok(json!({"count": 0, "error": why.to_string()}))),
         Err(other) => Err(other.into()),
     }
 }

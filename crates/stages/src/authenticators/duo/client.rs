@@ -86,10 +86,10 @@ async fn exchange(
     let request = HttpRequest { timeout, ..request.header("authorization", proof).header("date", date) };
     let answer = core.ports.http.send(request).await?;
     let body: Json = serde_json::from_slice(&answer.body)
-        .map_err(|_| Error::Unavailable(format!("Duo answered {} without JSON", answer.status)))?;
+        .map_err(|_| Error::unavailable(format!("Duo answered {} without JSON", answer.status)))?;
     let text = |name: &str| body.get(name).and_then(Json::as_str).unwrap_or_default();
     if answer.status != 200 || text("stat") != "OK" {
-        return Err(Error::Unavailable(format!(
+        return Err(Error::unavailable(format!(
             "Duo answered {}: {} {}",
             answer.status,
             text("message"),

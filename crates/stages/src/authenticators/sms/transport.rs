@@ -36,7 +36,7 @@ pub(super) async fn send(
 
 fn refused(answer: &HttpResponse) -> Error {
     let said: String = String::from_utf8_lossy(&answer.body).chars().take(300).collect();
-    Error::Unavailable(format!("the service answered {}: {said}", answer.status))
+    Error::unavailable(format!("the service answered {}: {said}", answer.status))
 }
 
 /// The result of the mapping, if there is one.
@@ -50,8 +50,7 @@ async fn mapped(
 ) -> Result<Option<Json>> {
     let Some(pk) = settings.mapping else { return Ok(None) };
     let config = core.config();
-    let mapping =
-        config.get(pk).ok_or_else(|| Error::Unavailable("the mapping of the stage is gone".to_owned()))?;
+    let mapping = config.get(pk).ok_or_else(|| Error::unavailable("the mapping of the stage is gone"))?;
     let program = mapping.prepared::<Program>()?;
     let context = Map::new();
     let question = Question { core, client, user: person, context: &context, target: None };
@@ -91,7 +90,7 @@ async fn mapped(
                 said,
             )
             .await;
-            Err(Error::Unavailable(format!(
+            Err(Error::unavailable(format!(
                 "{} {}: {why}",
                 NotificationWebhookMapping::DEF.label,
                 mapping.name()

@@ -75,7 +75,7 @@ impl Address {
 
     /// A connection beside the pool, for as long as the client is kept; `to` gets its notifications.
     pub async fn connect(&self, to: mpsc::Sender<String>) -> Result<Client> {
-        let wrong = |e: tokio_postgres::Error| errors::postgres(&e);
+        let wrong = |e: tokio_postgres::Error| errors::postgres(e);
         Ok(match &self.tls {
             Some(tls) => {
                 let (client, connection) = self.config.connect(tls.clone()).await.map_err(wrong)?;

@@ -54,7 +54,7 @@ pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row> {
             }
             Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(i).map(Value::from),
             Type::VOID => Ok(Value::Null),
-            ref other => return Err(Error::Internal(format!("a column of type {other} cannot be read"))),
+            ref other => return Err(Error::internal(format!("a column of type {other} cannot be read"))),
         };
         values.push(value.map_err(Error::internal)?);
     }

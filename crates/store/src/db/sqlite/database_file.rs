@@ -1,5 +1,6 @@
 //! The location of the database file: permissions, file system, and whether the path still leads to the same
 //! file.
+use signet_base::error::because;
 use signet_base::machine::{self, Disk};
 use signet_base::{Error, Result};
 use std::fs::{OpenOptions, Permissions};
@@ -21,7 +22,7 @@ impl DatabaseFile {
     /// The file at this path, which must exist.
     pub(super) fn of(path: &Path) -> Result<Self> {
         let found =
-            std::fs::metadata(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))?;
+            std::fs::metadata(path).map_err(|e| Error::unavailable(format!("{}: {e}", path.display())))?;
         Ok(Self { path: path.to_owned(), device: found.dev(), inode: found.ino() })
     }
     pub(super) fn path(&self) -> &Path {
@@ -31,7 +32,7 @@ impl DatabaseFile {
     pub(super) fn check(&self) -> Result<()> {
         match Self::of(&self.path) {
             Ok(now) if now == *self => Ok(()),
-            _ => Err(Error::Unavailable(format!(
+            _ => Err(Error::unavailable(format!(
                 "the database file {} was moved or replaced: restart the server",
                 self.path.display()
             ))),
@@ -44,7 +45,7 @@ pub(super) fn make(path: &Path) -> Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(e) => Err(Error::Unavailable(format!("{}: {e}", path.display()))),
+        Err(e) => Err(Error::unavailable(format!("{}: {e}", path.display()))),
     }
 }
 
@@ -77,7 +78,7 @@ pub(super) fn refuse_network(path: &Path) -> Result<()> {
         return Ok(());
     };
     match file_system(&mounts, &folder) {
-        Some(kind) if is_network(kind) => Err(Error::Unavailable(format!(
+        Some(kind) if is_network(kind) => Err(Error::unavailable(format!(
             "{} is on a network file system ({kind}), where the embedded database can be damaged: use a local disk, or PostgreSQL",
             folder.display()
         ))),
@@ -141,20 +142,34 @@ fn log_for(disk: Option<Disk>) -> u64 {
 }
 
 /// Some errors on a full disk do not say that it is full.
-pub(super) fn explain(path: &Path, error: Error) -> Error {
-    let Error::Unavailable(why) = error else { return error };
+pub(super) fn name_full_disk(path: &Path, error: Error) -> Error {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match machine::disk(folder) {
-        Some(disk) if disk.free < FULL => {
-            Error::Unavailable(format!("{}: the disk is full ({why})", folder.display()))
+    on_disk(machine::disk(folder), folder, error)
+}
+fn on_disk(disk: Option<Disk>, folder: &Path, error: Error) -> Error {
+    match (disk, error) {
+        (Some(disk), Error::Unavailable(why)) if disk.free < FULL => {
+            let text = format!("{}: the disk is full ({why})", folder.display());
+            Error::unavailable(because(text, why))
         }
-        _ => Error::Unavailable(format!("{}: {why}", path.display())),
+        (_, error) => error,
+    }
+}
+/// The same for the opening: other errors name the file.
+pub(super) fn explain(path: &Path, error: Error) -> Error {
+    match name_full_disk(path, error) {
+        Error::Unavailable(why) if !why.to_string().contains("the disk is full") => {
+            let text = format!("{}: {why}", path.display());
+            Error::unavailable(because(text, why))
+        }
+        error => error,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use signet_base::Conflict;
 
     #[test]
     fn the_kind_of_file_system_is_that_of_the_nearest_mount() {
@@ -188,6 +203,18 @@ mod tests {
             [log_for(None), log_for(disk(1 << 20)), log_for(disk(320)), log_for(disk(8))].map(|b| b >> 20),
             [64, 64, 10, 2]
         );
+    }
+
+    #[test]
+    fn scale_b9_a_start_on_a_full_disk_says_full() {
+        let said = |free: u64, error: Error| {
+            on_disk(Some(Disk { total: 1 << 30, free }), Path::new("/srv/data"), error).to_string()
+        };
+        let error = || Error::Unavailable("disk I/O error".into());
+        assert!(said(8192, error()).contains("/srv/data: the disk is full (disk I/O error)"));
+        // The twin: where there is room something else is wrong, and of another error nothing is said of the disk.
+        assert!(!said(1 << 20, error()).contains("full"));
+        assert!(!said(8192, Error::Conflict(Conflict::Unique("users.username_key".into()))).contains("full"));
     }
 
     #[test]

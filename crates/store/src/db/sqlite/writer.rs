@@ -1,14 +1,13 @@
 //! The writer thread: commits waiting batches together (group commit).
 use super::checkpoint::Checkpoints;
-use super::{BatchResult, DatabaseFile, GATHER, GROUP, Job, collect};
+use super::{BatchResult, DatabaseFile, GROUP, Job, collect, database_file};
 use crate::db::{Batch, errors};
-use crate::read_cache::any_makes_old;
+use crate::runtime::{Changes, Touches};
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 use signet_base::{Error, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 pub(super) struct Writer {
@@ -17,8 +16,7 @@ pub(super) struct Writer {
     checkpoints: Checkpoints,
     conn: Connection,
     commits: Arc<AtomicU64>,
-    /// Number of commits that invalidate cached reads: see `read_cache`.
-    changes: Arc<AtomicU64>,
+    changes: Arc<Changes>,
     sync: Option<bool>,
     never_sync: bool,
 }
@@ -32,8 +30,6 @@ struct Group {
     batches: Vec<Waiting>,
     /// Executed afterwards, not a batch.
     alone: Option<Job>,
-    /// Number of batches that arrived while it waited, if it did.
-    gained: Option<usize>,
 }
 
 impl Writer {
@@ -42,7 +38,7 @@ impl Writer {
         place: Arc<DatabaseFile>,
         mut conn: Connection,
         commits: Arc<AtomicU64>,
-        changes: Arc<AtomicU64>,
+        changes: Arc<Changes>,
         log: u64,
         never_sync: bool,
     ) -> rusqlite::Result<Self> {
@@ -50,22 +46,9 @@ impl Writer {
         Ok(Self { place, checkpoints, conn, commits, changes, sync: None, never_sync })
     }
     pub(super) fn run(&mut self, queue: &Receiver<Job>) {
-        let (mut last, mut patience, mut skip) = (1, GATHER, 0);
-        // Whether the first batch arrived before the last commit ended.
-        while let Some((first, waited)) =
-            queue.try_recv().ok().map(|job| (job, true)).or_else(|| Some((queue.recv().ok()?, false)))
-        {
-            let Group { batches, alone, gained } =
-                gather(queue, first, waited, last, if skip == 0 { patience } else { Duration::ZERO });
-            skip = match gained {
-                Some(0) => SKIP,
-                Some(_) => 0,
-                None => skip.saturating_sub(1),
-            };
-            last = batches.len();
-            let began = Instant::now();
+        while let Ok(first) = queue.recv() {
+            let Group { batches, alone } = group(queue, first);
             self.commit(batches);
-            patience = (began.elapsed() / 2).min(GATHER);
             match alone {
                 Some(Job::Script(sql, answer)) => drop(answer.send(self.script(&sql))),
                 Some(Job::Optimize(answer)) => drop(answer.send(self.optimize())),
@@ -78,6 +61,10 @@ impl Writer {
         }
     }
 
+    fn named(&self, error: Error) -> Error {
+        database_file::name_full_disk(self.place.path(), error)
+    }
+
     /// Commits the group, then delivers the results.
     fn commit(&mut self, group: Vec<Waiting>) {
         if group.is_empty() {
@@ -86,7 +73,7 @@ impl Writer {
         let (batches, senders): (Vec<Batch>, Vec<_>) = group.into_iter().unzip();
         if let Err(moved) = self.place.check() {
             let why = moved.to_string();
-            senders.into_iter().for_each(|sender| drop(sender.send(Err(Error::Unavailable(why.clone())))));
+            senders.into_iter().for_each(|sender| drop(sender.send(Err(Error::unavailable(why.as_str())))));
             return;
         }
         let answers = match self.commit_group(&batches) {
@@ -97,9 +84,7 @@ impl Writer {
                 batches
                     .iter()
                     .map(|batch| {
-                        self.commit_group(std::slice::from_ref(batch))
-                            .map_err(|e| errors::sqlite(&e))
-                            .and_then(only)
+                        self.commit_group(std::slice::from_ref(batch)).map_err(errors::sqlite).and_then(only)
                     })
                     .collect()
             }
@@ -108,16 +93,16 @@ impl Writer {
                     // Checkpointing restarts the log, so that the next write finds space.
                     self.checkpoints.make_room(&self.conn);
                 }
-                batches.iter().map(|_| Err(errors::sqlite(&e))).collect()
+                let e = Arc::new(e);
+                batches.iter().map(|_| Err(errors::sqlite(e.clone()))).collect()
             }
         };
         // Before any caller is notified.
-        if any_makes_old(&batches) {
-            self.changes.fetch_add(1, Ordering::SeqCst);
-        }
+        let touched = batches.iter().map(Batch::touched).max();
+        self.changes.count(touched.unwrap_or(Touches::Everything));
         for (sender, answer) in senders.into_iter().zip(answers) {
             // A cancelled caller does not undo the commit.
-            let _ = sender.send(answer);
+            let _ = sender.send(answer.map_err(|error| self.named(error)));
         }
         self.checkpoints.step(&self.conn);
     }
@@ -125,7 +110,7 @@ impl Writer {
     /// Analyses tables whose statistics are missing or old, each for a limited time.
     fn optimize(&mut self) -> BatchResult {
         let done = self.conn.execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize");
-        done.map(|()| Vec::new()).map_err(|e| errors::sqlite(&e))
+        done.map(|()| Vec::new()).map_err(errors::sqlite)
     }
 
     /// Commits all batches. Failures are rare, so the first attempt uses no savepoints, which copy every
@@ -182,27 +167,19 @@ impl Writer {
             me.set_sync(true)?;
             me.conn.execute_batch(&format!("BEGIN IMMEDIATE;\n{sql}\n;COMMIT;"))
         };
-        let done = run(self).map_err(|e| errors::sqlite(&e));
+        let done = run(self).map_err(|e| self.named(errors::sqlite(e)));
         if !self.conn.is_autocommit() {
             let _ = self.conn.execute_batch("ROLLBACK");
         }
         self.conn.flush_prepared_statement_cache();
-        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.changes.count(Touches::Everything);
         done.map(|()| Vec::new())
     }
 }
 
-/// Number of groups without waiting after a wait in vain: callers that compute long between commits do not
-/// return in time.
-const SKIP: u32 = 8;
-
-/// Takes the waiting jobs, and waits briefly for expected ones.
-///
-/// The callers of the last group are about to return: sharing an fsync is worth a short wait. Callers that
-/// arrived during the last commit wait already; both must be counted, or two halves of the callers would
-/// alternate. The wait is shorter where commits are fast.
-fn gather(queue: &Receiver<Job>, first: Job, waited: bool, last: usize, patience: Duration) -> Group {
-    let (mut group, start, mut wanted, mut began) = (Group::default(), Instant::now(), None, None);
+/// The jobs that arrived during the last commit: one fsync is for all of them.
+fn group(queue: &Receiver<Job>, first: Job) -> Group {
+    let mut group = Group::default();
     let mut next = Some(first);
     while let Some(job) = next.take() {
         match job {
@@ -212,20 +189,10 @@ fn gather(queue: &Receiver<Job>, first: Job, waited: bool, last: usize, patience
                 break;
             }
         }
-        let count = group.batches.len();
-        if count >= GROUP {
-            break;
-        }
-        next = queue.try_recv().ok();
-        if next.is_none() && !patience.is_zero() {
-            let wanted = *wanted.get_or_insert(last + if waited { count } else { 0 });
-            if count < wanted && group.batches.iter().any(|(batch, _)| !batch.relaxed) {
-                began.get_or_insert(count);
-                next = queue.recv_timeout(patience.saturating_sub(start.elapsed())).ok();
-            }
+        if group.batches.len() < GROUP {
+            next = queue.try_recv().ok();
         }
     }
-    group.gained = began.map(|count| group.batches.len() - count);
     group
 }
 
@@ -267,7 +234,7 @@ fn apart(conn: &Connection, batches: &[Batch]) -> rusqlite::Result<Vec<BatchResu
 }
 
 fn run(conn: &Connection, batch: &Batch) -> BatchResult {
-    let wrong = |e: rusqlite::Error| errors::sqlite(&e);
+    let wrong = |e: rusqlite::Error| errors::sqlite(e);
     let mut answers = Vec::with_capacity(batch.statements.len());
     let mut last: Option<(&str, CachedStatement<'_>)> = None;
     for statement in &batch.statements {
@@ -286,10 +253,10 @@ fn run(conn: &Connection, batch: &Batch) -> BatchResult {
                 Vec::new(),
             )
         };
-        if let Some((expected, tag)) = &statement.expect
+        if let Some((expected, otherwise)) = &statement.expect
             && u64::try_from(count).ok() != Some(*expected)
         {
-            return Err(Error::Conflict(tag.clone().into_owned()));
+            return Err(Error::Conflict(otherwise.clone()));
         }
         answers.push(if statement.returning { rows } else { Vec::new() });
     }
@@ -299,57 +266,27 @@ fn run(conn: &Connection, batch: &Batch) -> BatchResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc::{SyncSender, sync_channel};
+    use std::sync::mpsc::sync_channel;
 
-    const LONG: Duration = Duration::from_secs(30);
-
-    fn job(durable: bool) -> Job {
-        Job::Batch(if durable { Batch::new() } else { Batch::relaxed() }, oneshot::channel().0)
-    }
-    /// A queue with this many durable batches.
-    fn queue(count: usize) -> (SyncSender<Job>, Receiver<Job>) {
-        let (sender, queue) = sync_channel(100);
-        (0..count).for_each(|_| sender.send(job(true)).unwrap());
-        (sender, queue)
-    }
-    fn sizes(group: &Group) -> (usize, Option<usize>) {
-        (group.batches.len(), group.gained)
+    fn job() -> Job {
+        Job::Batch(Batch::new(), oneshot::channel().0)
     }
 
     #[test]
-    fn nobody_waits_who_is_alone_who_is_relaxed_or_who_waited_in_vain() {
-        let (_sender, queue) = queue(0);
-        assert_eq!(sizes(&gather(&queue, job(true), false, 1, LONG)), (1, None));
-        assert_eq!(sizes(&gather(&queue, job(false), false, 5, LONG)), (1, None));
-        assert_eq!(sizes(&gather(&queue, job(true), false, 5, Duration::ZERO)), (1, None));
-        assert_eq!(
-            sizes(&gather(&queue, job(true), false, 5, Duration::from_millis(5))),
-            (1, Some(0)),
-            "and the wait has an end"
-        );
-    }
-
-    #[test]
-    #[allow(clippy::disallowed_methods, reason = "a thread of the test waits")]
-    fn those_that_come_back_join_those_that_came_meanwhile() {
-        // Three were committed; two arrived meanwhile, the first of them is available.
-        let (sender, queue) = queue(1);
-        let back = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(50));
-            (0..3).for_each(|_| sender.send(job(true)).unwrap());
-            sender
-        });
-        assert_eq!(sizes(&gather(&queue, job(true), true, 3, LONG)), (5, Some(3)));
-        let sender = back.join().unwrap();
-        drop(sender);
+    fn core_what_waits_is_committed_together_up_to_a_limit() {
+        let (sender, queue) = sync_channel(2 * GROUP);
+        (0..GROUP + 1).for_each(|_| sender.send(job()).unwrap());
+        assert_eq!(group(&queue, job()).batches.len(), GROUP);
+        assert_eq!(group(&queue, job()).batches.len(), 3, "the rest, without waiting for more");
     }
 
     #[test]
     fn a_script_comes_after_what_was_before_it() {
-        let (sender, queue) = queue(1);
+        let (sender, queue) = sync_channel(8);
+        sender.send(job()).unwrap();
         sender.send(Job::Script("SELECT 1".into(), oneshot::channel().0)).unwrap();
-        sender.send(job(true)).unwrap();
-        let group = gather(&queue, job(true), true, 9, LONG);
+        sender.send(job()).unwrap();
+        let group = group(&queue, job());
         assert_eq!((group.batches.len(), group.alone.is_some()), (2, true));
         assert!(queue.try_recv().is_ok(), "what comes after it waits");
     }

@@ -2,6 +2,7 @@
 //!
 //! The last 50 ms may be lost if the process is killed, so no promise may depend on such a row alone. Readers
 //! that must see queued rows call [`crate::Db::flush`] first.
+use super::Touches;
 use crate::db::{Backend, Batch, Statement};
 use signet_base::{Error, Result};
 use std::collections::VecDeque;
@@ -49,10 +50,10 @@ impl WriteBehind {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues a batch of rows; returns it if the queue is full or closed.
+    /// Queues a batch of rows; returns it if the queue is full or closed, or if it touches what is cached.
     pub fn push(&self, backend: &Arc<dyn Backend>, batch: Batch) -> Option<Batch> {
         let mut queue = self.queue();
-        if queue.closed || queue.rows.len() + batch.len() > CAPACITY {
+        if queue.closed || batch.touched() != Touches::Nothing || queue.rows.len() + batch.len() > CAPACITY {
             return Some(batch);
         }
         queue.added += batch.len() as u64;
@@ -170,7 +171,7 @@ fn by_table(statements: Vec<Statement>) -> Vec<Statement> {
 }
 
 fn relaxed(statements: Vec<Statement>) -> Batch {
-    Batch { statements, ..Batch::relaxed() }
+    Batch { statements, touches: Touches::Nothing, ..Batch::relaxed() }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Several tabs of one browser: each keeps its way, and what one does is no fault of another.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+mod answers;
+
 use http::{Method, StatusCode};
 use signet_base::{Json, json, query};
 use signet_testkit::{App, Browser, each_database};

@@ -1,0 +1,141 @@
+//! Built-in stages of a run that a source has begun: the question whether somebody else's session ends, and the commit of
+//! connection, proven address and groups as soon as the account is known.
+use super::{ARRIVED, Arrived, SourceSettings, connection, groups};
+use crate::directory::{Actor, Transaction, UserChange};
+use crate::event::EventAction;
+use crate::flow::account::{self, PROVEN};
+use crate::flow::{FlowRun, FlowStep, StageKind, question};
+use crate::{Core, Principal};
+use async_trait::async_trait;
+use maud::{Markup, html};
+use signet_base::{Conflict, Error, Json, Map, Result, json};
+use signet_pages::{FormContext, ui};
+use signet_store::source_connections::{self, UserConnection};
+use signet_store::users::canonical;
+
+const OTHER_OWNER: &str = "This account of the source is connected with another account here. Sign in with that one, or ask your administrator.";
+pub(crate) const SETTLE: &str = "signet.sources.settle";
+pub(crate) const SWITCH: &str = "signet.sources.switch";
+
+/// Commits what arrived.
+pub(crate) struct Settle;
+
+#[async_trait]
+impl StageKind for Settle {
+    fn id(&self) -> &'static str {
+        SETTLE
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
+        // A run that began anew has lost it.
+        let Some(arrived) = flow.plan.context.get(&ARRIVED) else { return Ok(FlowStep::Deny(None)) };
+        let Some(person) = flow.pending_account().await? else { return Ok(FlowStep::Deny(None)) };
+        let fits = match arrived.user {
+            Some(user) => user == person.user.id,
+            None => account::made_here(&flow.plan.context, &person.user),
+        };
+        let counts = flow.plan.context.get(&PROVEN).is_some_and(|at| at.counts(&person.user));
+        if !fits || !counts {
+            return Ok(FlowStep::Deny(None));
+        }
+        match commit(flow, &arrived, &person).await {
+            Ok(()) => {
+                flow.context().remove(&ARRIVED);
+                Ok(FlowStep::Next)
+            }
+            Err(Error::Conflict(Conflict::Unique(index))) if index.contains("source_connection") => {
+                Ok(FlowStep::Deny(Some(OTHER_OWNER.to_owned())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+    fn is_silent(&self) -> bool {
+        true
+    }
+}
+
+async fn commit(flow: &mut FlowRun<'_>, arrived: &Arrived, person: &Principal) -> Result<()> {
+    let core = flow.core.clone();
+    let config = core.config();
+    let source = config
+        .get(arrived.source)
+        .filter(|source| SourceSettings::of(source).is_ok_and(|settings| settings.enabled))
+        .ok_or_else(|| Error::denied("This source is switched off."))?;
+    let mut author = flow.author(Some(person), "authentik_core").by("source", Core::model_event(source));
+    if flow.user().is_none() {
+        author.actor = Actor::Person(person.clone());
+    }
+    let mut all = Transaction::new(&core, &author);
+    all.when(flow.unchanged(person.user.id));
+    let now = core.now();
+    let known = source_connections::user_by_identifier(&core.db, source.pk, &arrived.identifier).await?;
+    match known {
+        Some(known) if known.user_id == person.user.id => {
+            all.also(source_connections::refresh(&known, &arrived.tokens, arrived.expires, now));
+        }
+        Some(_) => return Err(Error::Conflict(Conflict::Unique("user_source_connection".to_owned()))),
+        None => {
+            all.also(source_connections::insert_user(&UserConnection {
+                id: 0,
+                user_id: person.user.id,
+                source: source.pk,
+                identifier: arrived.identifier.clone(),
+                tokens: arrived.tokens.clone(),
+                expires: arrived.expires,
+                created: now,
+                updated: now,
+            }));
+            connection::event_of_link(&mut all, source, &person.user);
+        }
+    }
+    let proven = arrived
+        .proven_email
+        .as_deref()
+        .is_some_and(|email| canonical(email) == canonical(&person.user.email));
+    if proven && person.user.email_verified_at.is_none() {
+        all.change(UserChange::of(&person.user).email_verified("source")).await?;
+    }
+    let problems = groups::settle(&mut all, source, person, arrived.groups.as_deref()).await?;
+    for problem in &problems {
+        let context = json!({"message": format!("A group was left out: {problem}"), "source": Core::model_event(source)});
+        all.event(EventAction::ConfigurationError, context);
+    }
+    all.commit().await.map(drop)
+}
+
+/// Asks before the session of somebody else ends.
+pub(crate) struct SwitchAccount;
+
+#[async_trait]
+impl StageKind for SwitchAccount {
+    fn id(&self) -> &'static str {
+        SWITCH
+    }
+    fn component(&self) -> &'static str {
+        question::COMPONENT
+    }
+    async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
+        let Some(before) = flow.user().map(|person| person.user.username.clone()) else {
+            return Ok(FlowStep::Next);
+        };
+        let next = flow.pending_user().map(|user| user.username).unwrap_or_default();
+        let text = if next.is_empty() {
+            format!("You are signed in as {before}. Continue to sign out and create another account.")
+        } else {
+            format!("You are signed in as {before}. Continue to sign in as {next} instead.")
+        };
+        let asked = question::ask(flow.core, &mut flow.plan.context, &text);
+        Ok(FlowStep::Show(flow.about_person(asked)))
+    }
+    async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
+        if question::is_answered(flow.context(), answer) { Ok(FlowStep::Next) } else { self.show(flow).await }
+    }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
+        let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
+        (text("component") == question::COMPONENT).then(|| {
+            form.form(
+                challenge,
+                html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Going on")) },
+            )
+        })
+    }
+}
