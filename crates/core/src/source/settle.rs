@@ -134,7 +134,11 @@ impl StageKind for SwitchAccount {
         (text("component") == question::COMPONENT).then(|| {
             form.form(
                 challenge,
-                html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Going on")) },
+                html! {
+                    p { (text("header_text")) }
+                    (ui::hidden("token", text("token")))
+                    (ui::button_primary("Continue", "Going on"))
+                },
             )
         })
     }
