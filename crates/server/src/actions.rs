@@ -36,7 +36,7 @@ pub fn wiring() -> Wiring {
         .about(OAuth2Provider::DEF.full_name()),
         Action::get(
             "sources/oauth/source_types",
-            Permission::SignedIn,
+            Permission::Named(&["authentik_sources_oauth.view_oauthsource"]),
             "Kinds of servers that OAuth sources know.",
             Run::Plain(|call| Box::pin(source_types(call))),
         )
