@@ -22,6 +22,7 @@ pub mod login;
 pub mod mail;
 pub mod metrics;
 pub mod models;
+pub mod outpost;
 pub mod page;
 pub mod password;
 pub mod pending_request;
