@@ -39,6 +39,9 @@ def main():
                 try:
                     settings = cluster.database(f"{name}_{database}") if database == "postgresql" else None
                     extra = {"update": options.update, "database_name": database} if name == "wire" else {}
+                    if name == "kill_jobs" and settings:
+                        # A second installation: its secret key is another one.
+                        extra = {"second": cluster.database(f"{name}_second")}
                     part.run(report, settings, **extra)
                 except Exception as error:  # a part that stops is a failure; the next one still runs
                     report.fail(f"{name} on {database} ran to its end", "".join(traceback.format_exception(error)[-4:]))

@@ -39,6 +39,8 @@ pub struct Client {
     pub pending: String,
     /// The key by which an outpost says who it is (`X-authentik-outpost-token`), unproven.
     pub outpost_token: Option<Secret>,
+    /// A listener in this process asks: see [`outpost`](crate::outpost).
+    pub in_process_outpost: bool,
     /// Headers, cookies and form as expressions see them, and who is signed in. Clones share it.
     pub sent: Arc<Sent>,
     /// What policies found out while this request was answered. Clones share it.
@@ -90,6 +92,7 @@ impl Client {
             mfa: String::new(),
             pending: String::new(),
             outpost_token: None,
+            in_process_outpost: false,
             sent: Arc::default(),
             decision_log: Arc::default(),
             dry_run: None,

@@ -24,6 +24,7 @@ pub mod mail;
 pub mod media;
 pub mod metrics;
 pub mod models;
+pub mod outpost;
 pub mod page;
 pub mod password;
 pub mod pending_request;

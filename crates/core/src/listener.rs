@@ -7,7 +7,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, watch};
 
 /// A listener, in the registration line of its slice.
@@ -65,9 +64,7 @@ pub const DATAGRAMS: usize = 512;
 pub const DATAGRAM: usize = 4096;
 
 /// Bytes in both directions.
-pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
-pub type Stream = Box<dyn Io>;
+pub type Stream = Box<dyn signet_base::outbound::Stream>;
 
 /// A connection that was accepted.
 pub struct Connection {

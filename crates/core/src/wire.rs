@@ -1,6 +1,5 @@
 //! API form of objects: declared fields, members of the family, members added by the model.
 use crate::models::{self, FlowStageBinding};
-use crate::source::SourceSettings;
 use signet_base::{Json, Map, Uuid, json};
 use signet_model::{Base, Object, Snapshot};
 
@@ -93,8 +92,8 @@ fn family(object: &Object, config: &Snapshot, out: &mut Map) {
             }
         }
         Base::Source => {
-            let icon = SourceSettings::of(object).ok().and_then(|settings| settings.icon_url());
-            out.insert("icon_url".into(), json!(icon));
+            let icon = object.text("icon");
+            out.insert("icon_url".into(), if icon.is_empty() { Json::Null } else { json!(icon) });
             out.insert("icon_themed_urls".into(), Json::Null);
             // Objects that come with the server carry a key; no source does.
             out.insert("managed".into(), Json::Null);

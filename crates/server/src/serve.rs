@@ -70,9 +70,10 @@ impl Running {
 /// Starts everything on a prepared core. The listeners are bound before anything is written, so that a second
 /// server on the same ports changes nothing.
 pub async fn start(options: &Options, ports: Ports, listeners: &[&'static dyn Listener]) -> Result<Running> {
-    let http = bind_tcp(&options.http, &options.variable("LISTEN__HTTP")).await?;
-    let https = bind_tcp(&options.https, &options.variable("LISTEN__HTTPS")).await?;
-    let metrics = bind_tcp(&options.metrics, &options.variable("LISTEN__METRICS")).await?;
+    let http = bind_tcp(&options.addresses("LISTEN__HTTP"), &options.variable("LISTEN__HTTP")).await?;
+    let https = bind_tcp(&options.addresses("LISTEN__HTTPS"), &options.variable("LISTEN__HTTPS")).await?;
+    let metrics =
+        bind_tcp(&options.addresses("LISTEN__METRICS"), &options.variable("LISTEN__METRICS")).await?;
     let mut sockets = Vec::new();
     for listener in listeners {
         let setting = listener.setting();
@@ -207,13 +208,17 @@ pub async fn worker(options: &Options) -> Result<()> {
         )));
     }
     let mut signals = Signals::listen()?;
-    let metrics = bind_tcp(&options.metrics, &options.variable("LISTEN__METRICS")).await?;
+    let metrics =
+        bind_tcp(&options.addresses("LISTEN__METRICS"), &options.variable("LISTEN__METRICS")).await?;
     let core = open(options, wiring::ports(options)).await?;
     first_run::prepare(&core, &options.bootstrap).await?;
     // Links of the machine itself lead to the server that is started with the same settings.
     let ports =
         |list: &[SocketAddr], secure: bool| list.iter().map(|at| (at.port(), secure)).collect::<Vec<_>>();
-    core.set_listeners([ports(&options.http, false), ports(&options.https, true)].concat());
+    core.set_listeners(
+        [ports(&options.addresses("LISTEN__HTTP"), false), ports(&options.addresses("LISTEN__HTTPS"), true)]
+            .concat(),
+    );
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let shared = shared(options, &core, &stopped)?;

@@ -245,9 +245,9 @@ def sweep(report):
         report.check(jobs == [("done", 4)], "one job, begun again after each kill", str(jobs))
 
 
-def run(report, database):
+def run(report, database, second=None):
     name = "PostgreSQL" if database else "SQLite"
     mail(report, database, name)
-    sign_outs(report, database, name)
+    sign_outs(report, second, name)
     if not database:
         sweep(report)

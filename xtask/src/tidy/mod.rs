@@ -3,6 +3,7 @@
 mod allow;
 mod direction;
 mod length;
+mod modules;
 mod slices;
 mod stray;
 mod words;
@@ -53,6 +54,7 @@ fn judge(root: &Path) -> Result<(usize, Vec<Finding>), String> {
     findings.extend(direction::judge(&files));
     findings.extend(slices::judge(&files, &mut allowances));
     findings.extend(writers::judge(&files));
+    findings.extend(modules::judge(&files));
     for file in &files {
         findings.extend(stray::judge(&file.path));
         if let Some(text) = &file.text {

@@ -1,7 +1,6 @@
 //! `/stages/all/` and similar: all members of a family, with their common fields.
-use super::{filter, used_by, write};
+use super::{filter, show, used_by, write};
 use signet_base::{Error, Json, Uuid, json};
-use signet_core::wire;
 use signet_model::{Base, Object};
 use signet_rest::list::Paging;
 use signet_rest::{ApiResult, Call, Fault, Reply, family_name};
@@ -62,11 +61,7 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     }
     filter::sort(call, &mut all, &shown_only(&paging.ordering));
     let (page, total) = paging.cut(all)?;
-    paging.envelope(
-        page.iter().map(|o| Json::Object(wire::family_view(o, &config))).collect(),
-        total,
-        json!({}),
-    )
+    paging.envelope(page.iter().map(|o| Json::Object(show::family(call, o))).collect(), total, json!({}))
 }
 
 /// The names by which a family is sorted: those of members that its list shows. Others would tell the order of values that
@@ -109,7 +104,7 @@ fn icon(model: &str) -> Option<&'static str> {
 /// `GET /<family>/all/<key>/`
 pub(crate) async fn retrieve(call: &mut Call) -> ApiResult {
     let object = find(call)?;
-    Ok(Reply::ok(Json::Object(wire::family_view(&object, &call.config))))
+    Ok(Reply::ok(Json::Object(show::family(call, &object))))
 }
 /// `DELETE /<family>/all/<key>/`
 pub(crate) async fn destroy(call: &mut Call) -> ApiResult {

@@ -15,15 +15,7 @@ pub(crate) async fn many(call: &Call, objects: &[Arc<Object>]) -> Result<Vec<Jso
         people(call, &mut out).await?;
     }
     for (object, map) in objects.iter().zip(&mut out) {
-        for (field, url, themed) in [
-            ("meta_icon", "meta_icon_url", "meta_icon_themed_urls"),
-            ("background", "background_url", "background_themed_urls"),
-        ] {
-            if media::stored(object.text(field)).is_some() && map.contains_key(url) {
-                map.insert(url.into(), json!(media::url(&call.core, object.text(field))));
-                map.insert(themed.into(), media::themed_urls(&call.core, object.text(field)));
-            }
-        }
+        pictures(call, object, map);
         if object.def.is("authentik_core.application") {
             map.insert(
                 "launch_url".into(),
@@ -32,6 +24,27 @@ pub(crate) async fn many(call: &Call, objects: &[Arc<Object>]) -> Result<Vec<Jso
         }
     }
     Ok(out.into_iter().map(Json::Object).collect())
+}
+
+/// The addresses of stored pictures.
+fn pictures(call: &Call, object: &Object, map: &mut Map) {
+    for (field, url, themed) in [
+        ("meta_icon", "meta_icon_url", "meta_icon_themed_urls"),
+        ("background", "background_url", "background_themed_urls"),
+        ("icon", "icon_url", "icon_themed_urls"),
+    ] {
+        if media::stored(object.text(field)).is_some() && map.contains_key(url) {
+            map.insert(url.into(), json!(media::url(&call.core, object.text(field))));
+            map.insert(themed.into(), media::themed_urls(&call.core, object.text(field)));
+        }
+    }
+}
+
+/// The object as its family shows it.
+pub(crate) fn family(call: &Call, object: &Object) -> Map {
+    let mut map = wire::family_view(object, &call.config);
+    pictures(call, object, &mut map);
+    map
 }
 
 pub(crate) async fn one(call: &Call, object: &Arc<Object>) -> Result<Json> {

@@ -1,12 +1,12 @@
 //! `/sources/user_connections/` and `/sources/group_connections/`: what accounts and groups of sources are here. And
 //! `/sources/all/user_settings/`, from which people connect theirs.
+use crate::objects::show;
 use http::Method;
 use signet_base::{Conflict, Error, Json, Map, Result, Uuid, json};
-use signet_core::directory::Transaction;
+use signet_core::directory::{self, Transaction};
 use signet_core::event::EventAction;
 use signet_core::permission::Right;
 use signet_core::source::{self, SourceSettings};
-use signet_core::{directory, wire};
 use signet_model::{Base, FieldDef, FieldKind, OnDelete, Verb};
 use signet_rest::form::{self, Members};
 use signet_rest::list::{Filters, Paging};
@@ -122,7 +122,7 @@ fn sources(call: &Call) -> Option<Vec<Value>> {
 
 /// The source as part of a connection.
 fn source_obj(call: &Call, pk: Uuid) -> Json {
-    call.config.get(pk).map_or(Json::Null, |source| Json::Object(wire::family_view(source, &call.config)))
+    call.config.get(pk).map_or(Json::Null, |source| Json::Object(show::family(call, source)))
 }
 fn show_user(call: &Call, c: &UserConnection) -> Json {
     let mut out = json!({"pk": c.id, "user": c.user_id, "source": c.source, "source_obj": source_obj(call, c.source),
@@ -316,7 +316,7 @@ async fn user_settings(call: &mut Call) -> ApiResult {
     let one = |(settings, app): &(SourceSettings, &str)| {
         let kind = app.strip_prefix("authentik_sources_").unwrap_or(app);
         json!({"object_uid": settings.slug, "title": settings.name, "component": format!("ak-user-settings-source-{kind}"),
-            "configure_url": "/if/user/security/#connections", "icon_url": settings.icon_url()})
+            "configure_url": "/if/user/security/#connections", "icon_url": settings.icon_url(&call.core)})
     };
     Ok(Reply::ok(all.iter().map(one).collect::<Vec<_>>()))
 }

@@ -183,8 +183,12 @@ pub async fn plan(
     Ok(Ok(plan))
 }
 
-/// Whether the request comes from an outpost: it has an API key of an internal service account.
+/// Whether the request comes from an outpost: from a listener in this process, or with an API key of an internal service
+/// account.
 pub async fn is_outpost(core: &Core, client: &Client) -> Result<bool> {
+    if client.in_process_outpost {
+        return Ok(true);
+    }
     let Some(key) = &client.outpost_token else { return Ok(false) };
     let account = crate::token::authenticate(core, key.reveal()).await?;
     Ok(account.is_some_and(|p| p.user.user_type == "internal_service_account"))

@@ -6,14 +6,15 @@ use super::{
     ARRIVED, Arrived, Exchange, RESUMED, Remote, SOURCE, SOURCE_GROUPS, SOURCES_OF_USER, SourceSettings,
     connection, groups, properties,
 };
-use crate::directory::{Author, Transaction, UserChange};
+use crate::directory::{Author, Transaction};
 use crate::flow::plan::{NotPlanned, plan};
 use crate::flow::{Context, Executor, Key, Plan, Planned, StageRef, account, keys, proof};
 use crate::models::Flow;
 use crate::pending_request::Purpose;
 use crate::{Core, Principal, WebSession};
-use signet_base::{Conflict, Error, Json, Map, Result, Uuid, json, query};
-use signet_store::source_connections::{self, UserConnection};
+use signet_base::{Error, Json, Map, Result, Uuid, json, query};
+use signet_model::Object;
+use signet_store::source_connections;
 
 /// The source stage that a run waits at, by the mark of its request.
 pub const ASKED: Key<String> = Key::new("goauthentik.io/sources/asked");
@@ -98,44 +99,34 @@ async fn link(
     let Exchange { core, client, source } = exchange;
     judge(exchange, settings, Some(&person)).await?;
     let arrived = arrived(exchange, &visitor, Some(person.user.id))?;
-    let known = source_connections::user_by_identifier(&core.db, source.pk, &arrived.identifier).await?;
-    let taken = || {
-        Error::denied(format!(
-            "This account of {} is connected with another account here, or yours is connected with another one of {}. Disconnect that one first.",
-            settings.name, settings.name
-        ))
-    };
-    match known {
-        Some(known) if known.user_id == person.user.id => return Ok(CONNECTIONS.to_owned()),
-        Some(_) => {
-            told(exchange, "the identifier is connected with another account", Map::new()).await;
-            return Err(taken());
-        }
-        None => {}
-    }
     let author =
         Author::request(client, Some(&person), "authentik_core").by("source", Core::model_event(source));
-    let (mut all, now) = (Transaction::new(core, &author), core.now());
-    all.also(source_connections::insert_user(&UserConnection {
-        id: 0,
-        user_id: person.user.id,
-        source: source.pk,
-        identifier: arrived.identifier.clone(),
-        tokens: arrived.tokens.clone(),
-        expires: arrived.expires,
-        created: now,
-        updated: now,
-    }));
-    connection::event_of_link(&mut all, source, &person.user);
-    if person.user.email_verified_at.is_none() && matching::proves(&visitor.remote, &person.user.email) {
-        all.change(UserChange::of(&person.user).email_verified("source")).await?;
+    let mut done = connect(core, &author, source, &person, &arrived).await;
+    if done.as_ref().is_err_and(connection::is_overtaken) {
+        done = connect(core, &author, source, &person, &arrived).await;
     }
-    groups::settle(&mut all, source, &person, arrived.groups.as_deref()).await?;
-    match all.commit().await {
-        Ok(_) => Ok(CONNECTIONS.to_owned()),
-        Err(Error::Conflict(Conflict::Unique(index))) if index.contains("source_connection") => Err(taken()),
+    match done {
+        Ok(()) => Ok(CONNECTIONS.to_owned()),
+        Err(error) if connection::is_taken(&error) => {
+            told(exchange, "the identifier or the account is connected already", Map::new()).await;
+            Err(Error::denied(format!(
+                "This account of {} is connected with another account here, or yours is connected with another one of {}. Disconnect that one first.",
+                settings.name, settings.name
+            )))
+        }
         Err(error) => Err(error),
     }
+}
+async fn connect(
+    core: &Core,
+    author: &Author,
+    source: &Object,
+    person: &Principal,
+    arrived: &Arrived,
+) -> Result<()> {
+    let mut all = Transaction::new(core, author);
+    connection::settle(&mut all, source, person, arrived).await?;
+    all.commit().await.map(drop)
 }
 
 /// The account of a visitor who signs in; none if one is to be made.

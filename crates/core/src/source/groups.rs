@@ -9,7 +9,8 @@ use signet_base::{Json, Map, Result, Uuid, json};
 use signet_model::Object;
 use signet_store::group_connections::{self, GroupConnection};
 use signet_store::groups::{self, Group};
-use signet_store::source_connections;
+use signet_store::{Batch, source_connections};
+use std::collections::{HashMap, HashSet};
 
 /// Most groups of one account that are looked at.
 const MOST: usize = 500;
@@ -44,9 +45,11 @@ pub(super) async fn read(
         };
         out.push(RemoteGroup { identifier: identifier.to_owned(), name, attributes });
     }
-    if odd > 0 {
-        tell(exchange.core, exchange.client, exchange.source, &format!("{odd} groups have no identifier"))
-            .await;
+    let left = all.len().saturating_sub(MOST);
+    for (count, why) in [(odd, "have no identifier"), (left, "are too many: 500 are looked at")] {
+        if count > 0 {
+            tell(exchange.core, exchange.client, exchange.source, &format!("{count} groups {why}")).await;
+        }
     }
     Ok(Some(out))
 }
@@ -69,14 +72,7 @@ pub(super) async fn settle(
         return Ok(Vec::new());
     }
     let core = all.core();
-    let (mut want, mut problems) = (Vec::new(), Vec::new());
-    let mode = SourceSettings::of(source)?.group_matching_mode;
-    for group in wanted {
-        match resolve(all, source, mode, group).await? {
-            Ok(id) => want.push(id),
-            Err(why) => problems.push(format!("{}: {why}", group.name)),
-        }
-    }
+    let (want, problems) = resolve(all, source, wanted).await?;
     let have: Vec<Uuid> =
         groups::direct_groups(&core.db, person.user.id).await?.iter().map(|group| group.id).collect();
     let owned = source_connections::owned(&core.db, source.pk, person.user.id).await?;
@@ -99,56 +95,70 @@ pub(super) async fn leave_all(all: &mut Transaction<'_>, source: &Object, person
     settle(all, source, person, Some(&[])).await.map(drop)
 }
 
-/// The group here, which may be a new one; or why there is none.
+const TAKEN: &str = "a group with this name exists";
+const CONNECTED: &str = "the group here is connected with another group of the source";
+const SUPERUSER: &str = "the group gives superuser rights, which no source does";
+
+/// The groups here, of which some may be new; and why there is none for the others.
 async fn resolve(
     all: &mut Transaction<'_>,
     source: &Object,
-    mode: GroupMatchingMode,
-    remote: &RemoteGroup,
-) -> Result<std::result::Result<Uuid, &'static str>> {
-    let core = all.core();
-    let known = group_connections::group_by_identifier(&core.db, source.pk, &remote.identifier).await?;
-    if let Some(connection) = known {
-        return reach(core, connection.group_id).await;
+    wanted: &[RemoteGroup],
+) -> Result<(Vec<Uuid>, Vec<String>)> {
+    let (core, mode) = (all.core(), SourceSettings::of(source)?.group_matching_mode);
+    let identifiers: Vec<&str> = wanted.iter().map(|group| group.identifier.as_str()).collect();
+    let known = group_connections::by_identifiers(&core.db, source.pk, &identifiers).await?;
+    let known: HashMap<String, Uuid> = known.into_iter().map(|c| (c.identifier, c.group_id)).collect();
+    let news = wanted.iter().filter(|group| !known.contains_key(&group.identifier));
+    let names: Vec<&str> = news.map(|group| group.name.as_str()).collect();
+    let mut by_name: HashMap<String, Uuid> =
+        groups::by_names(&core.db, &names).await?.into_iter().map(|group| (group.name, group.id)).collect();
+    let there: Vec<Uuid> = known.values().chain(by_name.values()).copied().collect();
+    let superuser = groups::superuser_groups(&core.db, &there).await?;
+    let connected = group_connections::of_groups(&core.db, source.pk, &there).await?;
+    let mut connected: HashSet<Uuid> = connected.into_iter().map(|c| c.group_id).collect();
+
+    let (mut want, mut problems, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+    for group in wanted.iter().filter(|group| seen.insert(&group.identifier)) {
+        let fits = match (known.get(&group.identifier), by_name.get(&group.name), mode) {
+            (Some(id), ..) => Ok((*id, false)),
+            (None, Some(_), GroupMatchingMode::Identifier | GroupMatchingMode::NameDeny) => Err(TAKEN),
+            (None, Some(id), GroupMatchingMode::NameLink) if connected.contains(id) => Err(CONNECTED),
+            (None, Some(id), GroupMatchingMode::NameLink) => Ok((*id, true)),
+            (None, None, _) => {
+                let mut new = Group::new(&core.ports, group.name.as_str());
+                new.attributes.clone_from(&group.attributes);
+                let id = new.id;
+                all.change(GroupChange::create(new)).await?;
+                Ok((id, true))
+            }
+        };
+        match fits {
+            Ok((id, _)) if superuser.contains(&id) => problems.push(format!("{}: {SUPERUSER}", group.name)),
+            Ok((id, is_new)) => {
+                if is_new {
+                    all.also(connection(core, source, id, &group.identifier));
+                    by_name.insert(group.name.clone(), id);
+                    connected.insert(id);
+                }
+                want.push(id);
+            }
+            Err(why) => problems.push(format!("{}: {why}", group.name)),
+        }
     }
-    let found = groups::by_name(&core.db, &remote.name).await?;
-    let id = match (found, mode) {
-        (Some(_), GroupMatchingMode::Identifier | GroupMatchingMode::NameDeny) => {
-            return Ok(Err("a group with this name exists"));
-        }
-        (Some(group), GroupMatchingMode::NameLink) => {
-            if let Err(why) = reach(core, group.id).await? {
-                return Ok(Err(why));
-            }
-            if group_connections::of_group(&core.db, source.pk, group.id).await?.is_some() {
-                return Ok(Err("the group here is connected with another group of the source"));
-            }
-            group.id
-        }
-        (None, _) => {
-            let mut group = Group::new(&core.ports, remote.name.as_str());
-            group.attributes.clone_from(&remote.attributes);
-            let id = group.id;
-            all.change(GroupChange::create(group)).await?;
-            id
-        }
-    };
-    let now = core.now();
-    all.also(group_connections::insert_group(&GroupConnection {
-        id: 0,
-        group_id: id,
-        source: source.pk,
-        identifier: remote.identifier.clone(),
-        created: now,
-        updated: now,
-    }));
-    Ok(Ok(id))
+    Ok((want, problems))
 }
 
-/// Whether sources may put people into the group.
-async fn reach(core: &Core, group: Uuid) -> Result<std::result::Result<Uuid, &'static str>> {
-    let mut line: Vec<Uuid> = groups::ancestors(&core.db, &[group]).await?.into_iter().collect();
-    line.push(group);
-    let gives = groups::many(&core.db, &line).await?.iter().any(|group| group.is_superuser);
-    Ok(if gives { Err("the group gives superuser rights, which no source does") } else { Ok(group) })
+fn connection(core: &Core, source: &Object, group_id: Uuid, identifier: &str) -> Batch {
+    let now = core.now();
+    let identifier = identifier.to_owned();
+    let (id, source) = (0, source.pk);
+    group_connections::insert_group(&GroupConnection {
+        id,
+        group_id,
+        source,
+        identifier,
+        created: now,
+        updated: now,
+    })
 }

@@ -83,8 +83,8 @@ pub trait SourceKind: Send + Sync {
     }
 }
 
-/// Who somebody is, as a source has proven it.
-#[derive(Debug, Clone, Default)]
+/// Who somebody is, as a source has proven it. `inputs` have its tokens, so it cannot be printed.
+#[derive(Clone, Default)]
 pub struct Remote {
     /// Name of the claim or attribute that identifies an account, and its value: both never change.
     pub identifier: (&'static str, String),

@@ -1,5 +1,6 @@
 //! The fields that all kinds of sources have.
 use crate::models::EngineMode;
+use crate::{Core, media};
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Result, Uuid};
 use signet_model::{Choice, Object};
@@ -64,15 +65,9 @@ impl SourceSettings {
         let path = template.replace("%(slug)s", &self.slug);
         if path.contains('%') { "users".to_owned() } else { path }
     }
-    /// The picture's address; `None` without a picture, or for one that only a theme completes.
-    pub fn icon_url(&self) -> Option<String> {
-        let icon = self.icon.replace("%(theme)s", "light");
-        let web = ["https://", "http://", "/"].iter().any(|start| icon.starts_with(start));
-        match icon.as_str() {
-            "" => None,
-            _ if web => Some(icon),
-            file => Some(format!("/files/media/public/{file}")),
-        }
+    /// The picture's address; `None` without a picture.
+    pub fn icon_url(&self, core: &Core) -> Option<String> {
+        Some(media::url(core, &self.icon)).filter(|url| !url.is_empty())
     }
 }
 

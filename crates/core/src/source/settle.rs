@@ -1,17 +1,14 @@
 //! Built-in stages of a run that a source has begun: the question whether somebody else's session ends, and the commit of
 //! connection, proven address and groups as soon as the account is known.
-use super::{ARRIVED, Arrived, SourceSettings, connection, groups};
-use crate::directory::{Actor, Transaction, UserChange};
-use crate::event::EventAction;
+use super::{ARRIVED, Arrived, SourceSettings, connection};
+use crate::directory::{Actor, Transaction};
 use crate::flow::account::{self, PROVEN};
 use crate::flow::{FlowRun, FlowStep, StageKind, question};
 use crate::{Core, Principal};
 use async_trait::async_trait;
 use maud::{Markup, html};
-use signet_base::{Conflict, Error, Json, Map, Result, json};
+use signet_base::{Error, Json, Map, Result};
 use signet_pages::{FormContext, ui};
-use signet_store::source_connections::{self, UserConnection};
-use signet_store::users::canonical;
 
 const OTHER_OWNER: &str = "This account of the source is connected with another account here. Sign in with that one, or ask your administrator.";
 pub(crate) const SETTLE: &str = "signet.sources.settle";
@@ -37,14 +34,16 @@ impl StageKind for Settle {
         if !fits || !counts {
             return Ok(FlowStep::Deny(None));
         }
-        match commit(flow, &arrived, &person).await {
+        let mut done = commit(flow, &arrived, &person).await;
+        if done.as_ref().is_err_and(connection::is_overtaken) {
+            done = commit(flow, &arrived, &person).await;
+        }
+        match done {
             Ok(()) => {
                 flow.context().remove(&ARRIVED);
                 Ok(FlowStep::Next)
             }
-            Err(Error::Conflict(Conflict::Unique(index))) if index.contains("source_connection") => {
-                Ok(FlowStep::Deny(Some(OTHER_OWNER.to_owned())))
-            }
+            Err(error) if connection::is_taken(&error) => Ok(FlowStep::Deny(Some(OTHER_OWNER.to_owned()))),
             Err(error) => Err(error),
         }
     }
@@ -66,39 +65,7 @@ async fn commit(flow: &mut FlowRun<'_>, arrived: &Arrived, person: &Principal) -
     }
     let mut all = Transaction::new(&core, &author);
     all.when(flow.unchanged(person.user.id));
-    let now = core.now();
-    let known = source_connections::user_by_identifier(&core.db, source.pk, &arrived.identifier).await?;
-    match known {
-        Some(known) if known.user_id == person.user.id => {
-            all.also(source_connections::refresh(&known, &arrived.tokens, arrived.expires, now));
-        }
-        Some(_) => return Err(Error::Conflict(Conflict::Unique("user_source_connection".to_owned()))),
-        None => {
-            all.also(source_connections::insert_user(&UserConnection {
-                id: 0,
-                user_id: person.user.id,
-                source: source.pk,
-                identifier: arrived.identifier.clone(),
-                tokens: arrived.tokens.clone(),
-                expires: arrived.expires,
-                created: now,
-                updated: now,
-            }));
-            connection::event_of_link(&mut all, source, &person.user);
-        }
-    }
-    let proven = arrived
-        .proven_email
-        .as_deref()
-        .is_some_and(|email| canonical(email) == canonical(&person.user.email));
-    if proven && person.user.email_verified_at.is_none() {
-        all.change(UserChange::of(&person.user).email_verified("source")).await?;
-    }
-    let problems = groups::settle(&mut all, source, person, arrived.groups.as_deref()).await?;
-    for problem in &problems {
-        let context = json!({"message": format!("A group was left out: {problem}"), "source": Core::model_event(source)});
-        all.event(EventAction::ConfigurationError, context);
-    }
+    connection::settle(&mut all, source, person, arrived).await?;
     all.commit().await.map(drop)
 }
 
@@ -134,7 +101,11 @@ impl StageKind for SwitchAccount {
         (text("component") == question::COMPONENT).then(|| {
             form.form(
                 challenge,
-                html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Going on")) },
+                html! {
+                    p { (text("header_text")) }
+                    (ui::hidden("token", text("token")))
+                    (ui::button_primary("Continue", "Going on"))
+                },
             )
         })
     }

@@ -10,8 +10,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// 0 if the server on this machine is ready.
 pub fn run(options: &Options) -> ExitCode {
-    let Some(address) = options.http.first() else { return ExitCode::FAILURE };
-    match status(local(*address)) {
+    let Some(address) = options.addresses("LISTEN__HTTP").first().copied() else { return ExitCode::FAILURE };
+    match status(local(address)) {
         Ok(200..=299) => ExitCode::SUCCESS,
         Ok(code) => {
             note!("signet: the server answers {code}: it is not ready");

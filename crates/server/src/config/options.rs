@@ -35,9 +35,6 @@ pub struct Bootstrap {
 #[derive(Debug, Clone)]
 pub struct Options {
     pub data_dir: PathBuf,
-    pub http: Vec<SocketAddr>,
-    pub https: Vec<SocketAddr>,
-    pub metrics: Vec<SocketAddr>,
     pub database: Database,
     pub bootstrap: Bootstrap,
     pub skip_migrations: bool,
@@ -125,11 +122,7 @@ impl Options {
             token: optional("BOOTSTRAP_TOKEN").map(Secret::new),
             email: optional("BOOTSTRAP_EMAIL"),
         };
-        let listen = |name: &str| addresses(config.text(name)).unwrap_or_default();
         Self {
-            http: listen("LISTEN__HTTP"),
-            https: listen("LISTEN__HTTPS"),
-            metrics: listen("LISTEN__METRICS"),
             database,
             bootstrap,
             skip_migrations: config.flag("SKIP_MIGRATIONS"),

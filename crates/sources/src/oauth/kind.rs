@@ -93,13 +93,19 @@ impl SourceKind for OAuthKind {
     fn def(&self) -> &'static ModelDef {
         OAuthSource::DEF
     }
-    fn login_button(&self, _: &Core, _: &Client, source: &Arc<Object>, query: &str) -> Option<LoginButton> {
+    fn login_button(
+        &self,
+        core: &Core,
+        _: &Client,
+        source: &Arc<Object>,
+        query: &str,
+    ) -> Option<LoginButton> {
         let settings = SourceSettings::of(source).ok().filter(|settings| settings.enabled)?;
         let start = self.connect_url(&settings.slug);
         let next = query::value(query, "next").filter(|next| !next.is_empty());
         let to = next.map_or_else(|| start.clone(), |next| format!("{start}?next={}", query::encode(&next)));
         Some(LoginButton {
-            icon_url: settings.icon_url(),
+            icon_url: settings.icon_url(core),
             name: settings.name,
             promoted: settings.promoted,
             challenge: Challenge::new("xak-flow-redirect").with("to", to),

@@ -37,7 +37,7 @@ fn actions() -> Vec<Action> {
     vec![
         Action::get(
             "sources/oauth/source_types",
-            Permission::SignedIn,
+            Permission::Named(&["authentik_sources_oauth.view_oauthsource"]),
             "Kinds of servers that OAuth sources know.",
             run!(show_source_types),
         )

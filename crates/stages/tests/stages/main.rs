@@ -8,6 +8,7 @@ mod jobs;
 mod keys;
 mod login;
 mod mfa;
+mod outpost;
 mod passkeys;
 mod seams;
 mod senders;

@@ -155,9 +155,6 @@ impl Row {
     pub fn opt_text(&self, i: usize) -> Result<Option<&str>> {
         if self.is_null(i) { Ok(None) } else { self.text(i).map(Some) }
     }
-    pub fn opt_string(&self, i: usize) -> Result<Option<String>> {
-        Ok(self.opt_text(i)?.map(str::to_owned))
-    }
     pub fn blob(&self, i: usize) -> Result<&[u8]> {
         match self.value(i)? {
             Value::Blob(bytes) => Ok(bytes),
@@ -175,9 +172,6 @@ impl Row {
     }
     pub fn uuid(&self, i: usize) -> Result<Uuid> {
         Uuid::parse_str(self.text(i)?).or_else(|_| self.wrong(i, "a UUID"))
-    }
-    pub fn opt_uuid(&self, i: usize) -> Result<Option<Uuid>> {
-        if self.is_null(i) { Ok(None) } else { self.uuid(i).map(Some) }
     }
     pub fn json(&self, i: usize) -> Result<Json> {
         serde_json::from_str(self.text(i)?).or_else(|_| self.wrong(i, "JSON"))

@@ -1,6 +1,6 @@
 //! What groups of sources are here. An identifier of a source belongs to one group.
-use super::table::{self, found, selects};
-use crate::db::{Batch, Db};
+use super::table::{self, selects};
+use crate::db::{Batch, Db, Value, in_list, in_params};
 use crate::params;
 use signet_base::{Result, Timestamp, Uuid};
 use signet_model::Table;
@@ -32,27 +32,40 @@ pub struct GroupConnection {
 }
 
 selects! { GroupConnection:
-    BY_IDENTIFIER = "WHERE c.source = ? AND c.identifier = ?";
-    OF_GROUP = "WHERE c.source = ? AND c.group_id = ?";
     BY_ID = "WHERE c.id = ?";
 }
 
-pub async fn group_by_identifier(db: &Db, source: Uuid, identifier: &str) -> Result<Option<GroupConnection>> {
-    table::row(db, &BY_IDENTIFIER, params![source, identifier]).await
+async fn among(
+    db: &Db,
+    source: Uuid,
+    column: &str,
+    values: impl Iterator<Item = Value>,
+) -> Result<Vec<GroupConnection>> {
+    let (values, mut all): (Vec<Value>, _) = (values.collect(), Vec::new());
+    for chunk in values.chunks(512) {
+        let marks = in_list(chunk.len());
+        let sql =
+            table::select::<GroupConnection>(&format!("WHERE c.source = ? AND c.{column} IN ({marks})"));
+        let mut all_params = params![source];
+        all_params.extend(in_params(chunk.iter().cloned()));
+        all.extend(table::rows(db, &sql, all_params).await?);
+    }
+    Ok(all)
+}
+/// The connections of these identifiers of the source.
+pub async fn by_identifiers(db: &Db, source: Uuid, identifiers: &[&str]) -> Result<Vec<GroupConnection>> {
+    among(db, source, "identifier", identifiers.iter().map(|id| Value::from(*id))).await
+}
+/// The source's connections of these groups.
+pub async fn of_groups(db: &Db, source: Uuid, groups: &[Uuid]) -> Result<Vec<GroupConnection>> {
+    among(db, source, "group_id", groups.iter().map(|id| Value::from(*id))).await
 }
 pub async fn group_by_id(db: &Db, id: i64) -> Result<Option<GroupConnection>> {
     table::row(db, &BY_ID, params![id]).await
 }
-/// What the source calls this group.
-pub async fn of_group(db: &Db, source: Uuid, group: Uuid) -> Result<Option<GroupConnection>> {
-    table::row(db, &OF_GROUP, params![source, group]).await
-}
 /// A new connection. `Error::Conflict` where the identifier or the group has one.
 pub fn insert_group(connection: &GroupConnection) -> Batch {
     table::insert(connection)
-}
-pub async fn update_group(db: &Db, before: &GroupConnection, after: &GroupConnection) -> Result<()> {
-    found(db.batch(table::update_changed(before, after)).await).map(drop)
 }
 /// `Conflict::NoRow` where it has gone.
 pub fn delete_group(id: i64) -> Batch {

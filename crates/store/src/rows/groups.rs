@@ -84,6 +84,15 @@ pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Group>> {
 pub async fn by_name(db: &Db, name: &str) -> Result<Option<Group>> {
     table::row(db, &BY_NAME, params![name]).await
 }
+/// The existing groups with these names, in their very spelling.
+pub async fn by_names(db: &Db, names: &[&str]) -> Result<Vec<Group>> {
+    let mut all = Vec::new();
+    for chunk in names.chunks(512) {
+        let sql = table::select::<Group>(&format!("WHERE g.name IN ({})", in_list(chunk.len())));
+        all.extend(table::rows(db, &sql, in_params(chunk.iter().copied())).await?);
+    }
+    Ok(all)
+}
 /// The existing groups among the ids, ordered by id.
 pub async fn many(db: &Db, ids: &[Uuid]) -> Result<Vec<Group>> {
     list::by_keys(db, &ids.iter().map(|id| Value::from(*id)).collect::<Vec<_>>()).await
@@ -176,6 +185,36 @@ pub async fn direct_groups_of_many(db: &Db, users: &[i64]) -> Result<HashMap<i64
         );
         for row in db.scan(&sql, in_params(chunk.iter().copied())).await? {
             all.entry(row.int(0)?).or_default().push(Group::load(&row, 1)?);
+        }
+    }
+    Ok(all)
+}
+/// [`effective_groups`] of many users in one query.
+pub async fn effective_groups_of_many(db: &Db, users: &[i64]) -> Result<HashMap<i64, Vec<Group>>> {
+    let (mut all, columns): (HashMap<i64, Vec<Group>>, _) = (HashMap::new(), columns::<Group>());
+    for chunk in users.chunks(512) {
+        let sql = format!(
+            "WITH RECURSIVE up(user_id, id) AS (SELECT user_id, group_id FROM membership WHERE user_id IN ({}) UNION SELECT up.user_id, p.parent_id FROM group_parent p JOIN up ON p.child_id = up.id) \
+             SELECT up.user_id, {columns} FROM up JOIN user_group g ON g.id = up.id ORDER BY g.name_key, g.id",
+            in_list(chunk.len())
+        );
+        for row in db.query(&sql, in_params(chunk.iter().copied())).await? {
+            all.entry(row.int(0)?).or_default().push(Group::load(&row, 1)?);
+        }
+    }
+    Ok(all)
+}
+/// Which of the groups make their members superusers, by themselves or through an ancestor.
+pub async fn superuser_groups(db: &Db, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
+    let mut all = HashSet::new();
+    for chunk in ids.chunks(512) {
+        let sql = format!(
+            "WITH RECURSIVE up(start, id) AS (SELECT g.id, g.id FROM user_group g WHERE g.id IN ({}) UNION SELECT up.start, p.parent_id FROM group_parent p JOIN up ON p.child_id = up.id) \
+             SELECT DISTINCT up.start FROM up JOIN user_group g ON g.id = up.id WHERE g.is_superuser = 1",
+            in_list(chunk.len())
+        );
+        for row in db.query(&sql, in_params(chunk.iter().copied())).await? {
+            all.insert(row.uuid(0)?);
         }
     }
     Ok(all)

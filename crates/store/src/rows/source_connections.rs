@@ -1,5 +1,5 @@
 //! What accounts of sources are here, and which memberships sources gave. An identifier of a source belongs to one account.
-use super::table::{self, Record, found, selects};
+use super::table::{self, Record, selects};
 use crate::db::{Batch, Db};
 use crate::params;
 use signet_base::{Conflict, Error, Json, Result, Secret, Timestamp, Uuid, Vault, json};
@@ -106,9 +106,6 @@ pub fn refresh(
     Batch::new()
         .add(REFRESH, params![tokens, expires, now, connection.id, connection.user_id])
         .expect_rows(1, Conflict::NoRow)
-}
-pub async fn update_user(db: &Db, before: &UserConnection, after: &UserConnection) -> Result<()> {
-    found(db.batch(table::update_changed(before, after)).await).map(drop)
 }
 /// `Conflict::NoRow` where it has gone.
 pub fn delete_user(id: i64) -> Batch {

@@ -83,7 +83,6 @@ impl Token {
 selects! { Token:
     BY_DIGEST = "WHERE t.key_digest = ?";
     BY_IDENTIFIER = "WHERE t.identifier = ?";
-    BY_MANAGED = "WHERE t.managed = ?";
     OF_USER = "WHERE t.user_id = ? AND t.intent = ? ORDER BY t.identifier";
     EXPIRED = "WHERE t.expiring = 1 AND COALESCE(t.expires, -1) <= ? AND COALESCE(t.expires, -1) > 0 AND t.intent = 'api' ORDER BY COALESCE(t.expires, -1) LIMIT ?";
 }
@@ -128,9 +127,6 @@ pub async fn by_id(db: &Db, id: Uuid) -> Result<Option<Token>> {
 }
 pub async fn by_identifier(db: &Db, identifier: &str) -> Result<Option<Token>> {
     table::row(db, &BY_IDENTIFIER, params![identifier]).await
-}
-pub async fn by_managed(db: &Db, managed: &str) -> Result<Option<Token>> {
-    table::row(db, &BY_MANAGED, params![managed]).await
 }
 /// A user's tokens with one intent, by identifier.
 pub async fn of_user(db: &Db, user: i64, intent: &str) -> Result<Vec<Token>> {

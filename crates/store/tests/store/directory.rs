@@ -255,6 +255,15 @@ async fn groups_inherit_along_several_parents() {
         groups::update(&db, &rich, None, None, at(9)).await.unwrap();
         assert_eq!(q(GroupQuery { attributes: Some(map(json!({"team__in": ["x", "y"]}))), ..Default::default() }).await, ["b"]);
         assert_eq!(groups::is_superuser(&db, &[ann, ben]).await.unwrap(), [ann, ben].into());
+        // `b` gives it, and `c` and `d` below it; not `a`, the other parent.
+        let all = [a.id, b.id, c.id, d.id, Uuid::nil()];
+        assert_eq!(groups::superuser_groups(&db, &all).await.unwrap(), [b.id, c.id, d.id].into());
+        let of_many = groups::effective_groups_of_many(&db, &[ann, ben, 0]).await.unwrap();
+        for (person, groups) in &of_many {
+            let one = groups::effective_groups(&db, *person).await.unwrap();
+            assert_eq!(groups.iter().map(|g| g.id).collect::<Vec<_>>(), one.iter().map(|g| g.id).collect::<Vec<_>>());
+        }
+        assert_eq!(of_many.len(), 2);
         assert_eq!(groups::many(&db, &[c.id, Uuid::nil(), a.id]).await.unwrap().len(), 2);
         users::leave_group(&db, ben, d.id).await.unwrap();
         users::join_group(&db, ann, d.id).await.unwrap();

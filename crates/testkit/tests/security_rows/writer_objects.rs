@@ -100,6 +100,7 @@ async fn core_objects_no_secret_is_in_an_event() {
             ("stages/authenticator/email", json!({"name": "ae"}), vec!["password"]),
             ("stages/authenticator/duo", json!({"name": "d", "client_id": "shown", "api_hostname": "api.example.test"}), vec!["client_secret", "admin_secret_key"]),
             ("stages/authenticator/sms", json!({"name": "s", "provider": "twilio", "from_number": "1", "account_sid": "AC1"}), vec!["auth", "auth_password"]),
+            ("sources/oauth", json!({"name": "o", "slug": "o", "provider_type": "openidconnect", "consumer_key": "shown", "oidc_well_known_url": "https://id.example.test/.well-known/openid-configuration"}), vec!["consumer_secret"]),
         ];
         let mut tried = BTreeSet::from(["authentik_crypto.certificatekeypair.key_data".to_owned()]);
         for (path, mut body, secrets) in kinds {
@@ -112,7 +113,8 @@ async fn core_objects_no_secret_is_in_an_event() {
             let event = newest(&site, "model_created", def.name).await;
             for secret in &secrets {
                 assert_eq!(event["context"]["diff"][*secret], json!({"previous_value": "", "new_value": MASK}), "{path} {secret}");
-                let pk = made["pk"].as_str().map_or_else(|| made["pk"].to_string(), str::to_owned);
+                let key = if def.key == "slug" { &made["slug"] } else { &made["pk"] };
+                let pk = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
                 let new = json!({*secret: "hunter2-new".repeat(4)});
                 sent(&admin, Method::PATCH, &format!("{path}/{pk}/"), new, StatusCode::OK).await;
                 let event = newest(&site, "model_updated", def.name).await;

@@ -90,13 +90,20 @@ async fn a_connection_ends_by_its_owner_and_by_nobody_else() {
         assert_eq!(bob.form(SETTINGS, &form).await.status, StatusCode::NOT_FOUND);
         let path = format!("/api/v3/sources/user_connections/all/{id}/");
         assert_eq!(bob.delete(&path).await.status, StatusCode::NOT_FOUND);
-        assert_eq!(bob.get("/api/v3/sources/user_connections/oauth/").await.json()["pagination"]["count"], json!(0));
+        assert_eq!(
+            bob.get("/api/v3/sources/user_connections/oauth/").await.json()["pagination"]["count"],
+            json!(0)
+        );
         let own = browser.get("/api/v3/sources/user_connections/oauth/?source__slug=up").await.json();
         assert_eq!(own["results"][0]["identifier"], json!("2"), "{own}");
         assert_eq!(own["results"][0]["source_obj"]["slug"], json!("up"), "{own}");
         assert!(own["results"][0].get("access_token").is_none());
         let refused = browser.patch(&path, json!({"identifier": "9"})).await;
-        assert_eq!(refused.status, StatusCode::FORBIDDEN, "her own, but what the source calls her is not hers to say");
+        assert_eq!(
+            refused.status,
+            StatusCode::FORBIDDEN,
+            "her own, but what the source calls her is not hers to say"
+        );
         let token = csrf(&mut browser).await;
         let form = [("csrf", token.as_str()), ("act", "disconnect"), ("id", &id)];
         assert_eq!(browser.form(SETTINGS, &form).await.status, StatusCode::SEE_OTHER);
@@ -107,19 +114,31 @@ async fn a_connection_ends_by_its_owner_and_by_nobody_else() {
         let id = source_connections::of_user(&db, ada.id).await.unwrap()[0].id;
         let path = format!("/api/v3/sources/user_connections/oauth/{id}/");
         assert_eq!(up.admin.patch(&path, json!({"identifier": "4"})).await.json()["identifier"], json!("4"));
-        assert_eq!(up.admin.patch(&path, json!({"user": 1})).await.json()["user"], json!(ada.id), "read-only");
+        assert_eq!(
+            up.admin.patch(&path, json!({"user": 1})).await.json()["user"],
+            json!(ada.id),
+            "read-only"
+        );
         let mut fresh = up.app.browser();
         up.visit(&mut fresh, remote("4")).await;
         assert_eq!(up.who(&mut fresh).await.as_deref(), Some("ada"));
         assert_eq!(browser.delete(&path).await.status, StatusCode::NO_CONTENT);
         let offered = browser.get("/api/v3/sources/all/user_settings/").await.json();
         assert_eq!(offered[0]["title"], json!("The up"), "{offered}");
-        let types = browser.get("/api/v3/sources/oauth/source_types/").await.json();
+        assert_eq!(browser.get("/api/v3/sources/oauth/source_types/").await.status, StatusCode::FORBIDDEN);
+        let types = up.admin.get("/api/v3/sources/oauth/source_types/").await.json();
         assert_eq!(types[0]["name"], json!("openidconnect"));
         let shown = up.admin.get("/api/v3/sources/oauth/up/").await.json();
         assert!(shown.get("consumer_secret").is_none() && shown["callback_url"].is_string(), "{shown}");
-        let moved = up.admin.patch("/api/v3/sources/oauth/up/", json!({"access_token_url": "https://evil.test/t"})).await;
-        assert!(moved.status == StatusCode::BAD_REQUEST && moved.json()["consumer_secret"].is_array(), "{}", moved.text());
+        let moved = up
+            .admin
+            .patch("/api/v3/sources/oauth/up/", json!({"access_token_url": "https://evil.test/t"}))
+            .await;
+        assert!(
+            moved.status == StatusCode::BAD_REQUEST && moved.json()["consumer_secret"].is_array(),
+            "{}",
+            moved.text()
+        );
         up.app.stop().await;
     })
     .await;

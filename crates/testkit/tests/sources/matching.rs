@@ -211,6 +211,43 @@ async fn federation_o14_groups_follow_and_only_those_that_the_source_gave_go() {
 }
 
 #[tokio::test]
+async fn federation_o14_what_a_source_names_twice_is_one_group_and_too_many_are_told() {
+    each_database(|kind| async move {
+        let mut up = Up::start(App::start(kind).await).await;
+        let mapping = json!({"name": "staff", "expression": "return {'name': 'Staff'} if group_id in ('a', 'b') else {}"});
+        let made = up.admin.post("/api/v3/propertymappings/source/oauth/", mapping).await;
+        up.set(json!({"group_property_mappings": [made.json()["pk"]]})).await;
+        let with = |groups: Json| {
+            let mut claims = remote("1", "ada", json!(true));
+            claims["groups"] = groups;
+            claims
+        };
+        let mut browser = up.app.browser();
+        up.visit(&mut browser, with(json!(["a", "a", "b", "c", "c"]))).await;
+        assert_eq!(up.who(&mut browser).await.as_deref(), Some("ada"));
+        let db = up.app.core.db.clone();
+        let ada = users::by_username(&db, "ada").await.unwrap().unwrap();
+        let mut names: Vec<String> =
+            groups::direct_groups(&db, ada.id).await.unwrap().into_iter().map(|g| g.name).collect();
+        names.sort();
+        assert_eq!(names, ["Staff", "c"]);
+        let told = async |up: &mut Up, word: &str| {
+            let events = up.admin.get("/api/v3/events/events/?action=configuration_error").await.json();
+            events["results"].to_string().matches(word).count()
+        };
+        assert_eq!(told(&mut up, "Staff: a group with this name exists").await, 1);
+        assert_eq!(told(&mut up, "too many").await, 0);
+        // 500 are looked at.
+        let many: Vec<String> = (0..501).map(|n| format!("g{n}")).collect();
+        up.visit(&mut up.app.browser(), with(json!(many))).await;
+        assert_eq!(groups::direct_groups(&db, ada.id).await.unwrap().len(), 500);
+        assert_eq!(told(&mut up, "1 groups are too many: 500 are looked at").await, 1);
+        up.app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn mappings_make_the_account_and_a_broken_one_lets_nobody_in() {
     each_database(|kind| async move {
         let mut up = Up::start(App::start(kind).await).await;
