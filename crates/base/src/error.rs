@@ -132,17 +132,20 @@ pub fn because(text: impl Into<String>, source: impl Into<Source>) -> Source {
     Box::new(Because { text: text.into(), source: source.into() })
 }
 
-/// An error with all of its sources, for the log: `a: b: c`.
+/// An error with all of its sources, for the log: `a: b: c`. What an error says already of its sources is not repeated.
 pub struct Chain<'a>(pub &'a (dyn std::error::Error + 'static));
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        let mut text = self.0.to_string();
         let mut next = self.0.source();
         while let Some(source) = next {
-            write!(f, ": {source}")?;
+            let said = source.to_string();
+            if !text.contains(&said) {
+                text = format!("{text}: {said}");
+            }
             next = source.source();
         }
-        Ok(())
+        f.write_str(&text)
     }
 }
 

@@ -8,6 +8,7 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use rustls::pki_types::CertificateDer;
+use signet_base::error::Chain;
 use signet_base::outbound::{Http, Mail, MailSecurity, MailServer, Mailer};
 use signet_base::{Clock, Error, Random, Result, Secret};
 use std::sync::Arc;
@@ -103,7 +104,7 @@ impl Mailer for Smtp {
                 {
                     self.tokens.forget(oauth).await;
                 }
-                Err(unavailable(server, chain(&error)))
+                Err(unavailable(server, Chain(&error)))
             }
             Err(_) => Err(unavailable(server, "no answer in time")),
         }
@@ -121,10 +122,10 @@ impl Smtp {
             let mut builder = TlsParameters::builder(server.host.clone());
             for der in &self.authorities {
                 let authority =
-                    Certificate::from_der(der.to_vec()).map_err(|e| unavailable(server, chain(&e)))?;
+                    Certificate::from_der(der.to_vec()).map_err(|e| unavailable(server, Chain(&e)))?;
                 builder = builder.add_root_certificate(authority);
             }
-            builder.build_rustls().map_err(|e| unavailable(server, chain(&e)))
+            builder.build_rustls().map_err(|e| unavailable(server, Chain(&e)))
         };
         let tls = match server.security {
             MailSecurity::Plain => Tls::None,
@@ -161,17 +162,4 @@ fn wrong(field: &str, text: &str) -> Error {
 }
 fn unavailable(server: &MailServer, why: impl std::fmt::Display) -> Error {
     Error::unavailable(format!("the mail server {}:{}: {why}", server.host, server.port))
-}
-/// The error with its sources. The innermost one is the server's reply.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let said = cause.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        next = cause.source();
-    }
-    text
 }

@@ -63,7 +63,8 @@ fn columns_name(columns: &str) -> String {
     name
 }
 
-/// Maps a PostgreSQL error.
+/// Maps a PostgreSQL error. What the server reports is kept as its message alone: the detail of it shows whole rows, with
+/// hashes and sealed secrets.
 pub(super) fn postgres(error: impl Into<Arc<tokio_postgres::Error>>) -> Error {
     let error = error.into();
     let Some(db) = error.as_db_error() else {
@@ -89,10 +90,10 @@ pub(super) fn postgres(error: impl Into<Arc<tokio_postgres::Error>>) -> Error {
         return Error::invalid("non_field_errors", "Null characters are not allowed.");
     }
     if *state == SqlState::READ_ONLY_SQL_TRANSACTION {
-        return Error::unavailable(because("the database is read-only", error));
+        return Error::unavailable("the database is read-only");
     }
     if *state == SqlState::UNDEFINED_TABLE || *state == SqlState::INVALID_SCHEMA_NAME {
-        return Error::unavailable(because(EMPTY, error));
+        return Error::unavailable(EMPTY);
     }
     // Classes: 08 connection, 28 authorisation, 3D no such database, 53 resources (disk full, connections),
     // 57 shutdown, 58 system.
@@ -100,11 +101,9 @@ pub(super) fn postgres(error: impl Into<Arc<tokio_postgres::Error>>) -> Error {
         || *state == SqlState::T_R_SERIALIZATION_FAILURE
         || *state == SqlState::T_R_DEADLOCK_DETECTED
     {
-        let text = format!("the database refuses: {}", db.message());
-        return Error::unavailable(because(text, error));
+        return Error::unavailable(format!("the database refuses: {}", db.message()));
     }
-    let text = format!("PostgreSQL {}: {}", state.code(), db.message());
-    Error::internal(because(text, error))
+    Error::internal(format!("PostgreSQL {}: {}", state.code(), db.message()))
 }
 
 /// `users__a__b` becomes `users.a,b`.

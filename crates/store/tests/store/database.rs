@@ -1,4 +1,5 @@
 //! Statements, batches, conflicts, group commit.
+use signet_base::error::Chain;
 use signet_base::{Conflict, Error, Ports, Timestamp, Uuid};
 use signet_store::bus::{self, Notice, Topic};
 use signet_store::testdb::each_database;
@@ -12,6 +13,23 @@ async fn every_statement_compiles_on_both_databases() {
             if let Err(error) = db.prepare(sql).await {
                 panic!("{:?}: {sql}: {error}", db.kind());
             }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn core_errors_show_no_values_of_rows() {
+    each_database(|db| async move {
+        let sql = "CREATE TABLE kept (id BIGINT PRIMARY KEY, hash TEXT NOT NULL, needed TEXT NOT NULL CHECK (needed <> 'x'))";
+        db.execute(sql, vec![]).await.unwrap();
+        const ADD: &str = "INSERT INTO kept (id, hash, needed) VALUES (?, ?, ?)";
+        db.execute(ADD, params![1, "hunter2", "y"]).await.unwrap();
+        for (id, needed) in [(2, None), (3, Some("x")), (1, Some("y"))] {
+            let error = db.execute(ADD, params![id, "hunter2", needed.map(str::to_owned)]).await.unwrap_err();
+            let said = format!("{} {error:?}", Chain(&error));
+            assert!(!said.contains("hunter2"), "{said}");
+            assert!(said.contains("kept") || said.contains("needed"), "it says where: {said}");
         }
     })
     .await;
