@@ -12,18 +12,31 @@ use tokio::net::TcpStream;
 #[tokio::test(flavor = "multi_thread")]
 async fn redteam_07_a_body_that_does_not_come_is_answered_after_its_time() {
     let app = start(DbKind::Sqlite, &[]).await;
+    let mut admin = app.admin().await;
+    admin.post("/api/v3/core/tokens/", json!({"identifier": "slow", "intent": "api"})).await;
+    let token = admin.get("/api/v3/core/tokens/slow/view_key/").await.json()["key"].clone();
+    let token = format!("Authorization: Bearer {}\r\n", token.as_str().unwrap());
+    let head = |path: &str, more: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\n{more}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\na"
+        )
+    };
+    // The body of somebody who may not call is not waited for.
+    let mut stream = TcpStream::connect(app.address).await.unwrap();
+    stream.write_all(head("/api/v3/core/users/", "").as_bytes()).await.unwrap();
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).await.unwrap();
+    assert_eq!(line, *b"HTTP/1.1 403");
     let began = Instant::now();
     let mut all = Vec::new();
-    for path in [
-        "/application/o/token/",
-        "/api/v3/core/users/",
-        "/api/v3/flows/executor/default-authentication-flow/",
-        "/if/flow/default-authentication-flow/",
+    for (path, more) in [
+        ("/application/o/token/", ""),
+        ("/api/v3/core/users/", token.as_str()),
+        ("/api/v3/flows/executor/default-authentication-flow/", ""),
+        ("/if/flow/default-authentication-flow/", ""),
     ] {
         let mut stream = TcpStream::connect(app.address).await.unwrap();
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\na"
-        );
+        let head = head(path, more);
         stream.write_all(head.as_bytes()).await.unwrap();
         all.push(tokio::spawn(async move {
             // A byte now and then does not help.

@@ -39,6 +39,16 @@ async fn core_upload_an_icon_is_stored_shown_and_removed() {
         assert!(page.contains("/files/media/public/icons/wiki.png?token="), "the library shows it");
         let used = admin.get("/api/v3/admin/file/used_by/?name=icons/wiki.png").await.json();
         assert_eq!((&used[0]["model_name"], &used[0]["name"]), (&json!("application"), &json!("Wiki")), "{used}");
+        // A source shows it wherever sources are shown.
+        let source = json!({"name": "Up", "slug": "up", "provider_type": "openidconnect", "consumer_key": "k", "consumer_secret": "s", "oidc_well_known_url": "https://up.test/.well-known/openid-configuration", "icon": "icons/wiki.png"});
+        let made = admin.post("/api/v3/sources/oauth/", source).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let all = admin.get("/api/v3/sources/all/").await.json();
+        let offered = admin.get("/api/v3/sources/all/user_settings/").await.json();
+        for shown in [&made.json(), &all["results"][0], &offered[0]] {
+            let url = shown["icon_url"].as_str().unwrap_or_else(|| panic!("{shown}"));
+            assert_eq!(app.browser().get(url).await.status, 200, "{url}");
+        }
         assert_eq!(admin.delete("/api/v3/admin/file/?name=icons/wiki.png").await.status, 204);
         assert_eq!(app.browser().get(&url).await.status, 404);
         app.stop().await;
