@@ -3,8 +3,7 @@
 use crate::objects::show;
 use http::Method;
 use signet_base::{Conflict, Error, Json, Map, Result, Uuid, json};
-use signet_core::directory::{self, Transaction};
-use signet_core::event::EventAction;
+use signet_core::directory::{self, Transaction, row_model};
 use signet_core::permission::Right;
 use signet_core::source::{self, SourceSettings};
 use signet_model::{Base, FieldDef, FieldKind, OnDelete, Verb};
@@ -14,7 +13,8 @@ use signet_rest::{Action, ApiResult, Call, Fault, Output, Permission, Reply, run
 use signet_store::group_connections::{self, GroupConnection};
 use signet_store::roles::Target;
 use signet_store::source_connections::{self, UserConnection};
-use signet_store::{Batch, ListQuery, Value, groups, table, users};
+use signet_store::table::Record;
+use signet_store::{ListQuery, Value, groups, table, users};
 use std::sync::Arc;
 
 const USER: &str = "authentik_core.usersourceconnection";
@@ -138,7 +138,7 @@ fn show_group(call: &Call, c: &GroupConnection) -> Json {
 }
 
 /// A list of one of the two tables.
-async fn page<T: table::Record>(call: &mut Call, show: fn(&Call, &T) -> Json) -> ApiResult {
+async fn page<T: Record>(call: &mut Call, show: fn(&Call, &T) -> Json) -> ApiResult {
     let paging = Paging::read(call)?;
     let mut filters = Filters::new(call);
     let mut q: ListQuery = paging.rows::<T>(&mut filters);
@@ -201,6 +201,9 @@ async fn retrieve_user(call: &mut Call) -> ApiResult {
 async fn create_user(call: &mut Call) -> ApiResult {
     let (source, identifier) = sent(call, USER_FIELDS).await?;
     let person = call.person()?.clone();
+    if person.impersonator.is_some() {
+        return Err(Fault::forbidden());
+    }
     let source = source.and_then(|pk| call.config.get(pk).cloned()).ok_or_else(Fault::not_found)?;
     let now = call.core.now();
     let made = UserConnection {
@@ -236,15 +239,7 @@ async fn update_user(call: &mut Call) -> ApiResult {
         ..before.clone()
     };
     let owner = users::by_id(&call.core.db, before.user_id).await?.ok_or_else(Fault::not_found)?;
-    let label = owner.username.clone();
-    commit(
-        call,
-        table::update_changed(&before, &after),
-        "usersourceconnection",
-        (before.id, &label),
-        EventAction::ModelUpdated,
-    )
-    .await?;
+    update(call, before.id, &owner.username, (&before, &after)).await?;
     Ok(Reply::ok(show_user(call, &after)))
 }
 async fn destroy_user(call: &mut Call) -> ApiResult {
@@ -275,15 +270,16 @@ async fn update_group(call: &mut Call) -> ApiResult {
         ..before.clone()
     };
     let group = groups::by_id(&call.core.db, before.group_id).await?.ok_or_else(Fault::not_found)?;
-    let batch = table::update_changed(&before, &after);
-    commit(call, batch, "groupsourceconnection", (before.id, &group.name), EventAction::ModelUpdated).await?;
+    update(call, before.id, &group.name, (&before, &after)).await?;
     Ok(Reply::ok(show_group(call, &after)))
 }
 async fn destroy_group(call: &mut Call) -> ApiResult {
     let found = find_group(call).await?;
-    let batch = group_connections::delete_group(found.id);
-    commit(call, batch, "groupsourceconnection", (found.id, &found.identifier), EventAction::ModelDeleted)
-        .await?;
+    let author = call.author();
+    let mut all = Transaction::new(&call.core, &author);
+    let model = row_model(GroupConnection::TABLE, found.id, &found.identifier);
+    all.delete_row(&model, group_connections::delete_group(found.id));
+    all.commit().await.map_err(taken)?;
     Ok(Reply::Empty)
 }
 async fn used_by_group(call: &mut Call) -> ApiResult {
@@ -291,17 +287,16 @@ async fn used_by_group(call: &mut Call) -> ApiResult {
     Ok(Reply::ok(Vec::<Json>::new()))
 }
 /// A change with its event.
-async fn commit(
+async fn update<T: Record>(
     call: &Call,
-    batch: Batch,
-    model: &str,
-    (id, label): (i64, &str),
-    action: EventAction,
+    id: i64,
+    label: &str,
+    (before, after): (&T, &T),
 ) -> Result<(), Fault> {
     let author = call.author();
     let mut all = Transaction::new(&call.core, &author);
-    all.also(batch);
-    all.event(action, json!({"model": directory::model_of(model, json!(id), label)}));
+    let model = row_model(T::TABLE, id, label);
+    all.update_row(&model, &before.writable(), &after.writable(), table::update_changed(before, after));
     all.commit().await.map(drop).map_err(taken)
 }
 

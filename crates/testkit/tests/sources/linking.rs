@@ -114,6 +114,11 @@ async fn a_connection_ends_by_its_owner_and_by_nobody_else() {
         let id = source_connections::of_user(&db, ada.id).await.unwrap()[0].id;
         let path = format!("/api/v3/sources/user_connections/oauth/{id}/");
         assert_eq!(up.admin.patch(&path, json!({"identifier": "4"})).await.json()["identifier"], json!("4"));
+        let events =
+            up.admin.get("/api/v3/events/events/?action=model_updated&ordering=-created").await.json();
+        assert_eq!(events["results"][0]["context"]["model"]["model_name"], json!("usersourceconnection"));
+        let diff = json!({"identifier": {"previous_value": "2", "new_value": "4"}});
+        assert_eq!(events["results"][0]["context"]["diff"], diff, "{events}");
         assert_eq!(
             up.admin.patch(&path, json!({"user": 1})).await.json()["user"],
             json!(ada.id),
