@@ -4,20 +4,24 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 
 from apache import Apache  # noqa: E402
+from support.api import Api  # noqa: E402
 from support.mailbox import Mailbox  # noqa: E402
+from support.oidc_provider import OidcProvider, new_source  # noqa: E402
 from support.report import Report  # noqa: E402
 from support.processes import ROOT, Folder, plain_environment  # noqa: E402
 from support.server import Signet  # noqa: E402
 
 
-# The journeys of run.mjs; all others are those of flows.mjs.
+# The journeys of run.mjs, and the parts with a server of their own; all others are those of flows.mjs.
 APPLICATION = {"journey", "withoutScript", "tour"}
+OWN = {"gallery", "attack", "sources", "live"}
 
 
 def flows(report, shots, only):
@@ -70,6 +74,45 @@ def attack(report, shots):
             print(f"The server said:\n{server.child.tail()}")
 
 
+def sources(report, shots):
+    """People of another server: npm oidc-provider behind two generic OpenID sources, one of which refuses names that are taken."""
+    slugs = ("client_secret_basic", "client_secret_post-strict")
+    with Signet("sources") as server:
+        base, api = server.base.replace("127.0.0.1", "localhost"), Api(server)
+        with OidcProvider(base, slugs) as issuer:
+            made = [
+                new_source(api, issuer, slugs[0], name="Up Company", promoted=True),
+                new_source(api, issuer, slugs[1], "post_body", name="Strict Company", user_matching_mode="username_deny"),
+            ]
+            stage = api.call("GET", "/stages/identification/?name=default-authentication-identification")["results"][0]
+            api.call("PATCH", f"/stages/identification/{stage['pk']}/", sources=[one["pk"] for one in made], show_source_labels=True)
+            env = {"SIGNET_URL": base, "SHOTS": shots, "ISSUER": issuer}
+            report.node(HERE / "sources.mjs", server.node_environment(env), "the sources in the browser")
+        if report.failed:
+            print(f"The server said:\n{server.child.tail()}")
+
+
+def live(report):
+    """Open pages while sessions end and the server stops: it is started again, as a service manager does."""
+    over = threading.Event()
+    with Signet("live") as server:
+        def keep():
+            while not over.wait(0.05):
+                if not server.child.alive():
+                    server.start()
+
+        keeper = threading.Thread(target=keep)
+        keeper.start()
+        try:
+            env = {"SIGNET_URL": server.base.replace("127.0.0.1", "localhost"), "SIGNET_PID": server.child.process.pid}
+            report.node(HERE / "live.mjs", server.node_environment(env), "open pages in the browser")
+        finally:
+            over.set()
+            keeper.join()
+        if report.failed:
+            print(f"The server said:\n{server.child.tail()}")
+
+
 def main():
     report = Report("browser")
     shots = Path(os.environ.get("SIGNET_SHOTS") or tempfile.mkdtemp(prefix="signet-shots-"))
@@ -80,7 +123,11 @@ def main():
         gallery(report)
     if everything or "attack" in only:
         attack(report, shots)
-    only -= {"gallery", "attack"}
+    if everything or "sources" in only:
+        sources(report, shots)
+    if everything or "live" in only:
+        live(report)
+    only -= OWN
     if everything or only - APPLICATION:
         flows(report, shots, " ".join(only - APPLICATION))
     if everything or only & APPLICATION:

@@ -15,7 +15,7 @@ from support.postgres import Cluster  # noqa: E402
 from support.report import Report  # noqa: E402
 
 # part -> the databases that it runs on
-PARTS = {"connections": ("sqlite",), "openid_client": ("sqlite", "postgresql"), "authentik_client": ("sqlite", "postgresql"), "fido2_client": ("sqlite", "postgresql"), "pyotp_client": ("sqlite",), "maxmind_files": ("sqlite",), "kill9": ("sqlite",), "kill_jobs": ("sqlite", "postgresql"), "wire": ("sqlite", "postgresql")}
+PARTS = {"connections": ("sqlite",), "openid_client": ("sqlite", "postgresql"), "oidc_provider": ("sqlite", "postgresql"), "authentik_client": ("sqlite", "postgresql"), "fido2_client": ("sqlite", "postgresql"), "pyotp_client": ("sqlite",), "maxmind_files": ("sqlite",), "kill9": ("sqlite",), "kill_jobs": ("sqlite", "postgresql"), "wire": ("sqlite", "postgresql")}
 
 
 def main():
