@@ -201,9 +201,12 @@ describe('the save bar', () => {
 
 describe('the live socket', () => {
   it('shows the page anew only when the session has ended', () => {
-    expect(after(1008, true)).toBe('reload');
-    expect(after(1001, true)).toBe('retry');
-    expect(after(1006, false)).toBe('nothing');
+    expect(after(1008, true, true)).toBe('reload');
+    expect(after(1001, true, true)).toBe('retry');
+    expect(after(1006, false, false)).toBe('nothing');
+  });
+  it('asks whether the session has ended where a handshake fails later', () => {
+    expect(after(1006, false, true)).toBe('ask');
   });
   it('asks less and less often', () => {
     expect([pause(0), pause(1_000), pause(50_000)]).toEqual([1_000, 2_000, 60_000]);
