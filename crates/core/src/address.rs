@@ -134,6 +134,11 @@ pub fn is_known(core: &Core, client: &Client) -> bool {
         || core.config().all::<Brand>().any(|(_, b)| !b.domain.is_empty() && covered(b))
 }
 
+/// Whether the request's host is that of the server's own address. Without a base URL none is.
+pub fn is_own(core: &Core, client: &Client) -> bool {
+    base(core).is_some_and(|base| base.name() == client.domain())
+}
+
 /// The address in responses to this request (issuer, endpoints, passkey origin): the request's host if it is
 /// allowed, with scheme and port of the base URL.
 pub fn of(core: &Core, client: &Client) -> String {

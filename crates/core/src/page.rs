@@ -10,7 +10,7 @@ use maud::Markup;
 use signet_base::error::Chain;
 use signet_base::{json, query, vault::sha256_hex};
 use signet_pages::{
-    Brand, ErrorPage, ExternalOrigins, FooterLink, FormContext, Page, Theme, challenge_page, csp_with,
+    Brand, ErrorPage, FooterLink, FormContext, Page, PagePolicy, Theme, challenge_page,
 };
 use std::io::Write;
 
@@ -63,27 +63,37 @@ impl PageContext {
             nonce: &self.nonce,
         }
     }
-    /// The response with a page. `form_targets`: origins its forms may post to, beside this one.
-    pub fn answer(&self, status: StatusCode, form_targets: &[&str], body: Markup) -> Response<String> {
-        self.answer_with(status, form_targets, &ExternalOrigins::default(), body)
-    }
-    /// The same for a page with resources of other hosts.
-    pub fn answer_with(
-        &self,
-        status: StatusCode,
-        form_targets: &[&str],
-        external_origins: &ExternalOrigins<'_>,
-        body: Markup,
-    ) -> Response<String> {
+    /// The response with a page.
+    pub fn answer(&self, status: StatusCode, policy: &PagePolicy, body: Markup) -> Response<String> {
         let mut response = Response::new(body.into_string());
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Ok(policy) = csp_with(&self.nonce, form_targets, external_origins).parse() {
-            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-        }
+        Written { nonce: self.nonce.clone(), policy: policy.clone() }.set(&mut response);
         response
+    }
+}
+
+/// The policy that a page was written with; it goes along with its response.
+#[derive(Clone)]
+struct Written {
+    nonce: String,
+    policy: PagePolicy,
+}
+impl Written {
+    fn set<B>(self, response: &mut Response<B>) {
+        if let Ok(policy) = self.policy.header(&self.nonce).parse() {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        response.extensions_mut().insert(self);
+    }
+}
+
+/// Adds what a route allows its pages to the policy of a page. Other responses stay as they are.
+pub fn allow<B>(response: &mut Response<B>, more: &PagePolicy) {
+    if let Some(Written { nonce, policy }) = response.extensions_mut().remove::<Written>() {
+        Written { nonce, policy: policy.and(more) }.set(response);
     }
 }
 
@@ -194,7 +204,7 @@ pub fn error_with(
         way_on,
         help: &page_context.help,
     });
-    page_context.answer(status, &[], page)
+    page_context.answer(status, &PagePolicy::default(), page)
 }
 
 /// A page that opens an address, which may be elsewhere: a redirect of a form's answer may not lead there (`form-action`),
@@ -204,7 +214,7 @@ pub fn leave(core: &Core, client: &Client, cookies: &str, to: &str) -> Response<
     let info = json!({"title": "", "background": page_context.background, "layout": "stacked"});
     let challenge = json!({"component": "xak-flow-redirect", "to": to, "flow_info": info});
     match challenge_page(page_context.page(core), &challenge, &FormContext::new("", "")) {
-        Some(page) => page_context.answer(StatusCode::OK, &[], page),
+        Some(page) => page_context.answer(StatusCode::OK, &PagePolicy::default(), page),
         None => error(core, client, cookies, StatusCode::BAD_REQUEST, "This address cannot be opened", to),
     }
 }
@@ -262,7 +272,7 @@ pub fn refused(core: &Core, client: &Client, cookies: &str, refusal: &Refusal<'_
         ..FormContext::new("", "")
     };
     match challenge_page(page_context.page(core), &challenge, &form) {
-        Some(page) => page_context.answer(StatusCode::FORBIDDEN, &[], page),
+        Some(page) => page_context.answer(StatusCode::FORBIDDEN, &PagePolicy::default(), page),
         None => error(core, client, cookies, StatusCode::FORBIDDEN, "You can’t open this", refusal.text),
     }
 }

@@ -8,7 +8,7 @@ use signet_base::{Error, Result};
 use signet_core::models::Application;
 use signet_core::page::{AccountMenu, PageContext};
 use signet_core::{Core, Principal, address};
-use signet_pages::{FirstStep, FirstStepsPage, first_steps_page};
+use signet_pages::{PagePolicy, FirstStep, FirstStepsPage, first_steps_page};
 use signet_store::users;
 
 /// `/if/admin/`
@@ -41,7 +41,7 @@ pub async fn page(edge: &Edge, person: &Principal) -> Result<Response> {
         home_url: "/if/user/",
         api_url: "/api/v3/",
     });
-    Ok(page_context.answer(StatusCode::OK, &[], page).into_response())
+    Ok(page_context.answer(StatusCode::OK, &PagePolicy::default(), page).into_response())
 }
 
 /// The tasks. Each is done when its condition holds, not when it was clicked.

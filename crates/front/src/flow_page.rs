@@ -13,7 +13,7 @@ use signet_core::flow::{Executor, Reply};
 use signet_core::page::PageContext;
 use signet_core::{Client, Core, setup};
 use signet_model::Object;
-use signet_pages::challenge::external_origins;
+use signet_pages::challenge::page_policy;
 use signet_pages::{challenge_page, challenge_page_with};
 use std::sync::Arc;
 
@@ -225,16 +225,8 @@ async fn page(
         Some(body) => Some(challenge_page_with(page_context.page(core), challenge, &form, body)),
         None => challenge_page(page_context.page(core), challenge, &form),
     };
-    // A self-submitting form posts to the application's origin, which the CSP must allow.
-    let target = challenge
-        .get("url")
-        .and_then(Json::as_str)
-        .filter(|_| challenge["component"] == "ak-stage-autosubmit")
-        .and_then(origin);
     match body {
-        Some(body) => page_context
-            .answer_with(status, target.as_deref().as_slice(), &external_origins(challenge), body)
-            .into_response(),
+        Some(body) => page_context.answer(status, &page_policy(challenge), body).into_response(),
         None => edge.fail(&Error::internal(format!("no page for {}", challenge["component"]))),
     }
 }
@@ -254,17 +246,6 @@ fn over(edge: &mut Edge, core: &Arc<Core>) -> Response {
         None,
     )
     .into_response()
-}
-
-/// Origin of a URL (`scheme://host[:port]`); for custom schemes (`myapp:`) the scheme.
-fn origin(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once(':')?;
-    match rest.strip_prefix("//") {
-        Some(rest) if scheme == "http" || scheme == "https" => {
-            Some(format!("{scheme}://{}", rest.split(['/', '?', '#']).next()?))
-        }
-        _ => Some(format!("{scheme}:")),
-    }
 }
 
 /// Whether the initial administrator password is not set yet.

@@ -15,7 +15,7 @@ use signet_core::models::Application;
 use signet_core::page::{self, AccountMenu, PageContext};
 use signet_core::permission::ADMIN_INTERFACE;
 use signet_core::{Core, Principal, access, application};
-use signet_pages::{LibraryPage, Tile, View, library_page};
+use signet_pages::{PagePolicy, LibraryPage, Tile, View, library_page};
 use signet_store::events;
 
 pub async fn get(edge: Edge) -> Response {
@@ -128,7 +128,7 @@ async fn library(edge: &Edge) -> Result<Response> {
         done,
         url: HOME,
     });
-    let response = page_context.answer(StatusCode::OK, &[], page);
+    let response = page_context.answer(StatusCode::OK, &PagePolicy::default(), page);
     // A search term and a CSRF token must not share a compressed page (BREACH).
     let mixed = !asked.is_empty() || person.impersonator.is_some();
     Ok(if mixed { response.into_response() } else { page::packed(&edge.headers, response).map(Body::from) })

@@ -9,7 +9,7 @@ use signet_base::{Error, Json, Map, Result, Span, json};
 use signet_core::directory::{self, Author, TokenChange};
 use signet_core::page::PageContext;
 use signet_core::{Principal, login, token};
-use signet_pages::{FormContext, challenge_page_with, ui};
+use signet_pages::{PagePolicy, FormContext, challenge_page_with, ui};
 use signet_store::tokens::Token;
 
 pub async fn ask(Path(key): Path<String>, mut edge: Edge) -> Response {
@@ -30,7 +30,7 @@ pub async fn ask(Path(key): Path<String>, mut edge: Edge) -> Response {
             };
             let body = form.form(&challenge, html! { (ui::button_primary("Sign in", "Signing in")) });
             let page = challenge_page_with(page_context.page(&core), &challenge, &form, body);
-            let answer = page_context.answer(StatusCode::OK, &[], page).into_response();
+            let answer = page_context.answer(StatusCode::OK, &PagePolicy::default(), page).into_response();
             edge.send(answer).await
         }
         Ok(None) => gone(&edge),

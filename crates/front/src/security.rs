@@ -16,7 +16,7 @@ use signet_core::directory::{Author, DeviceChange, TokenChange, Transaction};
 use signet_core::page::{AccountMenu, PageContext, details_url};
 use signet_core::{Core, Principal, directory};
 use signet_model::Base;
-use signet_pages::{Method, Profile, SecurityPage, SessionRow, SetUp, THEME_COOKIE, Theme, security_page};
+use signet_pages::{PagePolicy, Method, Profile, SecurityPage, SessionRow, SetUp, THEME_COOKIE, Theme, security_page};
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::sessions;
 
@@ -209,7 +209,7 @@ async fn page(edge: &mut Edge, csrf: &str) -> Result<Response> {
         token_form: person.impersonator.is_none().then(|| refused.form(&lasts)),
         new_token: new_token.as_ref().map(|(name, key)| (name.as_str(), key.reveal())),
     });
-    Ok(page_context.answer(StatusCode::OK, &[], page).into_response())
+    Ok(page_context.answer(StatusCode::OK, &PagePolicy::default(), page).into_response())
 }
 
 pub fn moment(at: Timestamp) -> String {

@@ -12,7 +12,7 @@ use signet_core::models::{Designation, Flow, background_url};
 use signet_core::page::{self, PageContext};
 use signet_core::{Core, brand, rows};
 use signet_model::Object;
-use signet_pages::{FormContext, challenge_page_with, ui};
+use signet_pages::{PagePolicy, FormContext, challenge_page_with, ui};
 use std::sync::Arc;
 
 pub const TOO_LONG: &str = "Your sign-in took too long. Start again.";
@@ -76,7 +76,7 @@ pub async fn replacement(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) 
         &FormContext { home_url: form_context::HOME, ..FormContext::new("", "") },
         body,
     );
-    Some(page_context.answer(StatusCode::OK, &[], page).into_response())
+    Some(page_context.answer(StatusCode::OK, &PagePolicy::default(), page).into_response())
 }
 
 /// The run that a form belongs to.

@@ -6,7 +6,7 @@ use http::{StatusCode, header};
 use signet_base::Uuid;
 use signet_core::page::PageContext;
 use signet_model::Base;
-use signet_pages::{NoticePage, notice_page};
+use signet_pages::{PagePolicy, NoticePage, notice_page};
 
 /// `/.well-known/change-password` (W3C "A Well-Known URL for Changing Passwords").
 pub async fn change_password(edge: Edge) -> Response {
@@ -55,5 +55,5 @@ pub async fn ended(Path(what): Path<String>, edge: Edge) -> Response {
     let action =
         (what == "signed-out").then_some(("/flows/-/default/authentication/?next=/", "Sign in again"));
     let page = notice_page(&NoticePage { page: page_context.page(&edge.core), title, text, action });
-    page_context.answer(StatusCode::OK, &[], page).into_response()
+    page_context.answer(StatusCode::OK, &PagePolicy::default(), page).into_response()
 }

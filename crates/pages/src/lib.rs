@@ -39,6 +39,6 @@ pub use security::{
     ConnectionRow, ConsentRow, DetailsForm, Method, Profile, SecurityPage, SessionRow, SetUp, TokenForm,
     TokenRow, device_name, security_page,
 };
-pub use shell::{ExternalOrigins, Page, Shell, csp, csp_with};
+pub use shell::{Page, PagePolicy, Shell};
 pub use ui::Person;
 pub use url::{safe_href, safe_image};

@@ -118,15 +118,6 @@ fn language(locale: &str) -> &'static str {
     SPOKEN.iter().copied().find(|spoken| spoken.eq_ignore_ascii_case(wished)).unwrap_or("en")
 }
 
-/// Origins of other hosts that a page loads from. Most pages have none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ExternalOrigins<'a> {
-    /// Origin of a captcha's script.
-    pub captcha: Option<&'a str>,
-    /// Origin of a frame.
-    pub frame: Option<&'a str>,
-}
-
 /// Additional origins (scripts, frames) that known captcha services need. Other services get their own origin
 /// only.
 fn companions(origin: &str) -> (&'static str, &'static str) {
@@ -142,79 +133,123 @@ fn companions(origin: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// The Content-Security-Policy of a page with resources of other hosts; the one of [`csp`] for a page
-/// without.
-///
-/// A captcha's script may load from its own origin and the known additional ones, and may use inline styles.
-/// These scripts do not support Trusted Types, so pages with a captcha do not require them.
-#[must_use]
-pub fn csp_with(nonce: &str, form_action_extra: &[&str], external_origins: &ExternalOrigins) -> String {
-    let mut policy = csp(nonce, form_action_extra);
-    // Origins come from settings: anything but plain origin characters is refused.
-    let plain = |origin: &&str| {
-        !origin.is_empty()
-            && origin
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'.' | b'-' | b'[' | b']'))
-    };
-    if let Some(captcha) = external_origins.captcha.filter(plain) {
-        let (scripts, frames) = companions(captcha);
-        let join = |rest: &str| format!("{captcha} {rest}").trim_end().to_owned();
-        policy = policy
-            .replace("; require-trusted-types-for 'script'", "")
-            .replace("script-src 'self'", &format!("script-src 'self' {}", join(scripts)))
-            .replace("connect-src 'self'", &format!("connect-src 'self' {}", join(scripts)));
-        policy.push_str(&format!("; frame-src {}; style-src-attr 'unsafe-inline'", join(frames)));
-    } else if let Some(frame) = external_origins.frame.filter(plain) {
-        policy.push_str(&format!("; frame-src {frame}"));
-    }
-    policy
+/// What a page may beyond the usual, by its `Content-Security-Policy` (CSP 3). The members are origins (`https://app.test`) or
+/// schemes (`app:`); anything else is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PagePolicy {
+    /// Where its forms may be sent beside this server. Browsers apply it to redirects of the answer too.
+    pub form_action: Vec<String>,
+    /// Whose pages may frame it. Empty: nobody's.
+    pub frame_ancestors: Vec<String>,
+    /// What it may frame.
+    pub frame_src: Vec<String>,
+    /// Origin of a captcha's script. It may load from the known additional origins of its service too, and use inline styles.
+    /// These scripts do not support Trusted Types, so a page with one does not require them.
+    pub captcha: Option<String>,
 }
 
-/// The `Content-Security-Policy` of a page. `form_action_extra`: origins that forms of this page may post to
-/// beside this one (self-submitting forms); entries that are not plain source expressions are dropped.
-#[must_use]
-pub fn csp(nonce: &str, form_action_extra: &[&str]) -> String {
-    let nonce: String = nonce
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '='))
-        .collect();
-    let mut forms = String::from("'self'");
-    for source in form_action_extra {
-        let plain = !source.is_empty()
-            && source.bytes().all(|b| {
-                b.is_ascii_alphanumeric()
-                    || matches!(b, b':' | b'/' | b'.' | b'-' | b'_' | b'[' | b']' | b'+')
-            });
-        if plain {
-            forms.push(' ');
-            forms.push_str(source);
-        }
+impl PagePolicy {
+    /// A page with a form that is sent to another origin.
+    #[must_use]
+    pub fn form_to(origin: Option<String>) -> Self {
+        Self { form_action: origin.into_iter().collect(), ..Self::default() }
     }
-    format!(
-        "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: https:; \
-         connect-src 'self'; form-action {forms}; frame-ancestors 'none'; base-uri 'none'; \
-         require-trusted-types-for 'script'"
-    )
+    /// What either of them allows.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.form_action.extend_from_slice(&other.form_action);
+        self.frame_ancestors.extend_from_slice(&other.frame_ancestors);
+        self.frame_src.extend_from_slice(&other.frame_src);
+        self.captcha = self.captcha.or_else(|| other.captcha.clone());
+        self
+    }
+    /// The value of the header. `nonce` is that of the page's own style.
+    #[must_use]
+    pub fn header(&self, nonce: &str) -> String {
+        let nonce: String = nonce
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '='))
+            .collect();
+        let captcha = self.captcha.as_deref().filter(|origin| is_source(origin));
+        let (scripts, frames) = captcha.map(companions).unwrap_or_default();
+        let from = |first: &'static str, captcha: Option<&str>, more: &str, list: &[String]| {
+            let list = list.iter().map(String::as_str).filter(|source| is_source(source));
+            let all = [first].into_iter().chain(captcha).chain(more.split_whitespace()).chain(list);
+            all.filter(|source| !source.is_empty()).collect::<Vec<_>>().join(" ")
+        };
+        let own = from("'self'", captcha, scripts, &[]);
+        let forms = from("'self'", None, "", &self.form_action);
+        let ancestors = match from("", None, "", &self.frame_ancestors) {
+            none if none.is_empty() => "'none'".to_owned(),
+            some => some,
+        };
+        let mut policy = format!(
+            "default-src 'none'; script-src {own}; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: https:; \
+             connect-src {own}; form-action {forms}; frame-ancestors {ancestors}; base-uri 'none'"
+        );
+        if captcha.is_none() {
+            policy.push_str("; require-trusted-types-for 'script'");
+        }
+        let framed = from("", captcha, frames, &self.frame_src);
+        if !framed.is_empty() {
+            policy.push_str(&format!("; frame-src {framed}"));
+        }
+        if captcha.is_some() {
+            policy.push_str("; style-src-attr 'unsafe-inline'");
+        }
+        policy
+    }
+}
+
+/// Whether it is a plain source expression: origins come from settings.
+fn is_source(source: &str) -> bool {
+    !source.is_empty()
+        && source.bytes().all(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'.' | b'-' | b'_' | b'[' | b']' | b'+')
+        })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ExternalOrigins, csp, csp_with, language};
+    use super::{PagePolicy, language};
+
+    fn captcha(origin: &str) -> String {
+        PagePolicy { captcha: Some(origin.to_owned()), ..PagePolicy::default() }.header("n")
+    }
 
     #[test]
     fn the_policy_takes_only_plain_sources() {
-        let policy = csp("abc", &["https://app.test", "x; script-src *", "'unsafe-inline'"]);
-        assert!(policy.contains("form-action 'self' https://app.test; frame-ancestors 'none'"));
+        let sources = ["https://app.test", "x; script-src *", "'unsafe-inline'", "*", "app:"];
+        let list = || sources.map(str::to_owned).to_vec();
+        let policy =
+            PagePolicy { form_action: list(), frame_ancestors: list(), frame_src: list(), captcha: None };
+        let policy = policy.header("abc");
+        assert!(
+            policy.contains("; form-action 'self' https://app.test app:; frame-ancestors https://app.test app:; ")
+                && policy.ends_with("; frame-src https://app.test app:"),
+            "{policy}"
+        );
         assert!(policy.contains("'nonce-abc'"));
-        assert!(!csp("a'; script-src *", &[]).contains("script-src *"));
+        assert!(!PagePolicy::default().header("a'; script-src *").contains("script-src *"));
+    }
+
+    #[test]
+    fn a_page_may_nothing_unless_its_policy_says_so() {
+        let plain = PagePolicy::default().header("n");
+        assert!(
+            plain.contains("form-action 'self'; frame-ancestors 'none';")
+                && plain.ends_with("; require-trusted-types-for 'script'"),
+            "{plain}"
+        );
+        let form = PagePolicy::form_to(Some("https://a.test".into()));
+        let framed = PagePolicy { frame_ancestors: vec!["https://b.test".into()], ..PagePolicy::default() };
+        let both = form.and(&framed).header("n");
+        assert!(both.contains("form-action 'self' https://a.test; frame-ancestors https://b.test;"), "{both}");
     }
 
     #[test]
     fn a_captcha_opens_the_policy_for_its_hosts_and_nothing_else() {
-        let plain = csp("n", &[]);
-        assert_eq!(csp_with("n", &[], &ExternalOrigins::default()), plain);
-        let own = csp_with("n", &[], &ExternalOrigins { captcha: Some("https://captcha.test"), frame: None });
+        let own = captcha("https://captcha.test");
         assert!(
             own.contains("script-src 'self' https://captcha.test;")
                 && own.contains("frame-src https://captcha.test;")
@@ -225,17 +260,8 @@ mod tests {
                 && own.contains("frame-ancestors 'none'")
                 && !own.contains("gstatic")
         );
-        assert!(
-            csp_with("n", &[], &ExternalOrigins { captcha: Some("https://www.recaptcha.net"), frame: None })
-                .contains("https://www.gstatic.com")
-        );
-        assert_eq!(
-            csp_with("n", &[], &ExternalOrigins { captcha: Some("https://x; script-src *"), frame: None }),
-            plain
-        );
-        let frame =
-            csp_with("n", &[], &ExternalOrigins { captcha: None, frame: Some("https://device.test") });
-        assert!(frame.ends_with("require-trusted-types-for 'script'; frame-src https://device.test"));
+        assert!(captcha("https://www.recaptcha.net").contains("https://www.gstatic.com"));
+        assert_eq!(captcha("https://x; script-src *"), PagePolicy::default().header("n"));
     }
 
     #[test]

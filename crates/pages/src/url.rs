@@ -51,6 +51,13 @@ pub fn origin(url: &str) -> Option<&str> {
     plain.then(|| &url[..name.len() + 3 + host.len()])
 }
 
+/// The CSP source that lets a form be sent to a URL: its origin, or a custom scheme (`app:`).
+#[must_use]
+pub fn form_target(url: &str) -> Option<String> {
+    let custom = || scheme(safe_href(url)?).filter(|name| name != "https" && name != "http");
+    origin(url).map(str::to_owned).or_else(|| custom().map(|name| format!("{name}:")))
+}
+
 /// A URL that a frame may have: http(s) with a host.
 #[must_use]
 pub fn safe_frame(url: &str) -> Option<&str> {
@@ -134,6 +141,18 @@ mod tests {
         assert!(safe_image("dätä:image/").is_none());
     }
 
+    #[test]
+    fn a_form_may_go_to_an_origin_or_a_custom_scheme() {
+        for (url, target) in [
+            ("https://app.test/acs?x=1", Some("https://app.test")),
+            ("app.test:/callback", Some("app.test:")),
+            ("https://u@app.test/", None),
+            ("javascript:alert(1)", None),
+            ("/own", None),
+        ] {
+            assert_eq!(form_target(url).as_deref(), target, "{url}");
+        }
+    }
     #[test]
     fn origins_are_plain() {
         assert_eq!(

@@ -8,7 +8,7 @@ use signet_core::flow::StageKind;
 use signet_core::listener::Listener;
 use signet_core::provider::ProviderKind;
 use signet_model::ModelDef;
-use signet_rest::Actions;
+use signet_rest::{Actions, VirtualHost};
 use std::sync::Arc;
 
 /// A provider kind and everything that belongs to it.
@@ -25,6 +25,8 @@ pub struct Slice {
     pub actions: Actions,
     /// Where it is reached beside HTTP.
     pub listeners: &'static [&'static dyn Listener],
+    /// Hosts that belong to it.
+    pub virtual_hosts: &'static [&'static dyn VirtualHost],
 }
 
 /// Every provider kind.

@@ -7,6 +7,7 @@ use signet_base::{Error, Json, query};
 use signet_core::authorize::{self, Answer, AuthorizationRequest};
 use signet_core::page::{self, PageContext};
 use signet_core::{Client, Core, WebSession};
+use signet_pages::challenge::page_policy;
 use signet_pages::{FormContext, challenge_page};
 use std::sync::Arc;
 
@@ -108,9 +109,9 @@ impl Visit<'_> {
     }
     /// Sends an answer to an application: a redirect, or a page with a form that submits itself.
     pub fn answer(&self, application: &str, answer: Answer) -> Response {
-        let (target, challenge) = match answer {
+        let challenge = match answer {
             Answer::Redirect(to) => return redirect(self.found, &to),
-            Answer::Form { .. } => (form_target(&answer), answer.challenge(application)),
+            Answer::Form { .. } => Json::Object(answer.challenge(application).0),
         };
         let page_context = PageContext::of(self.core, self.client, &cookies(self.headers));
         let form = FormContext {
@@ -118,10 +119,8 @@ impl Visit<'_> {
             request_id: Some(&self.client.request_id),
             ..FormContext::new("", "")
         };
-        match challenge_page(page_context.page(self.core), &Json::Object(challenge.0), &form) {
-            Some(body) => {
-                page_context.answer(StatusCode::OK, target.as_deref().as_slice(), body).into_response()
-            }
+        match challenge_page(page_context.page(self.core), &challenge, &form) {
+            Some(body) => page_context.answer(StatusCode::OK, &page_policy(&challenge), body).into_response(),
             None => self.fail(&Error::internal("no page for a form that submits itself")),
         }
     }
@@ -142,12 +141,6 @@ fn with_cookies(mut response: Response, set: &[String]) -> Response {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
     response
-}
-
-/// The CSP source that lets the form post: its origin, or a custom scheme.
-fn form_target(answer: &Answer) -> Option<String> {
-    let Answer::Form { url, .. } = answer else { return None };
-    web_origin(url).or_else(|| scheme(url).map(|scheme| format!("{scheme}:")))
 }
 
 /// Scheme of an absolute URI in lower case.

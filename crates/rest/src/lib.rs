@@ -9,6 +9,7 @@ pub mod list;
 mod reply;
 mod route;
 mod table;
+mod virtual_host;
 mod visible;
 
 pub use auth::gate;
@@ -19,7 +20,9 @@ pub use dispatch::{Describe, PREFIX, router};
 pub use list::page;
 pub use reply::Reply;
 pub use route::{Action, OUTPOST, Output, Permission, Run};
+pub use signet_pages::PagePolicy;
 pub use table::{Route, Table};
+pub use virtual_host::{OwnHeaders, VirtualHost, with_page_policy};
 pub use visible::family_name;
 
 use signet_base::Result;

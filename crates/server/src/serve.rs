@@ -7,9 +7,10 @@ use crate::edge::listen::{self, Shared, Socket, bind_tcp, bind_udp};
 use crate::edge::request::RequestHandler;
 use crate::edge::tls::Tls;
 use crate::signals::{ServiceRequest, Signals};
+use crate::wiring::Endpoints;
 use crate::{first_run, folder, housekeeping, wiring};
 use signet_base::{Error, Ports, Result, machine, memory};
-use signet_core::listener::{Listener, Protocol, Transport};
+use signet_core::listener::{Protocol, Transport};
 use signet_core::{Core, job};
 use signet_store::{Db, DbKind, migrate};
 use std::net::SocketAddr;
@@ -69,13 +70,13 @@ impl Running {
 
 /// Starts everything on a prepared core. The listeners are bound before anything is written, so that a second
 /// server on the same ports changes nothing.
-pub async fn start(options: &Options, ports: Ports, listeners: &[&'static dyn Listener]) -> Result<Running> {
+pub async fn start(options: &Options, ports: Ports, endpoints: &Endpoints) -> Result<Running> {
     let http = bind_tcp(&options.addresses("LISTEN__HTTP"), &options.variable("LISTEN__HTTP")).await?;
     let https = bind_tcp(&options.addresses("LISTEN__HTTPS"), &options.variable("LISTEN__HTTPS")).await?;
     let metrics =
         bind_tcp(&options.addresses("LISTEN__METRICS"), &options.variable("LISTEN__METRICS")).await?;
     let mut sockets = Vec::new();
-    for listener in listeners {
+    for listener in &endpoints.listeners {
         let setting = listener.setting();
         let addresses = options.addresses(setting);
         let bind = match listener.transport() {
@@ -102,7 +103,7 @@ pub async fn start(options: &Options, ports: Ports, listeners: &[&'static dyn Li
         list.iter().map(|address| (address.port(), secure)).collect::<Vec<_>>()
     };
     core.set_listeners([ports(&addresses.0, false), ports(&addresses.1, true)].concat());
-    let pages = Http::new(Serve::Routes(Arc::new(RequestHandler::new(core.clone()))));
+    let pages = Http::new(Serve::Routes(Arc::new(RequestHandler::new(core.clone(), endpoints))));
     let scrape = Http::new(Serve::Metrics(Arc::new(Scrape::new(core.clone()))));
     let mut all = vec![
         ("http", Protocol::Tcp(pages.clone()), http),
@@ -181,7 +182,7 @@ pub async fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
     // Installed first, so that a signal during the start is not lost.
     let mut signals = Signals::listen()?;
-    let running = start(options, wiring::ports(options), &wiring::listeners()).await?;
+    let running = start(options, wiring::ports(options), &wiring::endpoints()).await?;
     let addresses = |list: &[SocketAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(http = %addresses(&running.http), https = %addresses(&running.https), metrics = %addresses(&running.metrics), ms = started.elapsed().as_millis(), "ready");
     until_stopped(&mut signals, &running.core).await;

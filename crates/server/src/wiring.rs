@@ -12,7 +12,7 @@ use signet_core::system::SystemSettings;
 use signet_core::{Client, Core, CoreParts, Families};
 use signet_model::Registry;
 use signet_providers::oauth2;
-use signet_rest::{Action, Actions, Bearer, Table};
+use signet_rest::{Action, Actions, Bearer, Table, VirtualHost};
 use signet_storage::{Bucket, Folder, Usage};
 use signet_store::{Db, ObjectStore, kv};
 use std::sync::Arc;
@@ -48,9 +48,21 @@ pub fn families() -> Families {
     .with_jobs(crate::jobs::ALL.iter().copied())
 }
 
-/// The listeners of all slices.
-pub fn listeners() -> Vec<&'static dyn Listener> {
-    signet_providers::ALL.iter().flat_map(|s| s.listeners).copied().collect()
+/// How slices are reached.
+#[derive(Clone, Default)]
+pub struct Endpoints {
+    pub routes: Vec<fn(&Arc<Core>) -> Router>,
+    pub virtual_hosts: Vec<&'static dyn VirtualHost>,
+    pub listeners: Vec<&'static dyn Listener>,
+}
+
+/// The endpoints of all slices.
+pub fn endpoints() -> Endpoints {
+    Endpoints {
+        routes: vec![signet_providers::router, signet_sources::router],
+        virtual_hosts: signet_providers::ALL.iter().flat_map(|s| s.virtual_hosts).copied().collect(),
+        listeners: signet_providers::ALL.iter().flat_map(|s| s.listeners).copied().collect(),
+    }
 }
 
 /// Opens the configured database. Creates the folder of an SQLite file.
@@ -121,7 +133,7 @@ pub fn table(core: &Core) -> Table {
 }
 
 /// All routes of the HTTP listeners, without the edge's processing.
-pub fn routes(core: &Arc<Core>, table: Arc<Table>) -> Router {
+pub fn routes(core: &Arc<Core>, endpoints: &Endpoints, table: Arc<Table>) -> Router {
     let bearer: Bearer = Arc::new(|core, _client, token| Box::pin(oauth2::bearer(core, token)));
     let api = signet_api::router(core.clone(), table, Some(bearer));
     let whole = api.clone();
@@ -134,9 +146,9 @@ pub fn routes(core: &Arc<Core>, table: Arc<Table>) -> Router {
     });
     let recovery = signet_front::recovery_router(core.clone())
         .route_layer(from_fn(|request, next| note_route(request, next, signet_front::RECOVERY)));
+    let slices = endpoints.routes.iter().fold(Router::new(), |all, routes| all.merge(routes(core)));
     signet_front::router(core.clone())
-        .merge(signet_providers::router(core))
-        .merge(signet_sources::router(core))
+        .merge(slices)
         .merge(crate::assets::router())
         .merge(crate::files::router(core))
         .merge(crate::edge::health::router(core.clone()))

@@ -7,7 +7,9 @@ use signet_core::Core;
 use signet_core::listener::Listener;
 use signet_outbound::Smtp;
 use signet_server::config::{Config, Database, Options};
+use signet_rest::VirtualHost;
 use signet_server::serve::{self, Running};
+use signet_server::wiring::{self, Endpoints};
 use signet_store::users::{self, User};
 use signet_store::{DbKind, PostgresConfig, groups, testdb, tokens};
 use std::collections::BTreeMap;
@@ -36,7 +38,7 @@ pub struct Setup {
     postgres: Option<PostgresConfig>,
     variables: BTreeMap<String, String>,
     at: Timestamp,
-    listeners: Vec<&'static dyn Listener>,
+    endpoints: Endpoints,
 }
 
 static COUNT: AtomicU64 = AtomicU64::new(1);
@@ -74,7 +76,8 @@ impl Setup {
             postgres,
             variables,
             at: Timestamp::parse("2026-11-23T12:00:00Z").unwrap(),
-            listeners: Vec::new(),
+            // Listeners of slices have fixed ports unless a test gives them another.
+            endpoints: Endpoints { listeners: Vec::new(), ..wiring::endpoints() },
         }
     }
     /// A new installation in this database.
@@ -90,9 +93,21 @@ impl Setup {
     /// Adds a listener at a port of its own.
     #[must_use]
     pub fn listening(mut self, listener: &'static dyn Listener) -> Self {
-        self.listeners.push(listener);
+        self.endpoints.listeners.push(listener);
         let variable = format!("AUTHENTIK_{}", listener.setting());
         self.with(&variable, "127.0.0.1:0")
+    }
+    /// Adds routes.
+    #[must_use]
+    pub fn routing(mut self, routes: fn(&Arc<Core>) -> axum::Router) -> Self {
+        self.endpoints.routes.push(routes);
+        self
+    }
+    /// Adds hosts of a slice.
+    #[must_use]
+    pub fn hosting(mut self, host: &'static dyn VirtualHost) -> Self {
+        self.endpoints.virtual_hosts.push(host);
+        self
     }
     /// How the database is reached, where it is PostgreSQL.
     pub fn postgres(&self) -> Option<&PostgresConfig> {
@@ -126,7 +141,7 @@ impl Setup {
         let http = Arc::new(LoopbackClient::default());
         let smtp = Smtp::new(ports.clock.clone(), ports.random.clone(), http.clone());
         let ports = ports.with_mail(Arc::new(smtp)).with_http(http);
-        let running = serve::start(&self.options(), ports, &self.listeners).await?;
+        let running = serve::start(&self.options(), ports, &self.endpoints).await?;
         Ok(App {
             setup: self.clone(),
             core: running.core.clone(),

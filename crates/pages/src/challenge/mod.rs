@@ -23,9 +23,9 @@ use serde_json::Value;
 
 use crate::flow::{FlowPage, Heading, Layout, flow_page};
 use crate::form::{FormContext, Purpose, text};
-use crate::shell::{ExternalOrigins, Page};
+use crate::shell::{Page, PagePolicy};
 use crate::ui::{self, Person};
-use crate::url::origin;
+use crate::url::{form_target, origin};
 use crate::words;
 
 pub use captcha::captcha;
@@ -179,17 +179,23 @@ fn person<'a>(component: &str, challenge: &'a Value, form: &FormContext<'a>) -> 
     })
 }
 
-/// What of other hosts a challenge needs on its page: origins of the captcha's script, of a frame.
+/// What the page of a challenge needs of other hosts: a captcha's script, a frame, the target of a form that submits itself.
 #[must_use]
-pub fn external_origins(challenge: &Value) -> ExternalOrigins<'_> {
+pub fn page_policy(challenge: &Value) -> PagePolicy {
+    let captcha = |of: &Value| PagePolicy {
+        captcha: origin(text(of, "js_url")).map(str::to_owned),
+        ..PagePolicy::default()
+    };
+    let url = text(challenge, "url");
     match text(challenge, "component") {
-        "ak-stage-captcha" => ExternalOrigins { captcha: origin(text(challenge, "js_url")), frame: None },
-        "ak-stage-identification" => ExternalOrigins {
-            captcha: challenge.get("captcha_stage").and_then(|stage| origin(text(stage, "js_url"))),
-            frame: None,
+        "ak-stage-captcha" => captcha(challenge),
+        "ak-stage-identification" => challenge.get("captcha_stage").map(captcha).unwrap_or_default(),
+        "xak-flow-frame" => PagePolicy {
+            frame_src: origin(url).map(str::to_owned).into_iter().collect(),
+            ..PagePolicy::default()
         },
-        "xak-flow-frame" => ExternalOrigins { captcha: None, frame: origin(text(challenge, "url")) },
-        _ => ExternalOrigins::default(),
+        "ak-stage-autosubmit" => PagePolicy::form_to(form_target(url)),
+        _ => PagePolicy::default(),
     }
 }
 

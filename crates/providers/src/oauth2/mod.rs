@@ -49,6 +49,7 @@ pub const SLICE: Slice = Slice {
     routes: web::router,
     actions: api::actions,
     listeners: &[],
+    virtual_hosts: &[],
 };
 
 #[derive(Default)]

@@ -119,7 +119,8 @@ fn service(
                     }
                 },
             };
-            response.headers_mut().insert(header::DATE, date::header(now));
+            // An answer that is passed on may have one.
+            response.headers_mut().entry(header::DATE).or_insert_with(|| date::header(now));
             live.rest(response.body().size_hint().lower());
             Ok(response)
         }) as Service

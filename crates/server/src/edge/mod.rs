@@ -11,5 +11,6 @@ pub mod listen;
 mod proxy_protocol;
 pub mod request;
 pub mod routes;
+mod stream;
 pub mod tls;
 mod udp;

@@ -3,14 +3,16 @@ use super::body::{self, Rest};
 use super::client::{self, Connection};
 use super::host;
 use super::ids::RequestIds;
+use super::stream::{StreamedRequest, StreamedResponse};
+use crate::wiring::Endpoints;
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::Limited;
 use hyper::body::{Body as _, Incoming};
 use signet_core::listener::Activity;
-use signet_core::{Client, Core, page};
-use signet_rest::{MAX_BODY, Table};
+use signet_core::{Client, Core, address, page};
+use signet_rest::{MAX_BODY, OwnHeaders, Table, VirtualHost};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -26,16 +28,25 @@ const LINGER: usize = 4 * MAX_BODY;
 pub struct RequestHandler {
     pub core: Arc<Core>,
     pub routes: Router,
+    virtual_hosts: Vec<(&'static dyn VirtualHost, Router)>,
     /// Says how long a body may be.
     table: Arc<Table>,
     pub ids: RequestIds,
 }
 
+/// What answers a request: the routes of the server, or a slice to which the host belongs.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    host: Option<&'static dyn VirtualHost>,
+    routes: &'a Router,
+}
+
 impl RequestHandler {
-    pub fn new(core: Arc<Core>) -> Self {
+    pub fn new(core: Arc<Core>, endpoints: &Endpoints) -> Self {
         let table = Arc::new(crate::wiring::table(&core));
-        let routes = crate::wiring::routes(&core, table.clone());
-        Self { ids: RequestIds::new(&core.ports), core, routes, table }
+        let routes = crate::wiring::routes(&core, endpoints, table.clone());
+        let virtual_hosts = endpoints.virtual_hosts.iter().map(|host| (*host, host.router(&core))).collect();
+        Self { ids: RequestIds::new(&core.ports), core, routes, virtual_hosts, table }
     }
 
     /// Handles one request.
@@ -49,29 +60,40 @@ impl RequestHandler {
         self.core.metrics.requests.inc();
         let id = self.ids.next();
         let method = request.method().clone();
-        let (mut response, path) = match client::of(
+        let client = client::of(
             connection,
             method.as_str(),
             request.uri(),
             request.headers(),
             &self.core.settings,
             id.clone(),
-        ) {
+        );
+        let (mut response, path) = match client {
             Ok(client) => {
                 let client = Arc::new(client);
+                let target = self.target(&client);
                 let inputs = HeaderInputs::of(&self.core, &client, request.headers());
-                let mut response = self.inner(client.clone(), live, request).await;
-                inputs.set_headers(response.headers_mut());
-                (response, client.shown_path().to_owned())
+                let mut response = self.inner(client.clone(), target, live, request).await;
+                if !has_own_headers(&response) {
+                    inputs.set_headers(response.headers_mut());
+                }
+                // What a path below the host of a slice means is not known here.
+                let path = match target.host {
+                    Some(host) => format!("({})", host.name()),
+                    None => client.shown_path().to_owned(),
+                };
+                (response, path)
             }
             Err(client::BadHost) => {
                 (text(StatusCode::BAD_REQUEST, "The request names no valid host."), "(no route)".to_owned())
             }
         };
         let took = started.elapsed();
-        set_headers(response.headers_mut(), &id, took);
-        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("2"));
+        if !has_own_headers(&response) {
+            set_headers(response.headers_mut(), &id, took);
+            if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+                response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("2"));
+            }
         }
         let (status, ms) = (response.status().as_u16(), took.as_secs_f64() * 1000.0);
         // A failing log must not affect the response.
@@ -80,49 +102,63 @@ impl RequestHandler {
             400.. => tracing::info!(request_id = %id, %method, %path, status, ms, "request"),
             _ => tracing::debug!(request_id = %id, %method, %path, status, ms, "request"),
         }));
-        response
+        StreamedResponse::watch(response, live)
+    }
+
+    fn target(&self, client: &Client) -> Target<'_> {
+        if !self.virtual_hosts.is_empty() && !address::is_own(&self.core, client) {
+            for (host, routes) in &self.virtual_hosts {
+                if host.serves(&self.core, client) {
+                    return Target { host: Some(*host), routes };
+                }
+            }
+        }
+        Target { host: None, routes: &self.routes }
+    }
+
+    /// How long the body may be. `None`: a stream of any length.
+    fn body_limit(&self, target: Target<'_>, request: &Request<Incoming>) -> Option<usize> {
+        if let Some(host) = target.host {
+            return host.max_body();
+        }
+        // Longer bodies than usual are an exception of some actions of the API.
+        let usual = request.body().size_hint().upper().is_some_and(|most| most <= MAX_BODY as u64);
+        Some(if usual { MAX_BODY } else { self.table.limit(request.method(), request.uri().path()) })
     }
 
     async fn inner(
         &self,
         client: Arc<Client>,
+        target: Target<'_>,
         live: &Arc<Activity>,
         request: Request<Incoming>,
     ) -> Response<Body> {
-        // Longer bodies than usual are an exception of some actions of the API.
-        let usual = request.body().size_hint().upper().is_some_and(|most| most <= MAX_BODY as u64);
-        let limit = if usual { MAX_BODY } else { self.table.limit(request.method(), request.uri().path()) };
-        if request.body().size_hint().lower() > limit as u64 {
-            let version = request.version();
+        let version = request.version();
+        let limit = self.body_limit(target, &request);
+        if limit.is_some_and(|limit| request.body().size_hint().lower() > limit as u64) {
             let (body, rest) = body::lend(request.into_body(), live.clone());
             drop(body);
             // A client that is still sending would see a broken connection instead of the response.
             rest.discard(LINGER).await;
             return closing(text(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large."), version);
         }
-        if let Some(refusal) = host::refusal(&self.core, &client, request.headers()).await {
-            let version = request.version();
+        if target.host.is_none()
+            && let Some(refusal) = host::refusal(&self.core, &client, request.headers()).await
+        {
             let (body, rest) = body::lend(request.into_body(), live.clone());
             drop(body);
             return if rest.discard(MAX_BODY).await { refusal } else { closing(refusal, version) };
         }
-        let cookies = request
-            .headers()
-            .get(header::COOKIE)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or_default()
-            .to_owned();
-        let wants_page = request
-            .headers()
-            .get(header::ACCEPT)
-            .and_then(|v| v.to_str().ok())
-            .is_some_and(|a| a.contains("text/html"));
-        let version = request.version();
+        let caller = Caller::of(&client, request.headers());
         let (parts, body) = request.into_parts();
-        let (body, rest) = if body.is_end_stream() { (Body::empty(), None) } else { lent(body, live, limit) };
+        let (body, rest) = match limit {
+            _ if body.is_end_stream() => (Body::empty(), None),
+            Some(limit) => lent(body, live, limit),
+            None => (Body::new(StreamedRequest::new(body)), None),
+        };
         let mut request = Request::from_parts(parts, body);
-        request.extensions_mut().insert(client.clone());
-        let response = self.routed(request, client, cookies, wants_page).await;
+        request.extensions_mut().insert(client);
+        let response = self.routed(request, target, caller).await;
         match rest {
             Some(rest) if rest.is_late() => {
                 self.core.budgets.count("body");
@@ -133,40 +169,61 @@ impl RequestHandler {
         }
     }
 
-    async fn routed(
-        &self,
-        request: Request<Body>,
-        client: Arc<Client>,
-        cookies: String,
-        wants_page: bool,
-    ) -> Response<Body> {
+    async fn routed(&self, request: Request<Body>, target: Target<'_>, caller: Caller) -> Response<Body> {
         // The error type is Infallible, as the match shows.
         let answer = async {
-            match self.routes.clone().oneshot(request).await {
+            match target.routes.clone().oneshot(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             }
         };
         match (CatchPanic { future: Box::pin(answer) }).await {
             Ok(response) => response,
-            Err(()) => {
-                tracing::error!(request_id = %client.request_id, path = %client.shown_path(), "a request made the server panic; this is a fault to report");
-                if client.path.starts_with("/api/") && !wants_page {
-                    let mut response = Response::new(Body::from(format!(
-                        r#"{{"detail":"Something went wrong on our side.","request_id":"{}"}}"#,
-                        client.request_id
-                    )));
-                    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                    response
-                        .headers_mut()
-                        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                    return response;
-                }
-                page::failure(&self.core, &client, &cookies, &signet_base::Error::internal("panic"))
-                    .map(Body::from)
-            }
+            Err(()) => self.panicked(target, &caller),
         }
     }
+
+    fn panicked(&self, target: Target<'_>, caller: &Caller) -> Response<Body> {
+        let Caller { client, cookies, wants_page } = caller;
+        let path = if target.host.is_some() { "(no route)" } else { client.shown_path() };
+        tracing::error!(request_id = %client.request_id, %path, "a request made the server panic; this is a fault to report");
+        if target.host.is_some() {
+            return text(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side.");
+        }
+        if client.path.starts_with("/api/") && !wants_page {
+            let mut response = Response::new(Body::from(format!(
+                r#"{{"detail":"Something went wrong on our side.","request_id":"{}"}}"#,
+                client.request_id
+            )));
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            return response;
+        }
+        page::failure(&self.core, client, cookies, &signet_base::Error::internal("panic")).map(Body::from)
+    }
+}
+
+/// What an answer to a panic depends on.
+struct Caller {
+    client: Arc<Client>,
+    cookies: String,
+    wants_page: bool,
+}
+impl Caller {
+    fn of(client: &Arc<Client>, headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+        Self {
+            client: client.clone(),
+            cookies: text(header::COOKIE).to_owned(),
+            wants_page: text(header::ACCEPT).contains("text/html"),
+        }
+    }
+}
+
+fn has_own_headers(response: &Response<Body>) -> bool {
+    response.extensions().get::<OwnHeaders>().is_some()
 }
 
 fn lent(body: Incoming, live: &Arc<Activity>, limit: usize) -> (Body, Option<Rest>) {

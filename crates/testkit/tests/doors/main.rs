@@ -6,6 +6,8 @@
     reason = "a failure in a test is a failed test"
 )]
 mod echo;
+mod hosts;
 mod listeners;
+mod policies;
 mod sockets;
 mod uploads;
