@@ -9,9 +9,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use maud::Markup;
 use signet_base::error::Chain;
 use signet_base::{json, query, vault::sha256_hex};
-use signet_pages::{
-    Brand, ErrorPage, FooterLink, FormContext, Page, PagePolicy, Theme, challenge_page,
-};
+use signet_pages::{Brand, ErrorPage, FooterLink, FormContext, Page, PagePolicy, Theme, challenge_page};
 use std::io::Write;
 
 pub use account::{AccountMenu, STOP, details_url};

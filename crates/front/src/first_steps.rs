@@ -8,7 +8,7 @@ use signet_base::{Error, Result};
 use signet_core::models::Application;
 use signet_core::page::{AccountMenu, PageContext};
 use signet_core::{Core, Principal, address};
-use signet_pages::{PagePolicy, FirstStep, FirstStepsPage, first_steps_page};
+use signet_pages::{FirstStep, FirstStepsPage, PagePolicy, first_steps_page};
 use signet_store::users;
 
 /// `/if/admin/`

@@ -15,7 +15,7 @@ use signet_core::models::Application;
 use signet_core::page::{self, AccountMenu, PageContext};
 use signet_core::permission::ADMIN_INTERFACE;
 use signet_core::{Core, Principal, access, application};
-use signet_pages::{PagePolicy, LibraryPage, Tile, View, library_page};
+use signet_pages::{LibraryPage, PagePolicy, Tile, View, library_page};
 use signet_store::events;
 
 pub async fn get(edge: Edge) -> Response {

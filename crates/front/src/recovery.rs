@@ -9,7 +9,7 @@ use signet_base::{Error, Json, Map, Result, Span, json};
 use signet_core::directory::{self, Author, TokenChange};
 use signet_core::page::PageContext;
 use signet_core::{Principal, login, token};
-use signet_pages::{PagePolicy, FormContext, challenge_page_with, ui};
+use signet_pages::{FormContext, PagePolicy, challenge_page_with, ui};
 use signet_store::tokens::Token;
 
 pub async fn ask(Path(key): Path<String>, mut edge: Edge) -> Response {

@@ -16,7 +16,9 @@ use signet_core::directory::{Author, DeviceChange, TokenChange, Transaction};
 use signet_core::page::{AccountMenu, PageContext, details_url};
 use signet_core::{Core, Principal, directory};
 use signet_model::Base;
-use signet_pages::{PagePolicy, Method, Profile, SecurityPage, SessionRow, SetUp, THEME_COOKIE, Theme, security_page};
+use signet_pages::{
+    Method, PagePolicy, Profile, SecurityPage, SessionRow, SetUp, THEME_COOKIE, Theme, security_page,
+};
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::sessions;
 

@@ -12,7 +12,7 @@ use signet_core::models::{Designation, Flow, background_url};
 use signet_core::page::{self, PageContext};
 use signet_core::{Core, brand, rows};
 use signet_model::Object;
-use signet_pages::{PagePolicy, FormContext, challenge_page_with, ui};
+use signet_pages::{FormContext, PagePolicy, challenge_page_with, ui};
 use std::sync::Arc;
 
 pub const TOO_LONG: &str = "Your sign-in took too long. Start again.";

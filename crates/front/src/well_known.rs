@@ -6,7 +6,7 @@ use http::{StatusCode, header};
 use signet_base::Uuid;
 use signet_core::page::PageContext;
 use signet_model::Base;
-use signet_pages::{PagePolicy, NoticePage, notice_page};
+use signet_pages::{NoticePage, PagePolicy, notice_page};
 
 /// `/.well-known/change-password` (W3C "A Well-Known URL for Changing Passwords").
 pub async fn change_password(edge: Edge) -> Response {

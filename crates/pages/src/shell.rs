@@ -225,8 +225,9 @@ mod tests {
             PagePolicy { form_action: list(), frame_ancestors: list(), frame_src: list(), captcha: None };
         let policy = policy.header("abc");
         assert!(
-            policy.contains("; form-action 'self' https://app.test app:; frame-ancestors https://app.test app:; ")
-                && policy.ends_with("; frame-src https://app.test app:"),
+            policy.contains(
+                "; form-action 'self' https://app.test app:; frame-ancestors https://app.test app:; "
+            ) && policy.ends_with("; frame-src https://app.test app:"),
             "{policy}"
         );
         assert!(policy.contains("'nonce-abc'"));
@@ -244,7 +245,10 @@ mod tests {
         let form = PagePolicy::form_to(Some("https://a.test".into()));
         let framed = PagePolicy { frame_ancestors: vec!["https://b.test".into()], ..PagePolicy::default() };
         let both = form.and(&framed).header("n");
-        assert!(both.contains("form-action 'self' https://a.test; frame-ancestors https://b.test;"), "{both}");
+        assert!(
+            both.contains("form-action 'self' https://a.test; frame-ancestors https://b.test;"),
+            "{both}"
+        );
     }
 
     #[test]

@@ -106,7 +106,7 @@ pub(crate) fn css_url(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{css_url, origin, query_value, safe_href, safe_image};
+    use super::{css_url, form_target, origin, query_value, safe_href, safe_image};
 
     #[test]
     fn refuses_what_can_run() {

@@ -244,7 +244,8 @@ fn browser(site: &Site, client: &Client, headers: &HeaderMap) -> Response {
     let account = menu.as_ref().map(|menu| menu.account("/api/v3/"));
     let page = page_context.page(&site.core);
     let body = signet_pages::api_browser_page(page, account, "/api/v3/schema/?format=json");
-    page::packed(headers, page_context.answer(StatusCode::OK, &signet_pages::PagePolicy::default(), body)).map(Body::from)
+    page::packed(headers, page_context.answer(StatusCode::OK, &signet_pages::PagePolicy::default(), body))
+        .map(Body::from)
 }
 
 /// A write to a path without its trailing slash: 405 without a body.

@@ -196,9 +196,7 @@ impl RequestHandler {
                 client.request_id
             )));
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             return response;
         }
         page::failure(&self.core, client, cookies, &signet_base::Error::internal("panic")).map(Body::from)
@@ -213,7 +211,8 @@ struct Caller {
 }
 impl Caller {
     fn of(client: &Arc<Client>, headers: &HeaderMap) -> Self {
-        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+        let text =
+            |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
         Self {
             client: client.clone(),
             cookies: text(header::COOKIE).to_owned(),

@@ -2,8 +2,8 @@
 use axum::BoxError;
 use axum::body::{Body, Bytes};
 use http::Response;
-use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::body::Body as _;
+use hyper::body::{Frame, Incoming, SizeHint};
 use signet_core::listener::Activity;
 use std::future::Future;
 use std::io;

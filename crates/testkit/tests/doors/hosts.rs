@@ -110,7 +110,11 @@ async fn core_host_a_request_for_the_host_of_a_slice_reaches_it_whatever_its_pat
         ("wiki.apps.test", "/static/portal.js"),
     ] {
         let answer = ask(&app, host, path).await;
-        assert_eq!((answer.status, answer.text()), (StatusCode::OK, format!("{host} {path} 0")), "{host}{path}");
+        assert_eq!(
+            (answer.status, answer.text()),
+            (StatusCode::OK, format!("{host} {path} 0")),
+            "{host}{path}"
+        );
     }
     let spelled = ask(&app, "WIKI.Apps.test.:80", "/").await;
     assert_eq!(spelled.text(), "wiki.apps.test / 0", "one spelling of a host");
@@ -130,7 +134,13 @@ async fn core_host_an_answer_that_is_passed_on_keeps_its_headers_and_gets_no_oth
     let app = started().await;
     let answer = ask(&app, "wiki.apps.test", "/").await;
     let names: Vec<&str> = answer.headers.keys().map(header::HeaderName::as_str).collect();
-    for name in ["content-security-policy", "referrer-policy", "x-authentik-id", "permissions-policy", "cache-control"] {
+    for name in [
+        "content-security-policy",
+        "referrer-policy",
+        "x-authentik-id",
+        "permissions-policy",
+        "cache-control",
+    ] {
         assert!(!names.contains(&name), "{names:?}");
     }
     assert_eq!(answer.header("x-frame-options"), "SAMEORIGIN");
