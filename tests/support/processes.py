@@ -1,5 +1,6 @@
 """Children that are always ended, by their own id."""
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -11,12 +12,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def free_ports(count):
-    """`count` different loopback ports that nobody listens on now."""
+    """`count` different loopback ports that nobody listens on now. They lie below the range from which the system gives ports to
+    connections, so that they are still free when a server is started again."""
     held = []
     try:
-        for _ in range(count):
+        while len(held) < count:
             held.append(socket.socket())
-            held[-1].bind(("127.0.0.1", 0))
+            try:
+                held[-1].bind(("127.0.0.1", random.randrange(20000, 32000)))
+            except OSError:
+                held.pop().close()
         return [s.getsockname()[1] for s in held]
     finally:
         for s in held:

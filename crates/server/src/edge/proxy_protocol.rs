@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::TcpStream;
 
 /// How version 2 begins.
@@ -35,6 +35,10 @@ pub async fn client(stream: &mut TcpStream, proxy: SocketAddr) -> io::Result<Soc
         }
         if seen.starts_with(SIGNATURE) {
             return Ok(binary(stream).await?.unwrap_or(proxy));
+        }
+        // No more will come, and `peek` does not say so.
+        if stream.ready(Interest::READABLE).await?.is_read_closed() {
+            return Ok(proxy);
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -101,6 +105,32 @@ fn read_binary(command: u8, family: u8, rest: &[u8]) -> io::Result<Option<Socket
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    /// The client that is found when `sent` arrives and nothing more, with the bytes that are left.
+    async fn found(sent: &[u8]) -> (SocketAddr, Vec<u8>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut sender = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut stream, proxy) = listener.accept().await.unwrap();
+        sender.write_all(sent).await.unwrap();
+        sender.shutdown().await.unwrap();
+        let client = tokio::time::timeout(Duration::from_secs(20), client(&mut stream, proxy)).await;
+        let client = client.expect("a beginning that stays incomplete is no reason to wait").unwrap();
+        let mut left = Vec::new();
+        stream.read_to_end(&mut left).await.unwrap();
+        (client, left)
+    }
+
+    #[tokio::test]
+    async fn a_beginning_that_ends_is_no_header() {
+        for sent in [&b"\r\n"[..], b"\r\n\r\n", b"PROX", b"P", b""] {
+            let (client, left) = found(sent).await;
+            assert_eq!((client.ip().is_loopback(), left), (true, sent.to_vec()));
+        }
+        let (client, left) = found(b"PROXY TCP4 192.0.2.1 192.0.2.2 5000 443\r\nhello").await;
+        assert_eq!((client.to_string(), left), ("192.0.2.1:5000".into(), b"hello".to_vec()));
+    }
 
     #[test]
     fn lines_name_the_client() {
