@@ -124,6 +124,7 @@ fn key_name(def: &ModelDef) -> String {
     match (def.key, def.numbered) {
         ("pk", true) => "id".to_owned(),
         ("pk", false) if def.is("authentik_rbac.role") => "uuid".to_owned(),
+        ("pk", false) if def.is("authentik_blueprints.blueprintinstance") => "instance_uuid".to_owned(),
         ("pk", false) => format!("{}_uuid", snake(&crate::openapi::component(def))),
         (key, _) => key.to_owned(),
     }

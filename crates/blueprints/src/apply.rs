@@ -3,18 +3,18 @@
 use crate::context::Context;
 use crate::entry::{self, State};
 use crate::eval::{EntryObject, Environment, EvalError, Position, Scope};
-use crate::file::{self, Blueprint, Entry};
+use crate::commit::commit;
+use crate::file::{self, Blueprint, Entry, Head};
+use crate::instances::{self, Repeat};
 use crate::missing_models;
 use crate::permissions::{self, EntryPermission};
-use crate::planned::{ObjectWrite, PlannedState};
+use crate::planned::PlannedState;
 use crate::problem::{Problem, sentence};
 use crate::rows::{GROUP, Order, Rows, USER, WriteOutcome};
-use signet_base::{Error, Json, Map, Result, json};
-use signet_core::directory::{Author, Transaction};
-use signet_core::{Core, compat, setup};
-use signet_store::users::User;
-use signet_store::{Write, table};
-use std::collections::{HashMap, HashSet};
+use signet_base::{Error, Json, Map, Result, Uuid, json};
+use signet_core::directory::Author;
+use signet_core::{Core, compat};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::AtomicUsize;
 
 /// A text and its origin.
@@ -69,169 +69,254 @@ pub async fn apply(core: &Core, source: &Source<'_>, by: &Author) -> Result<Repo
 
 /// Imports several files; later ones see the objects of earlier ones. All or nothing.
 pub async fn apply_all(core: &Core, sources: &[Source<'_>], by: &Author) -> Result<Report> {
-    let (planned, report) = run(core, sources).await?;
-    let files: Vec<&str> = sources.iter().map(|source| source.file).collect();
-    let name = match files.as_slice() {
-        [] => return Ok(report),
-        [one] => (*one).to_owned(),
-        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
-    };
-    commit(core, planned, &by.clone().by("blueprint", name)).await?;
-    Ok(report)
+    run(core, sources).await?.commit(by).await
 }
 
 /// Validates a file without writing.
 pub async fn validate(core: &Core, source: &Source<'_>) -> Result<Report> {
-    Ok(run(core, std::slice::from_ref(source)).await?.1)
+    Ok(run(core, std::slice::from_ref(source)).await?.report)
 }
 
-async fn run(core: &Core, sources: &[Source<'_>]) -> Result<(PlannedState, Report)> {
-    let mut planned = PlannedState::new(&core.config());
-    let mut report = Report::default();
-    let mut names: Vec<String> = Vec::new();
+async fn run<'c>(core: &'c Core, sources: &[Source<'_>]) -> Result<Import<'c>> {
+    let mut import = Import::new(core);
     for source in sources {
-        let blueprint = file::read(source.file, source.text)?;
-        one(core, &mut planned, source, &blueprint, &names, &mut report).await?;
-        names.push(blueprint.name);
+        import.file(source).await?;
     }
-    Ok((planned, report))
+    Ok(import)
 }
 
-async fn one(
-    core: &Core,
-    planned: &mut PlannedState,
-    source: &Source<'_>,
-    blueprint: &Blueprint,
-    earlier: &[String],
-    report: &mut Report,
-) -> Result<(), Problem> {
-    report.notes.extend(blueprint.notes.iter().cloned());
-    let context = Context::new(core, &blueprint.context, source.context);
-    let (mut left_out, steps) = (HashSet::new(), AtomicUsize::new(0));
-    let mut ids: HashMap<String, EntryObject> = HashMap::new();
-    let mut moved: HashMap<String, String> = HashMap::new();
-    for item in &blueprint.entries {
-        let mut problem = Problem { entry: item.place.clone(), ..Problem::file(source.file, "") };
-        let scope = Scope {
+/// What an import has read of a file.
+pub(crate) struct FileRead {
+    pub head: Head,
+    /// Models of its entries.
+    pub models: BTreeSet<String>,
+}
+
+/// An import under way: files are validated on a copy of the configuration.
+pub(crate) struct Import<'c> {
+    pub core: &'c Core,
+    pub planned: PlannedState,
+    pub report: Report,
+    files: Vec<String>,
+    /// Names of the files so far.
+    names: Vec<String>,
+    /// Instances that are being applied, the outermost first.
+    pub(crate) open: Vec<Uuid>,
+    /// Model and key of what entries are about, but for what they delete.
+    pub touched: HashSet<(String, String)>,
+}
+
+impl<'c> Import<'c> {
+    pub fn new(core: &'c Core) -> Self {
+        Self {
             core,
-            planned,
-            context: &context,
-            ids: &ids,
-            left_out: &left_out,
-            environment: source.environment,
-            steps: &steps,
-        };
-        let read = read_entry(&scope, item, earlier).await;
-        let read = read.map_err(|(model, field, message)| {
-            problem.model = model;
-            Problem { message, ..problem.clone() }.at(&field)
-        })?;
-        let mut read = match read {
-            EntryReading::Entry(read) => *read,
-            EntryReading::Skipped => {
-                report.skipped += 1;
-                continue;
-            }
-            EntryReading::LeftOut(why) => {
-                report.skipped += 1;
-                report.notes.push(format!("{}: {}: left out, {why}", source.file, item.place));
-                left_out.extend(item.id.clone());
-                continue;
-            }
-        };
-        for field in &read.left_out {
-            report.notes.push(format!(
-                "{}: {}: {}: {field}: left out, it refers to what does not exist here",
-                source.file, item.place, read.model
-            ));
+            planned: PlannedState::new(&core.config()),
+            report: Report::default(),
+            files: Vec::new(),
+            names: Vec::new(),
+            open: Vec::new(),
+            touched: HashSet::new(),
         }
-        problem.model.clone_from(&read.model);
-        if !moved.is_empty() {
-            read.identifiers
-                .iter_mut()
-                .map(|(_, value)| value)
-                .chain(read.attrs.values_mut())
-                .for_each(|value| rename(value, &moved));
+    }
+
+    /// Writes it all.
+    pub async fn commit(self, by: &Author) -> Result<Report> {
+        let name = match self.files.as_slice() {
+            [] => return Ok(self.report),
+            [one] => one.clone(),
+            [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+        };
+        commit(self.core, self.planned, &by.clone().by("blueprint", name)).await?;
+        Ok(self.report)
+    }
+
+    pub async fn file(&mut self, source: &Source<'_>) -> Result<FileRead> {
+        let blueprint = file::read(source.file, source.text)?;
+        let models = self.entries(source, &blueprint).await?;
+        self.files.push(source.file.to_owned());
+        self.names.push(blueprint.head.name.clone());
+        Ok(FileRead { head: blueprint.head, models })
+    }
+
+    async fn entries(&mut self, source: &Source<'_>, blueprint: &Blueprint) -> Result<BTreeSet<String>, Problem> {
+        let core = self.core;
+        self.report.notes.extend(blueprint.notes.iter().cloned());
+        let context = Context::new(core, &blueprint.context, source.context);
+        let (mut left_out, steps) = (HashSet::new(), AtomicUsize::new(0));
+        let mut ids: HashMap<String, EntryObject> = HashMap::new();
+        let mut moved: HashMap<String, String> = HashMap::new();
+        let mut models = BTreeSet::new();
+        for item in &blueprint.entries {
+            let mut problem = Problem { entry: item.place.clone(), line: item.line, ..Problem::file(source.file, "") };
+            let scope = Scope {
+                core,
+                planned: &self.planned,
+                context: &context,
+                ids: &ids,
+                left_out: &left_out,
+                environment: source.environment,
+                steps: &steps,
+            };
+            let read = read_entry(&scope, item).await.map_err(|(model, field, message)| {
+                problem.model = model;
+                Problem { message, ..problem.clone() }.at(&field)
+            })?;
+            let mut read = match read {
+                EntryReading::Entry(read) => *read,
+                EntryReading::Skipped => {
+                    self.report.skipped += 1;
+                    continue;
+                }
+                EntryReading::LeftOut(why) => {
+                    self.report.skipped += 1;
+                    self.report.notes.push(format!("{}: {}: left out, {why}", source.file, item.place));
+                    left_out.extend(item.id.clone());
+                    continue;
+                }
+            };
+            let note = |what: &str, why: &str| {
+                format!("{}: {}: {}: {what}: left out, {why}", source.file, item.place, read.model)
+            };
+            let elsewhere = "it refers to what does not exist here";
+            self.report.notes.extend(read.left_out.iter().map(|field| note(field, elsewhere)));
+            problem.model.clone_from(&read.model);
+            models.insert(read.model.clone());
+            if !moved.is_empty() {
+                read.identifiers
+                    .iter_mut()
+                    .map(|(_, value)| value)
+                    .chain(read.attrs.values_mut())
+                    .for_each(|value| rename(value, &moved));
+            }
+            let entry = self.entry(&mut read).await;
+            let entry = entry
+                .map_err(|(field, message)| Problem { message, ..problem.clone() }.at(&field))?;
+            let what = |(what, why): &(String, String)| {
+                format!("{}: {}: {}: {what}: left out, {why}", source.file, item.place, read.model)
+            };
+            self.report.notes.extend(entry.left_out.iter().map(what));
+            moved.extend(entry.moved);
+            self.report.count(entry.outcome);
+            if let Some(made) = entry.made {
+                if read.state != State::Absent {
+                    self.touched.insert((read.model.clone(), crate::tags::text(&made.pk)));
+                }
+                if let Some(id) = &item.id {
+                    ids.insert(id.clone(), made);
+                }
+            }
         }
-        let (mut outcome, made) = if read.model == META {
-            (WriteOutcome::Nothing, None)
-        } else if Rows::is_row(&read.model) {
+        Ok(models)
+    }
+
+    /// One entry, validated and planned.
+    async fn entry(&mut self, read: &mut EntryRead) -> Result<EntryDone, Wrong> {
+        let (core, planned) = (self.core, &mut self.planned);
+        let mut done = EntryDone::default();
+        if read.model == META {
+            self.dependency(read).await?;
+            return Ok(done);
+        }
+        if Rows::is_row(&read.model) {
             if read.identifiers.is_empty() {
-                return Err(Problem { message: "expected at least one".into(), ..problem }.at("identifiers"));
+                return Err(("identifiers".into(), "expected at least one".into()));
             }
-            let said = |(field, message): (String, String)| Problem { message, ..problem.clone() }.at(&field);
-            let mut fields = row_fields(core, planned, &mut read).await.map_err(said)?;
+            let mut fields = row_fields(core, planned, read).await?;
             read.everywhere = fields.remove("permissions");
-            report.notes.extend(read.left_out.iter().map(|f| {
-                format!(
-                    "{}: {}: {}: {f}: left out, there is no such field",
-                    source.file, item.place, read.model
-                )
-            }));
+            let unknown = read.left_out.drain(..);
+            done.left_out.extend(unknown.map(|field| (field, "there is no such field".to_owned())));
             let order = Order { state: read.state, identifiers: &read.identifiers, fields: &fields };
-            let (outcome, pk) = planned.rows.order(core, &read.model, &order).await.map_err(said)?;
-            (outcome, Some(EntryObject { pk, pbm: None }))
+            let (outcome, pk) = planned.rows.order(core, &read.model, &order).await?;
+            (done.outcome, done.made) = (outcome, Some(EntryObject { pk, pbm: None }));
         } else {
             let Some(def) = core.registry.find(&read.model).filter(|d| !d.rows) else {
-                return Err(Problem {
-                    message: "there is no such model, or blueprints cannot write it".into(),
-                    ..problem
-                }
-                .at("model"));
+                return Err(("model".into(), "there is no such model, or blueprints cannot write it".into()));
             };
             if permissions::is_role(def) {
                 read.everywhere = read.attrs.remove("permissions");
             }
             let attrs = std::mem::take(&mut read.attrs);
-            let outcome = entry::object(core, planned, def, read.state, &read.identifiers, attrs)
-                .await
-                .map_err(|(field, error)| {
-                    let (named, message) = match &error {
-                        Error::Invalid(fields) => sentence(fields),
-                        other => (String::new(), other.to_string()),
-                    };
-                    Problem { message, ..problem.clone() }.at(if field.is_empty() { &named } else { &field })
-                })?;
-            report.notes.extend(outcome.unknown.iter().map(|f| {
-                format!(
-                    "{}: {}: {}: {f}: left out, {} has no such field",
-                    source.file,
-                    item.place,
-                    def.full_name(),
-                    def.label
-                )
-            }));
+            let outcome = entry::object(core, planned, def, read.state, &read.identifiers, attrs).await;
+            let outcome = outcome.map_err(|(field, error)| {
+                let (named, message) = match &error {
+                    Error::Invalid(fields) => sentence(fields),
+                    other => (String::new(), other.to_string()),
+                };
+                (if field.is_empty() { named } else { field }, message)
+            })?;
+            let why = format!("{} has no such field", def.label);
+            done.left_out.extend(outcome.unknown.into_iter().map(|field| (field, why.clone())));
             if let (Some(asked), Some(made)) = (outcome.asked_pk, &outcome.made)
                 && let Some(actual) = made.pk.as_str().filter(|a| *a != asked)
             {
-                moved.insert(asked, actual.to_owned());
+                done.moved = Some((asked, actual.to_owned()));
             }
-            (outcome.outcome, outcome.made)
-        };
-        if let Some(made) = &made {
-            let said = |(field, message): (String, String)| Problem { message, ..problem.clone() }.at(&field);
+            (done.outcome, done.made) = (outcome.outcome, outcome.made);
+        }
+        if let Some(made) = &done.made {
             let mut left_out = Vec::new();
-            let changed = permissions::of_entry(core, planned, &read, outcome, made, &mut left_out).await;
-            if changed.map_err(said)? && outcome == WriteOutcome::Nothing {
-                outcome = WriteOutcome::Updated;
+            let changed = permissions::of_entry(core, planned, read, done.outcome, made, &mut left_out).await?;
+            if changed && done.outcome == WriteOutcome::Nothing {
+                done.outcome = WriteOutcome::Updated;
             }
-            report.notes.extend(left_out.iter().map(|what| {
-                format!(
-                    "{}: {}: {}: {what}: left out, it does not exist here",
-                    source.file, item.place, read.model
-                )
-            }));
+            let why = "it does not exist here";
+            done.left_out.extend(left_out.into_iter().map(|what| (what, why.to_owned())));
         }
-        report.count(outcome);
-        if let (Some(id), Some(made)) = (&item.id, made) {
-            ids.insert(id.clone(), made);
-        }
+        Ok(done)
     }
-    Ok(())
+
+    /// An entry that applies another instance first, where that is not done.
+    async fn dependency(&mut self, read: &EntryRead) -> Result<(), Wrong> {
+        let wrong = |message: String| ("identifiers".to_owned(), message);
+        let named = read.attrs.get("identifiers").and_then(Json::as_object).cloned().unwrap_or_default();
+        let name = named.get("name").and_then(Json::as_str).unwrap_or_default().to_owned();
+        if !name.is_empty() && self.names.contains(&name) {
+            return Ok(());
+        }
+        let wanted: Vec<(String, Json)> = named.into_iter().collect();
+        let found = match wanted.as_slice() {
+            [] => None,
+            wanted => self.planned.matching(self.core, BLUEPRINT_INSTANCE, wanted).map_err(wrong)?,
+        };
+        let Some(instance) = found else {
+            return match read.attrs.get("required").and_then(Json::as_bool) {
+                Some(false) => Ok(()),
+                _ => Err(wrong(format!("no blueprint is called {name}"))),
+            };
+        };
+        if self.open.contains(&instance.pk) {
+            return Err(wrong(format!("{} applies itself", instance.name())));
+        }
+        let applied = Box::pin(instances::apply_into(self, &instance, Repeat::IfChanged)).await;
+        applied.map_err(|error| {
+            let message = match &error {
+                Error::Invalid(fields) => sentence(fields).1,
+                other => other.to_string(),
+            };
+            wrong(format!("{}: {message}", instance.name()))
+        })
+    }
 }
+
+/// What an entry has done.
+#[derive(Default)]
+struct EntryDone {
+    outcome: WriteOutcome,
+    made: Option<EntryObject>,
+    /// The key that the file gave, and the one of its object.
+    moved: Option<(String, String)>,
+    /// What was left out, and why.
+    left_out: Vec<(String, String)>,
+}
+
+/// A field and its error.
+type Wrong = (String, String);
 
 /// An entry that depends on another file.
 const META: &str = "authentik_blueprints.metaapplyblueprint";
+const BLUEPRINT_INSTANCE: &str = "authentik_blueprints.blueprintinstance";
+/// The password of an account that there is, as old bootstrap files set it.
+const META_PASSWORD: &str = "authentik_blueprints.metausersetpassword";
 
 pub(crate) struct EntryRead {
     pub model: String,
@@ -257,7 +342,6 @@ enum EntryReading {
 async fn read_entry(
     scope: &Scope<'_>,
     item: &Entry,
-    earlier: &[String],
 ) -> Result<EntryReading, (String, String, String)> {
     let bare = |(field, text): (String, String)| (String::new(), field, text);
     if !entry::applies(scope, item).await.map_err(bare)? {
@@ -311,30 +395,40 @@ async fn read_entry(
     let (attrs, identifiers) = (parts.pop().unwrap_or_default(), parts.pop().unwrap_or_default());
     let left_out = identifiers.left_out.into_iter().chain(attrs.left_out).collect();
     let permissions = permissions::read(scope, &item.permissions).await.map_err(named)?;
+    let (model, identifiers_of, attrs_of) = match model.as_str() {
+        META_PASSWORD => set_password(scope, attrs.fields.into_iter().collect()).await?,
+        _ => (model, identifiers.fields, attrs.fields.into_iter().collect()),
+    };
     let read = EntryRead {
         model,
         state,
-        identifiers: identifiers.fields,
-        attrs: attrs.fields.into_iter().collect(),
+        identifiers: identifiers_of,
+        attrs: attrs_of,
         left_out,
         everywhere: None,
         permissions,
     };
-    if read.model == META {
-        let name = read
-            .attrs
-            .get("identifiers")
-            .and_then(|i| i.get("name"))
-            .and_then(Json::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        let required = read.attrs.get("required").and_then(Json::as_bool).unwrap_or(true);
-        let known = earlier.contains(&name) || crate::defaults::has(&name);
-        if required && !known {
-            return Err((read.model, "identifiers".into(), format!("no blueprint is called {name}")));
-        }
-    }
     Ok(EntryReading::Entry(Box::new(read)))
+}
+
+/// The entry that sets the password: `user_identifiers` and `raw_password`.
+async fn set_password(
+    scope: &Scope<'_>,
+    mut attrs: Map,
+) -> Result<(String, Vec<(String, Json)>, Map), (String, String, String)> {
+    let wrong = |field: &str, message: &str| (META_PASSWORD.to_owned(), field.to_owned(), message.to_owned());
+    let named = attrs.remove("user_identifiers");
+    let wanted: Vec<(String, Json)> = named.and_then(|n| n.as_object().cloned()).unwrap_or_default().into_iter().collect();
+    let password = attrs.remove("raw_password").filter(Json::is_string);
+    let password = password.ok_or_else(|| wrong("raw_password", "This field is required."))?;
+    if wanted.is_empty() {
+        return Err(wrong("user_identifiers", "This field is required."));
+    }
+    let found = scope.planned.rows.find(scope.core, USER, &wanted).await;
+    if found.map_err(|message| wrong("user_identifiers", &message))?.is_none() {
+        return Err(wrong("user_identifiers", "There is no such user."));
+    }
+    Ok((USER.to_owned(), wanted, Map::from_iter([("password".to_owned(), password)])))
 }
 
 /// The fields of a row entry, with the API's leniency. Unknown fields are added to `left_out`.
@@ -378,76 +472,5 @@ fn rename(value: &mut Json, moved: &HashMap<String, String>) {
         Json::Array(list) => list.iter_mut().for_each(|v| rename(v, moved)),
         Json::Object(map) => map.values_mut().for_each(|v| rename(v, moved)),
         _ => {}
-    }
-}
-
-async fn commit(core: &Core, planned: PlannedState, by: &Author) -> Result<()> {
-    if planned.writes.is_empty() && planned.rows.is_empty() && planned.permissions.is_empty() {
-        return Ok(());
-    }
-    let mut writes = Vec::with_capacity(planned.writes.len());
-    for wish in &planned.writes {
-        match wish {
-            ObjectWrite::Delete(pk) => writes.push(Write::Delete { pk: *pk }),
-            ObjectWrite::Create(pk) | ObjectWrite::Update(pk) => {
-                // Not there any more: a later entry removed it.
-                let Some(object) = planned.objects.get(*pk) else { continue };
-                let (data, secrets) = (object.data.clone(), object.secrets.clone());
-                writes.push(match wish {
-                    ObjectWrite::Create(_) => {
-                        Write::Create { def: object.def, pk: Some(object.pk), data, secrets }
-                    }
-                    _ => Write::Update { pk: *pk, version: Some(object.version), data, secrets },
-                });
-            }
-        }
-    }
-    // An object made and removed in the same run was never written.
-    writes.retain(|w| !matches!(w, Write::Delete { pk } if core.config().get(*pk).is_none()));
-    // New users have provisional numbers, by which rows and objects of the file name them.
-    let (groups, users) = planned.rows.new_rows();
-    let numbers = table::reserve::<User>(&core.db, users.len()).await?;
-    let real: HashMap<i64, i64> = users.iter().map(|user| user.id).zip(numbers).collect();
-    let real_of = |id: i64| real.get(&id).copied().unwrap_or(id);
-    let mut all = Transaction::new(core, by);
-    for group in groups {
-        all.change(group).await?;
-    }
-    for user in users {
-        let id = real_of(user.id);
-        all.change(planned.rows.creation(&user, id)).await?;
-    }
-    for write in &mut writes {
-        settle(write, &real);
-    }
-    all.write(writes);
-    planned.permissions.write(&mut all, |role| planned.objects.get(role).is_some(), real_of).await?;
-    for change in planned.rows.changes(real_of) {
-        all.change(change).await?;
-    }
-    all.commit().await?;
-    if planned.rows.sets_password_of("akadmin") {
-        setup::finish(core).await?;
-    }
-    Ok(())
-}
-
-fn user_fields(write: &mut Write) -> Vec<&mut Json> {
-    let (def, data) = match write {
-        Write::Create { def, data, .. } => (Some(*def), data),
-        // What an update holds was judged with its model; only bindings name users.
-        Write::Update { data, .. } => (None, data),
-        Write::Delete { .. } => return Vec::new(),
-    };
-    if def.is_some_and(|d| d.field("user").is_none()) {
-        return Vec::new();
-    }
-    data.get_mut("user").into_iter().collect()
-}
-fn settle(write: &mut Write, real: &HashMap<i64, i64>) {
-    for value in user_fields(write) {
-        if let Some(id) = value.as_i64().and_then(|n| real.get(&n)) {
-            *value = json!(id);
-        }
     }
 }

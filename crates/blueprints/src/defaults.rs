@@ -1,9 +1,11 @@
 //! The blueprints in the binary, applied at the first start, and again when a release changes them.
-use crate::apply::{Report, Source, apply_all};
-use signet_base::{Json, Map, Result, vault::sha256_hex};
+use crate::apply::{Import, Report};
+use crate::file;
+use crate::instance::BlueprintInstance;
+use crate::instances::{self, Repeat};
+use signet_base::Result;
 use signet_core::Core;
 use signet_core::directory::Author;
-use signet_store::kv;
 
 macro_rules! files {
     ($($path:literal),* $(,)?) => { &[$(($path, include_str!(concat!("../../../blueprints/", $path)))),*] };
@@ -51,35 +53,16 @@ pub fn shipped(path: &str) -> Option<&'static str> {
     DEFAULTS.iter().chain(EXAMPLES).find(|(name, _)| *name == path).map(|(_, text)| *text)
 }
 
-/// Key of the record of applied files' digests.
-const KEY: &str = "blueprints";
-
-/// Whether there is an embedded file with this name.
-pub fn has(name: &str) -> bool {
-    !name.is_empty()
-        && DEFAULTS
-            .iter()
-            .any(|(_, text)| text.lines().any(|l| l.trim().strip_prefix("name: ").is_some_and(|n| n == name)))
-}
-
-/// Applies the files whose content this installation has not applied yet. Changes and deletions by
-/// administrators persist until a release changes the file.
+/// Applies the files whose content this installation has not applied yet; each has an instance that says so. Changes and
+/// deletions by administrators persist until a release changes the file. A disabled instance is left alone.
 pub async fn apply_defaults(core: &Core) -> Result<Report> {
-    let seen = kv::get(&core.db, KEY).await?;
-    let (known, version) = seen.map_or((Json::Null, 0), |(value, version)| (value, version));
-    let digests: Map = DEFAULTS
-        .iter()
-        .map(|(path, text)| ((*path).to_owned(), Json::String(sha256_hex(text.as_bytes()))))
-        .collect();
-    let sources: Vec<Source<'_>> = DEFAULTS
-        .iter()
-        .filter(|(path, _)| known.get(*path) != digests.get(*path))
-        .map(|(path, text)| Source::new(path, text))
-        .collect();
-    if sources.is_empty() {
-        return Ok(Report::default());
+    let mut import = Import::new(core);
+    for (path, text) in DEFAULTS {
+        let head = file::head(text).ok().flatten().unwrap_or_default();
+        let instance = instances::of_file(&mut import, path, &head)?;
+        if instance.get::<BlueprintInstance>().is_some_and(|instance| instance.enabled) {
+            instances::apply_text(&mut import, &instance, text, false, Repeat::IfChanged).await?;
+        }
     }
-    let report = apply_all(core, &sources, &Author::system()).await?;
-    kv::put(&core.db, &core.ports, KEY, &Json::Object(digests), Some(version)).await?;
-    Ok(report)
+    import.commit(&Author::system()).await
 }

@@ -320,7 +320,7 @@ mod tests {
             for (name, v) in value.as_object().unwrap() {
                 member(&mut out, 0, name, v);
             }
-            assert_eq!(yaml::parse(&out).unwrap().plain(), value, "{out}");
+            assert_eq!(yaml::parse(&out).unwrap().root.plain(), value, "{out}");
         }
     }
 }

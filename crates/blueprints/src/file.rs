@@ -1,12 +1,15 @@
 //! The structure of a file: version, metadata, context, entries.
 use crate::problem::Problem;
 use crate::yaml::{self, Node};
+use signet_base::{Map, json};
 
 /// An entry.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// `entries[3]` or `entries.section[1]`
     pub place: String,
+    /// Counted from one; zero where it is not known.
+    pub line: usize,
     pub model: Node,
     pub state: Option<Node>,
     pub conditions: Vec<Node>,
@@ -16,10 +19,21 @@ pub struct Entry {
     pub permissions: Vec<Node>,
 }
 
+/// The member `metadata`.
+#[derive(Debug, Clone, Default)]
+pub struct Head {
+    pub name: String,
+    pub labels: Map,
+}
+impl Head {
+    pub fn to_map(&self) -> Map {
+        Map::from_iter([("name".to_owned(), json!(self.name)), ("labels".to_owned(), json!(self.labels))])
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Blueprint {
-    /// `metadata.name`
-    pub name: String,
+    pub head: Head,
     pub context: Vec<(String, Node)>,
     pub entries: Vec<Entry>,
     /// Unknown members, which are ignored.
@@ -33,7 +47,7 @@ const ENTRY_MEMBERS: [&str; 7] =
 /// Parses a file. `file` is its name for errors.
 pub fn read(file: &str, text: &str) -> Result<Blueprint, Problem> {
     let wrong = |field: &str, message: &str| Problem::file(file, message).at(field);
-    let root = yaml::parse(text).map_err(|e| Problem::file(file, e))?;
+    let yaml::Document { root, lines } = yaml::parse(text).map_err(|e| Problem::file(file, e))?;
     let Node::Map(members) = &root else {
         return Err(Problem::file(file, "expected a mapping with version and entries"));
     };
@@ -44,8 +58,7 @@ pub fn read(file: &str, text: &str) -> Result<Blueprint, Problem> {
     if root.get("version") != Some(&Node::Plain(1.into())) {
         return Err(wrong("version", "expected 1"));
     }
-    let name =
-        root.get("metadata").and_then(|m| m.get("name")).and_then(Node::text).unwrap_or_default().to_owned();
+    let head = head_of(&root);
     let context = match root.get("context") {
         None => Vec::new(),
         Some(Node::Map(map)) => map.clone(),
@@ -54,18 +67,43 @@ pub fn read(file: &str, text: &str) -> Result<Blueprint, Problem> {
     };
     let mut entries = Vec::new();
     match root.get("entries") {
-        Some(Node::List(list)) => section(file, "entries", list, &mut entries, &mut notes)?,
+        Some(Node::List(list)) => section(file, "entries", list, &lines, &mut entries, &mut notes)?,
         Some(Node::Map(sections)) => {
             for (title, list) in sections {
                 let Node::List(list) = list else {
                     return Err(wrong(&format!("entries.{title}"), "expected a list"));
                 };
-                section(file, &format!("entries.{title}"), list, &mut entries, &mut notes)?;
+                section(file, &format!("entries.{title}"), list, &lines, &mut entries, &mut notes)?;
             }
         }
         _ => return Err(wrong("entries", "expected a list, or a mapping of named lists")),
     }
-    Ok(Blueprint { name, context, entries, notes })
+    Ok(Blueprint { head, context, entries, notes })
+}
+
+/// Name and labels of a blueprint; `None` for a text of another version.
+///
+/// # Errors
+/// The text is not YAML.
+pub fn head(text: &str) -> Result<Option<Head>, String> {
+    let root = yaml::parse(text)?.root;
+    Ok((root.get("version") == Some(&Node::Plain(1.into()))).then(|| head_of(&root)))
+}
+
+fn head_of(root: &Node) -> Head {
+    let metadata = root.get("metadata");
+    let name = metadata.and_then(|m| m.get("name")).and_then(Node::text).unwrap_or_default().to_owned();
+    let labels = match metadata.and_then(|m| m.get("labels")) {
+        Some(Node::Map(map)) => map
+            .iter()
+            .filter_map(|(key, node)| match node {
+                Node::Plain(value) => Some((key.clone(), value.clone())),
+                _ => None,
+            })
+            .collect(),
+        _ => Map::new(),
+    };
+    Head { name, labels }
 }
 
 /// Reports unknown members. Members that start with `x-` or a dot are anchors for reuse.
@@ -82,19 +120,22 @@ fn section(
     file: &str,
     title: &str,
     list: &[Node],
+    lines: &[usize],
     out: &mut Vec<Entry>,
     notes: &mut Vec<String>,
 ) -> Result<(), Problem> {
     for (n, node) in list.iter().enumerate() {
         let place = format!("{title}[{n}]");
-        out.push(entry(file, place, node, notes)?);
+        let line = lines.get(out.len()).copied().unwrap_or_default();
+        out.push(entry(file, place, line, node, notes)?);
     }
     Ok(())
 }
 
-fn entry(file: &str, place: String, node: &Node, notes: &mut Vec<String>) -> Result<Entry, Problem> {
+fn entry(file: &str, place: String, line: usize, node: &Node, notes: &mut Vec<String>) -> Result<Entry, Problem> {
     let wrong = |field: &str, message: &str| Problem {
         entry: place.clone(),
+        line,
         ..Problem::file(file, message).at(field)
     };
     let Node::Map(members) = node else { return Err(wrong("", "expected a mapping")) };
@@ -124,7 +165,7 @@ fn entry(file: &str, place: String, node: &Node, notes: &mut Vec<String>) -> Res
     let model = node.get("model").cloned().ok_or_else(|| wrong("model", "This field is required."))?;
     let (identifiers, attrs) = (map("identifiers")?, map("attrs")?);
     let state = node.get("state").cloned();
-    Ok(Entry { place, model, state, conditions, id, identifiers, attrs, permissions })
+    Ok(Entry { place, line, model, state, conditions, id, identifiers, attrs, permissions })
 }
 
 #[cfg(test)]
@@ -137,7 +178,7 @@ mod tests {
         let named = read("f", "version: 1\nmetadata: {name: N}\nentries:\n  one:\n  - {model: a.b, id: z}\n")
             .unwrap();
         assert_eq!(
-            (named.name.as_str(), named.entries[0].place.as_str(), named.entries[0].id.as_deref()),
+            (named.head.name.as_str(), named.entries[0].place.as_str(), named.entries[0].id.as_deref()),
             ("N", "entries.one[0]", Some("z"))
         );
     }
@@ -147,11 +188,11 @@ mod tests {
         assert_eq!(said("version: 2\nentries: []"), "f.yaml: version: expected 1");
         assert_eq!(
             said("version: 1\nentries:\n- {modle: x}"),
-            "f.yaml: entries[0]: model: This field is required."
+            "f.yaml:3: entries[0]: model: This field is required."
         );
         assert_eq!(
             said("version: 1\nentries:\n- {identifiers: {}}"),
-            "f.yaml: entries[0]: model: This field is required."
+            "f.yaml:3: entries[0]: model: This field is required."
         );
         let notes =
             read("f", "version: 1\nx-all: {a: 1}\nmine: 1\nentries:\n- {model: m, identifers: {a: 1}}")
@@ -166,7 +207,7 @@ mod tests {
         );
         assert_eq!(
             said("version: 1\nentries:\n- {model: m, permissions: {permission: p}}"),
-            "f.yaml: entries[0]: permissions: expected a list"
+            "f.yaml:3: entries[0]: permissions: expected a list"
         );
     }
 }

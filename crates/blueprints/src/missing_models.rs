@@ -42,7 +42,6 @@ const APPS: &[&str] = &[
     "authentik_tenants",
 ];
 const MODELS: &[&str] = &[
-    "authentik_blueprints.blueprintinstance",
     "authentik_core.objectattribute",
     "authentik_core.applicationentitlement",
     "authentik_core.groupsourceconnection",

@@ -7,6 +7,8 @@ use std::fmt;
 pub struct Problem {
     pub file: String,
     pub entry: String,
+    /// Line of the entry, counted from one; zero where it is not known.
+    pub line: usize,
     pub model: String,
     pub field: String,
     pub message: String,
@@ -17,6 +19,7 @@ impl Problem {
         Self {
             file: file.to_owned(),
             entry: String::new(),
+            line: 0,
             model: String::new(),
             field: String::new(),
             message: message.into(),
@@ -34,6 +37,9 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
         for part in [&self.entry, &self.model, &self.field] {
             if !part.is_empty() {
                 write!(f, ": {part}")?;

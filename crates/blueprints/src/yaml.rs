@@ -19,16 +19,26 @@ const MAX: usize = 4 * 1024 * 1024;
 const DEPTH: usize = 64;
 const VALUES: usize = 500_000;
 
+/// A document, and where its entries are.
+pub struct Document {
+    pub root: Node,
+    /// Line of each entry, counted from one: of the items of the list `entries`, or of its lists.
+    pub lines: Vec<usize>,
+}
+
 /// Parses a text with one document.
-pub fn parse(text: &str) -> Result<Node, String> {
+pub fn parse(text: &str) -> Result<Document, String> {
     if text.len() > MAX {
         return Err(format!("a blueprint has at most {MAX} bytes"));
     }
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0 };
+    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0, line: 0, is_entries: false, lines: Vec::new() };
     let mut document = None;
     loop {
         match reader.next()? {
-            Event::StreamEnd => return document.ok_or_else(|| "the file is empty".to_owned()),
+            Event::StreamEnd => {
+                let root = document.ok_or_else(|| "the file is empty".to_owned())?;
+                return Ok(Document { root, lines: reader.lines });
+            }
             Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
             _ if document.is_some() => return Err("expected a single document".to_owned()),
             event => document = Some(reader.node(event, 0)?.node),
@@ -48,12 +58,20 @@ struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, SizedNode>,
     values: usize,
+    /// Of the event that was read last.
+    line: usize,
+    /// Whether what is read is the document's member `entries`.
+    is_entries: bool,
+    lines: Vec<usize>,
 }
 
 impl<'t> Reader<'t> {
     fn next(&mut self) -> Result<Event<'t>, String> {
         match self.parser.next_event() {
-            Some(Ok((event, _))) => Ok(event),
+            Some(Ok((event, span))) => {
+                self.line = span.start.line();
+                Ok(event)
+            }
             Some(Err(error)) => Err(format!("not YAML: {error}")),
             None => Ok(Event::StreamEnd),
         }
@@ -97,6 +115,9 @@ impl<'t> Reader<'t> {
             match self.next()? {
                 Event::SequenceEnd => break,
                 event => {
+                    if self.is_entries && depth <= 2 {
+                        self.lines.push(self.line);
+                    }
                     let item = self.node(event, depth + 1)?;
                     values += item.values;
                     height = height.max(item.height + 1);
@@ -120,6 +141,9 @@ impl<'t> Reader<'t> {
             let merges = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
             let key = self.node(event, depth + 1)?.node;
             let event = self.next()?;
+            if depth == 0 {
+                self.is_entries = key.text() == Some("entries");
+            }
             let value = self.node(event, depth + 1)?;
             values += value.values;
             height = height.max(value.height + 1);
@@ -232,7 +256,7 @@ mod tests {
     use signet_base::json;
     #[test]
     fn tags_of_scalars_lists_and_maps_are_kept() {
-        let read = parse("a: !KeyOf x\nb: !Find [m, [name, !Context y]]\nc: !If {k: 1}\nd: !!str 5\ne: !Context 007\nf: !If no\ng: !Value 1\nh: ! yes\n").unwrap();
+        let read = parse("a: !KeyOf x\nb: !Find [m, [name, !Context y]]\nc: !If {k: 1}\nd: !!str 5\ne: !Context 007\nf: !If no\ng: !Value 1\nh: ! yes\n").unwrap().root;
         assert_eq!(read.get("a"), Some(&Node::Tag("KeyOf".into(), Box::new(Node::Plain(json!("x"))))));
         let Some(Node::Tag(name, inner)) = read.get("b") else { panic!() };
         assert_eq!(name, "Find");
@@ -263,7 +287,7 @@ mod tests {
                 json!({"a": {"x": 1}, "b": {"x": 1}, "c": {"x": 1}}),
             ),
         ] {
-            assert_eq!(parse(text).unwrap().plain(), means, "{text}");
+            assert_eq!(parse(text).unwrap().root.plain(), means, "{text}");
         }
         for bad in ["a: {<<: 1}", "a: {<<: [1]}", "a: {<<: !Find x}"] {
             assert!(parse(bad).is_err(), "{bad}");
@@ -290,6 +314,6 @@ mod tests {
         for n in 1..12 {
             bomb.push_str(&format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 8].join(", ")));
         }
-        assert!(parse(&bomb).unwrap_err().contains("more than"));
+        assert!(parse(&bomb).err().unwrap().contains("more than"));
     }
 }

@@ -19,8 +19,9 @@ use crate::system::{Settings, SystemSettings};
 use signet_base::{Error, Ports, Result, Timestamp, Vault, machine};
 use signet_model::{Model, ModelDef, Object, Registry, Secrets, Snapshot};
 use signet_pages::Assets;
-use signet_store::{Db, ObjectStore, PeopleCache, Places, TokenCache, Write};
+use signet_store::{Batch, Db, ObjectStore, PeopleCache, Places, TokenCache, Write};
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -33,7 +34,17 @@ pub struct Families {
     passwords: HashMap<&'static str, Arc<dyn PasswordBackend>>,
     sources: HashMap<String, Arc<dyn SourceKind>>,
     jobs: Vec<&'static dyn Job>,
+    write_hooks: Vec<WriteHook>,
 }
+
+/// What writes of configuration objects entail beside their own rows: further statements of the same commit, or a
+/// refusal.
+pub type WriteHook = for<'a> fn(
+    &'a Core,
+    &'a Author,
+    &'a [Write],
+) -> Pin<Box<dyn Future<Output = Result<Batch>> + Send + 'a>>;
+
 impl Families {
     pub fn new(
         stages: impl IntoIterator<Item = Arc<dyn StageKind>>,
@@ -57,6 +68,7 @@ impl Families {
             passwords: HashMap::new(),
             sources: HashMap::new(),
             jobs: Vec::new(),
+            write_hooks: Vec::new(),
         }
         .with_passwords([Arc::new(Internal) as Arc<dyn PasswordBackend>, Arc::new(AppPasswords)])
     }
@@ -77,6 +89,15 @@ impl Families {
     pub fn with_jobs(mut self, jobs: impl IntoIterator<Item = &'static dyn Job>) -> Self {
         self.jobs.extend(jobs);
         self
+    }
+    /// Adds hooks of writes.
+    #[must_use]
+    pub fn with_write_hooks(mut self, hooks: impl IntoIterator<Item = WriteHook>) -> Self {
+        self.write_hooks.extend(hooks);
+        self
+    }
+    pub fn write_hooks(&self) -> &[WriteHook] {
+        &self.write_hooks
     }
     pub fn jobs(&self) -> &[&'static dyn Job] {
         &self.jobs

@@ -46,7 +46,7 @@ pub mod wire;
 
 mod core;
 
-pub use crate::core::{Core, CoreParts, Families};
+pub use crate::core::{Core, CoreParts, Families, WriteHook};
 pub use access::Principal;
 pub use client::Client;
 pub use session::WebSession;

@@ -55,6 +55,17 @@ pub struct Settings {
     /// Rate limits of anonymous clients.
     pub limits: crate::budget::Limits,
     pub jobs: crate::job::JobSettings,
+    pub blueprints: BlueprintSettings,
+}
+
+/// Where blueprints come from.
+#[derive(Debug, Clone, Default)]
+pub struct BlueprintSettings {
+    /// The operator's files. It need not exist.
+    pub folder: std::path::PathBuf,
+    /// Registries (`host:port`) that are reached although they are in a private network; with `http://` before it
+    /// without TLS.
+    pub registries: Vec<String>,
 }
 
 /// Memory reserved for everything but password hashes.
@@ -100,6 +111,7 @@ impl Settings {
             mail: crate::mail::MailSettings::default(),
             limits: crate::budget::Limits::default(),
             jobs: crate::job::JobSettings::default(),
+            blueprints: BlueprintSettings::default(),
         }
     }
 }

@@ -9,8 +9,9 @@ use signet_base::storage::Storage;
 use signet_base::{Ports, Result, Secret, Vault};
 use signet_core::listener::Listener;
 use signet_core::system::SystemSettings;
-use signet_core::{Client, Core, CoreParts, Families};
-use signet_model::Registry;
+use signet_blueprints::BlueprintInstance;
+use signet_core::{Client, Core, CoreParts, Families, WriteHook};
+use signet_model::{Model, Registry};
 use signet_providers::oauth2;
 use signet_rest::{Action, Actions, Bearer, Table, VirtualHost};
 use signet_storage::{Bucket, Folder, Usage};
@@ -29,7 +30,7 @@ pub fn registry() -> Registry {
     let policies = signet_policies::ALL.iter().flat_map(|s| s.models);
     let providers = signet_providers::ALL.iter().flat_map(|s| s.models);
     let sources = signet_sources::ALL.iter().flat_map(|s| s.models);
-    let families = stages.chain(policies).chain(providers).chain(sources);
+    let families = stages.chain(policies).chain(providers).chain(sources).chain(&[BlueprintInstance::DEF]);
     Registry::new(signet_core::models::ALL.iter().chain(families).copied())
 }
 
@@ -46,6 +47,7 @@ pub fn families() -> Families {
     )
     .with_sources(signet_sources::ALL.iter().map(|s| (s.kind)()))
     .with_jobs(crate::jobs::ALL.iter().copied())
+    .with_write_hooks([signet_blueprints::on_write as WriteHook])
 }
 
 /// How slices are reached.

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
 #[path = "blueprints/field.rs"]
 mod field;
+#[path = "blueprints/instances.rs"]
+mod instances;
 #[path = "blueprints/permissions.rs"]
 mod permissions;
 #[path = "blueprints/shapes.rs"]
@@ -127,7 +129,7 @@ async fn one_mistake_undoes_the_whole_file_and_is_named() {
             ("{model: authentik_policies_expression.expressionpolicy, identifiers: {name: p}, attrs: {expression: 'return ('}}", "expression: "),
         ] {
             let wrong = import(&app, &format!("{head}{entry}\n")).await.unwrap_err();
-            assert!(wrong.contains(said) && wrong.contains("test.yaml: entries[2]"), "{entry}\n{wrong}");
+            assert!(wrong.contains(said) && wrong.contains("test.yaml:5: entries[2]"), "{entry}\n{wrong}");
         }
         assert!(groups::by_name(&app.core.db, "kept").await.unwrap().is_none());
         // The RSA pair may have come in between.

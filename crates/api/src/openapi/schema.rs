@@ -171,6 +171,7 @@ pub(super) fn shared() -> Map {
             "required": ["component", "description", "model_name", "name"],
         }),
     );
+    out.insert("BlueprintFile".into(), object(json!({"path": text(), "last_m": {"type": "string", "format": "date-time"}, "hash": text(), "meta": {"type": "object", "additionalProperties": {}}})));
     out.insert("DetailedCountry".into(), object(json!({"code": text(), "name": text()})));
     let themed = json!({"type": "object", "additionalProperties": text(), "nullable": true});
     out.insert(

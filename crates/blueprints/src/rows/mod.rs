@@ -67,11 +67,12 @@ pub struct Rows {
 }
 
 /// The effect of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WriteOutcome {
     Created,
     Updated,
     Deleted,
+    #[default]
     Nothing,
 }
 

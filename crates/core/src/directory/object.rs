@@ -40,6 +40,8 @@ fn fields(object: &Object) -> Map {
 /// What prompts for passwords offer beforehand is a password.
 const OFFERED: [&str; 2] = ["initial_value", "placeholder"];
 
+const BLUEPRINT: &str = "authentik_blueprints.blueprintinstance";
+
 fn changed(before: Option<&Object>, after: &Object, secret: &SecretPaths) -> Map {
     let is_password = |o: &Object| o.def.is(diff::PROMPT) && o.text("type") == diff::PASSWORD;
     let old = before.map(fields).unwrap_or_default();
@@ -50,6 +52,12 @@ fn changed(before: Option<&Object>, after: &Object, secret: &SecretPaths) -> Map
     } else {
         diff::between(&old, &fields(after), secret)
     };
+    // A blueprint may set passwords.
+    if after.def.is(BLUEPRINT) {
+        for field in ["content", "context"] {
+            changed.entry(field).and_modify(|diff| *diff = diff::masked());
+        }
+    }
     for field in after.def.fields.iter().filter(|f| f.secret) {
         let (old, new) = (before.map_or("", |o| secret_of(o, field.name)), secret_of(after, field.name));
         if old != new {

@@ -171,6 +171,11 @@ impl<'a> Transaction<'a> {
             first += administrators::BEFORE;
             batch = administrators::kept(batch);
         }
+        if !objects.is_empty() {
+            for hook in core.families.write_hooks() {
+                batch = batch.then(hook(core, author, &objects).await?);
+            }
+        }
         batch = batch.then(events::insert_batch(&events, true));
         let told =
             |changes: &[ObjectChange<'_>]| events::insert_batch(&object::events(core, author, changes), true);

@@ -3,7 +3,7 @@ use super::output::{note, say};
 use crate::config::Options;
 use crate::{first_run, serve, wiring};
 use signet_base::{Error, Result};
-use signet_blueprints::{EXAMPLES, Source, apply as import, shipped};
+use signet_blueprints::{EXAMPLES, Source, apply as import, environment, shipped};
 use signet_core::directory::Author;
 use std::path::Path;
 
@@ -13,10 +13,7 @@ pub async fn apply(options: &Options, path: &Path) -> Result<()> {
     let text = read(path)?;
     let core = serve::open(options, wiring::ports(options)).await?;
     first_run::prepare(&core, &options.bootstrap).await?;
-    #[allow(clippy::disallowed_methods, reason = "blueprints may read variables of any name")]
-    let environment = std::env::vars_os()
-        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-        .collect();
+    let environment = environment();
     let file = path.display().to_string();
     let source = Source { environment: Some(&environment), ..Source::new(&file, &text) };
     let report = import(&core, &source, &Author::command("apply_blueprint")).await?;

@@ -388,6 +388,18 @@ pub const TABLE: &[Setting] = &[
         "Where files are kept: in a folder, or in a bucket of an S3-compatible object store. This and each setting below can be given for media and reports alone: STORAGE__MEDIA__BACKEND, STORAGE__REPORTS__S3__REGION, …",
     ),
     now(
+        "BLUEPRINTS_DIR",
+        "/blueprints",
+        Text,
+        "Folder of blueprints, applied when they change. It need not exist. Nodes that do jobs need the same folder.",
+    ),
+    now(
+        "BLUEPRINTS__REGISTRIES",
+        "",
+        Text,
+        "OCI registries (`host:port`, separated by commas) that are reached although they are in a private network; with `http://` before it without TLS.",
+    ),
+    now(
         "STORAGE__FILE__PATH",
         "",
         Text,
@@ -480,12 +492,6 @@ pub const TABLE: &[Setting] = &[
     later("SOURCES__*", "", Text, "sources"),
     later("TENANTS__ENABLED", "false", Flag, TENANTS),
     hidden(later("TENANTS__API_KEY", "", Text, TENANTS)),
-    later(
-        "BLUEPRINTS_DIR",
-        "/blueprints",
-        Text,
-        "blueprint folders; `signet apply_blueprint` reads single files",
-    ),
     later("CERT_DISCOVERY_DIR", "/certs", Text, "certificates found in a folder"),
     later("LOG__HTTP_HEADERS", "User-Agent", Text, "headers in log lines"),
     later("COMPLIANCE__FIPS__ENABLED", "false", Flag, "FIPS mode"),

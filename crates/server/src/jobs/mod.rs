@@ -52,6 +52,8 @@ pub const ALL: &[&dyn Job] = &[
     &optimize::Optimize,
     &rotate_tokens::JOB,
     &sync_sources::SyncSources,
+    &signet_blueprints::ApplyBlueprint,
+    &signet_blueprints::DiscoverBlueprints,
     &signet_core::mail::SendMail,
     &signet_core::session::participants::FindSignedOut,
     &signet_core::session::participants::TellSignedOut,
