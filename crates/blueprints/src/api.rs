@@ -90,9 +90,7 @@ async fn export(call: &mut Call) -> ApiResult {
 }
 
 async fn available(call: &mut Call) -> ApiResult {
-    let one = |file: &library::LibraryFile| {
-        json!({"path": file.path, "last_m": file.modified, "hash": file.hash(), "meta": file.head.to_map()})
-    };
+    let one = |file: &library::LibraryFile| json!({"path": file.path, "last_m": file.modified, "hash": file.hash(), "meta": file.head.to_map()});
     Ok(Reply::ok(library::list(&call.core).iter().map(one).collect::<Vec<_>>()))
 }
 
@@ -148,9 +146,7 @@ async fn import(call: &mut Call) -> ApiResult {
         Err(error) => return Err(error.into()),
     };
     let now = call.core.now();
-    let log = |(level, text): (&str, String)| {
-        json!({"timestamp": now, "log_level": level, "logger": "authentik.blueprints", "event": text, "attributes": {}})
-    };
+    let log = |(level, text): (&str, String)| json!({"timestamp": now, "log_level": level, "logger": "authentik.blueprints", "event": text, "attributes": {}});
     call.renew();
     Ok(Reply::ok(json!({"success": success, "logs": lines.into_iter().map(log).collect::<Vec<_>>()})))
 }

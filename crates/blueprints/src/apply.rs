@@ -1,9 +1,9 @@
 //! Import: all entries of all files are validated on a copy of the configuration, then written in one
 //! transaction.
+use crate::commit::commit;
 use crate::context::Context;
 use crate::entry::{self, State};
 use crate::eval::{EntryObject, Environment, EvalError, Position, Scope};
-use crate::commit::commit;
 use crate::file::{self, Blueprint, Entry, Head};
 use crate::instances::{self, Repeat};
 use crate::missing_models;
@@ -138,7 +138,11 @@ impl<'c> Import<'c> {
         Ok(FileRead { head: blueprint.head, models })
     }
 
-    async fn entries(&mut self, source: &Source<'_>, blueprint: &Blueprint) -> Result<BTreeSet<String>, Problem> {
+    async fn entries(
+        &mut self,
+        source: &Source<'_>,
+        blueprint: &Blueprint,
+    ) -> Result<BTreeSet<String>, Problem> {
         let core = self.core;
         self.report.notes.extend(blueprint.notes.iter().cloned());
         let context = Context::new(core, &blueprint.context, source.context);
@@ -147,7 +151,8 @@ impl<'c> Import<'c> {
         let mut moved: HashMap<String, String> = HashMap::new();
         let mut models = BTreeSet::new();
         for item in &blueprint.entries {
-            let mut problem = Problem { entry: item.place.clone(), line: item.line, ..Problem::file(source.file, "") };
+            let mut problem =
+                Problem { entry: item.place.clone(), line: item.line, ..Problem::file(source.file, "") };
             let scope = Scope {
                 core,
                 planned: &self.planned,
@@ -189,8 +194,8 @@ impl<'c> Import<'c> {
                     .for_each(|value| rename(value, &moved));
             }
             let entry = self.entry(&mut read).await;
-            let entry = entry
-                .map_err(|(field, message)| Problem { message, ..problem.clone() }.at(&field))?;
+            let entry =
+                entry.map_err(|(field, message)| Problem { message, ..problem.clone() }.at(&field))?;
             let what = |(what, why): &(String, String)| {
                 format!("{}: {}: {}: {what}: left out, {why}", source.file, item.place, read.model)
             };
@@ -255,7 +260,8 @@ impl<'c> Import<'c> {
         }
         if let Some(made) = &done.made {
             let mut left_out = Vec::new();
-            let changed = permissions::of_entry(core, planned, read, done.outcome, made, &mut left_out).await?;
+            let changed =
+                permissions::of_entry(core, planned, read, done.outcome, made, &mut left_out).await?;
             if changed && done.outcome == WriteOutcome::Nothing {
                 done.outcome = WriteOutcome::Updated;
             }
@@ -339,10 +345,7 @@ enum EntryReading {
 }
 
 /// Evaluates an entry. An error contains model, field and text.
-async fn read_entry(
-    scope: &Scope<'_>,
-    item: &Entry,
-) -> Result<EntryReading, (String, String, String)> {
+async fn read_entry(scope: &Scope<'_>, item: &Entry) -> Result<EntryReading, (String, String, String)> {
     let bare = |(field, text): (String, String)| (String::new(), field, text);
     if !entry::applies(scope, item).await.map_err(bare)? {
         return Ok(EntryReading::Skipped);
@@ -418,7 +421,8 @@ async fn set_password(
 ) -> Result<(String, Vec<(String, Json)>, Map), (String, String, String)> {
     let wrong = |field: &str, message: &str| (META_PASSWORD.to_owned(), field.to_owned(), message.to_owned());
     let named = attrs.remove("user_identifiers");
-    let wanted: Vec<(String, Json)> = named.and_then(|n| n.as_object().cloned()).unwrap_or_default().into_iter().collect();
+    let wanted: Vec<(String, Json)> =
+        named.and_then(|n| n.as_object().cloned()).unwrap_or_default().into_iter().collect();
     let password = attrs.remove("raw_password").filter(Json::is_string);
     let password = password.ok_or_else(|| wrong("raw_password", "This field is required."))?;
     if wanted.is_empty() {

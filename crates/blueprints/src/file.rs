@@ -132,7 +132,13 @@ fn section(
     Ok(())
 }
 
-fn entry(file: &str, place: String, line: usize, node: &Node, notes: &mut Vec<String>) -> Result<Entry, Problem> {
+fn entry(
+    file: &str,
+    place: String,
+    line: usize,
+    node: &Node,
+    notes: &mut Vec<String>,
+) -> Result<Entry, Problem> {
     let wrong = |field: &str, message: &str| Problem {
         entry: place.clone(),
         line,

@@ -65,7 +65,9 @@ pub struct BlueprintInstance {
 fn check(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldErrors> {
     let (path, content) = (change.text("path"), change.text("content"));
     match (path.is_empty(), content.trim().is_empty()) {
-        (true, true) => return Err(FieldErrors::one("non_field_errors", "Either path or content must be set.")),
+        (true, true) => {
+            return Err(FieldErrors::one("non_field_errors", "Either path or content must be set."));
+        }
         (false, false) => return Err(FieldErrors::one("content", "Set either path or content, not both.")),
         _ => {}
     }

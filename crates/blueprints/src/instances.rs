@@ -2,9 +2,9 @@
 use crate::apply::{Import, Report, Source};
 use crate::file::Head;
 use crate::instance::{BlueprintInstance, BlueprintStatus};
+use crate::library;
 use crate::oci::{self, Artifact};
 use crate::problem::sentence;
-use crate::library;
 use signet_base::vault::sha512_hex;
 use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_core::Core;
@@ -66,12 +66,21 @@ pub(crate) async fn apply_text(
     }
     let environment = is_trusted.then(library::environment);
     let file = if settings.path.is_empty() { object.name() } else { &settings.path };
-    let source = Source { file: &shown(file), text, environment: environment.as_ref(), context: Some(&settings.context) };
+    let source = Source {
+        file: &shown(file),
+        text,
+        environment: environment.as_ref(),
+        context: Some(&settings.context),
+    };
     let notes = import.report.notes.len();
     import.open.push(object.pk);
     let read = import.file(&source).await?;
     import.open.pop();
-    let status = if import.report.notes.len() == notes { BlueprintStatus::Successful } else { BlueprintStatus::Warning };
+    let status = if import.report.notes.len() == notes {
+        BlueprintStatus::Successful
+    } else {
+        BlueprintStatus::Warning
+    };
     let mut data = object.data.clone();
     data.insert("status".into(), json!(status));
     data.insert("last_applied".into(), json!(import.core.now()));
@@ -79,7 +88,16 @@ pub(crate) async fn apply_text(
     data.insert("managed_models".into(), json!(read.models));
     data.insert("metadata".into(), Json::Object(read.head.to_map()));
     let now = import.core.now();
-    let after = Object::new(object.pk, object.num, object.def, data, object.secrets.clone(), object.version, object.created, now)?;
+    let after = Object::new(
+        object.pk,
+        object.num,
+        object.def,
+        data,
+        object.secrets.clone(),
+        object.version,
+        object.created,
+        now,
+    )?;
     import.planned.update(Arc::new(after));
     Ok(())
 }
@@ -135,18 +153,25 @@ async fn failed(core: &Core, object: &Arc<Object>, error: &Error, by: &Author) -
     };
     let text = format!("The blueprint {} was not applied: {message}", object.name());
     let context = json!({"message": text, "model": Core::model_event(object)});
-    core.event(&by.client, by.person(), EventAction::ConfigurationError, "authentik.blueprints", context).await;
+    core.event(&by.client, by.person(), EventAction::ConfigurationError, "authentik.blueprints", context)
+        .await;
     Ok(())
 }
 
 /// Whether it had another one.
-pub(crate) async fn set_status(core: &Core, object: &Arc<Object>, status: BlueprintStatus, by: &Author) -> Result<bool> {
+pub(crate) async fn set_status(
+    core: &Core,
+    object: &Arc<Object>,
+    status: BlueprintStatus,
+    by: &Author,
+) -> Result<bool> {
     if object.get::<BlueprintInstance>().is_none_or(|instance| instance.status == status) {
         return Ok(false);
     }
     let mut data = object.data.clone();
     data.insert("status".into(), json!(status));
-    let write = Write::Update { pk: object.pk, version: Some(object.version), data, secrets: object.secrets.clone() };
+    let write =
+        Write::Update { pk: object.pk, version: Some(object.version), data, secrets: object.secrets.clone() };
     match directory::write(core, by, [write]).await {
         // Somebody else has written it meanwhile.
         Err(Error::Conflict(_) | Error::NotFound) => Ok(false),

@@ -128,7 +128,8 @@ pub fn on_write<'a>(
         for write in writes {
             let (pk, data, before) = match write {
                 Write::Create { def, pk, data, .. } if def.is(instances::NAME) => (*pk, data, None),
-                Write::Update { pk, data, .. } => match config.get(*pk).filter(|o| o.def.is(instances::NAME)) {
+                Write::Update { pk, data, .. } => match config.get(*pk).filter(|o| o.def.is(instances::NAME))
+                {
                     Some(object) => (Some(*pk), data, Some(object)),
                     None => continue,
                 },
@@ -152,9 +153,9 @@ pub fn on_write<'a>(
 fn is_to_apply(data: &Map, before: Option<&Arc<Object>>) -> bool {
     match before {
         None => data.get("status") == Some(&json!(BlueprintStatus::Unknown)),
-        Some(before) => {
-            ["path", "content", "context", "enabled"].iter().any(|field| before.data.get(*field) != data.get(*field))
-        }
+        Some(before) => ["path", "content", "context", "enabled"]
+            .iter()
+            .any(|field| before.data.get(*field) != data.get(*field)),
     }
 }
 

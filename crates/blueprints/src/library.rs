@@ -55,7 +55,8 @@ pub fn is_relative(path: &str) -> bool {
 
 /// All files with a valid head, by path; a file that is none is logged.
 pub fn list(core: &Core) -> Vec<LibraryFile> {
-    let mut all: Vec<LibraryFile> = DEFAULTS.iter().chain(EXAMPLES).filter_map(|(path, text)| of_binary(path, text)).collect();
+    let mut all: Vec<LibraryFile> =
+        DEFAULTS.iter().chain(EXAMPLES).filter_map(|(path, text)| of_binary(path, text)).collect();
     let mut paths = Vec::new();
     let root = &core.settings.blueprints.folder;
     walk(root, "", 0, &mut paths);
@@ -84,7 +85,13 @@ pub fn read(core: &Core, path: &str) -> Result<LibraryFile> {
 
 fn of_binary(path: &str, text: &str) -> Option<LibraryFile> {
     let head = file::head(text).ok()??;
-    Some(LibraryFile { path: path.to_owned(), text: text.to_owned(), modified: Timestamp(0), is_shipped: true, head })
+    Some(LibraryFile {
+        path: path.to_owned(),
+        text: text.to_owned(),
+        modified: Timestamp(0),
+        is_shipped: true,
+        head,
+    })
 }
 
 /// `None`: it is no blueprint of a known version, or not there.

@@ -52,7 +52,9 @@ impl Artifact {
             },
         };
         let word = |text: &str, more: &str| {
-            !text.is_empty() && text.len() <= 255 && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+            !text.is_empty()
+                && text.len() <= 255
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
         };
         let (host, port) = registry.rsplit_once(':').unwrap_or((registry, "443"));
         let is_well_formed = word(host, ".-")
@@ -62,7 +64,12 @@ impl Artifact {
         if !is_well_formed {
             return Err(wrong());
         }
-        Ok(Self { registry: registry.to_owned(), repository: repository.to_owned(), reference: reference.to_owned(), account })
+        Ok(Self {
+            registry: registry.to_owned(),
+            repository: repository.to_owned(),
+            reference: reference.to_owned(),
+            account,
+        })
     }
 
     /// The blueprint's text. `listed`: registries that may be in a private network.
@@ -91,7 +98,11 @@ fn refused(why: impl Into<String>) -> Error {
 }
 
 fn verify(bytes: &[u8], digest: &str) -> Result<()> {
-    if sha256_hex(bytes).eq_ignore_ascii_case(digest) { Ok(()) } else { Err(refused("the registry's answer does not have its digest")) }
+    if sha256_hex(bytes).eq_ignore_ascii_case(digest) {
+        Ok(())
+    } else {
+        Err(refused("the registry's answer does not have its digest"))
+    }
 }
 
 struct Registry<'a> {
@@ -108,7 +119,13 @@ impl<'a> Registry<'a> {
         let plain = format!("http://{}", artifact.registry);
         let is_plain = listed.contains(&plain);
         let origin = if is_plain { plain } else { format!("https://{}", artifact.registry) };
-        Self { ports, artifact, origin, is_listed: is_plain || listed.contains(&artifact.registry), authorization: None }
+        Self {
+            ports,
+            artifact,
+            origin,
+            is_listed: is_plain || listed.contains(&artifact.registry),
+            authorization: None,
+        }
     }
 
     /// Whether an address is one of the registry itself.
@@ -116,7 +133,13 @@ impl<'a> Registry<'a> {
         url.strip_prefix(&self.origin).is_some_and(|rest| rest.starts_with('/'))
     }
 
-    async fn send(&self, url: &str, accept: &str, most: usize, authorization: Option<&str>) -> Result<HttpResponse> {
+    async fn send(
+        &self,
+        url: &str,
+        accept: &str,
+        most: usize,
+        authorization: Option<&str>,
+    ) -> Result<HttpResponse> {
         let mut request = HttpRequest::new("GET", url).header("accept", accept);
         request.timeout = Duration::from_secs(20);
         request.max_response = most;
@@ -164,7 +187,10 @@ impl<'a> Registry<'a> {
             return basic.ok_or_else(|| refused("the registry asks for an account"));
         };
         let value = |name: &str| {
-            parameters.split(',').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('=')).map(|v| v.trim_matches('"').to_owned())
+            parameters
+                .split(',')
+                .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
+                .map(|v| v.trim_matches('"').to_owned())
         };
         let realm = value("realm").unwrap_or_default();
         if !realm.starts_with("https://") && !self.is_own(&realm) {
@@ -178,7 +204,8 @@ impl<'a> Registry<'a> {
         if answer.status != 200 {
             return Err(refused("the registry gives no token"));
         }
-        let given: Json = serde_json::from_slice(&answer.body).map_err(|_| refused("the registry's token is not JSON"))?;
+        let given: Json =
+            serde_json::from_slice(&answer.body).map_err(|_| refused("the registry's token is not JSON"))?;
         let token = ["token", "access_token"].iter().find_map(|name| given[*name].as_str());
         token.map(|token| format!("Bearer {token}")).ok_or_else(|| refused("the registry gives no token"))
     }
@@ -200,8 +227,19 @@ mod tests {
         assert_eq!(read("oci://r.test:5000/a"), of("r.test:5000", "a", "latest"));
         assert_eq!(read("oci://u:p@r.test/a@sha256:00ff"), of("r.test", "a", "sha256:00ff"));
         for bad in [
-            "oci://", "oci://r.test", "oci:///a", "oci://r.test/", "oci://r.test/../x", "oci://r.test/a?b", "oci://r.test/a:b/c",
-            "oci://r.test/a:", "oci://r.test#/a", "oci://r.test:x/a", "oci://u@r.test/a", "oci://r.test/a@md5:00", "https://r.test/a",
+            "oci://",
+            "oci://r.test",
+            "oci:///a",
+            "oci://r.test/",
+            "oci://r.test/../x",
+            "oci://r.test/a?b",
+            "oci://r.test/a:b/c",
+            "oci://r.test/a:",
+            "oci://r.test#/a",
+            "oci://r.test:x/a",
+            "oci://u@r.test/a",
+            "oci://r.test/a@md5:00",
+            "https://r.test/a",
         ] {
             assert!(Artifact::parse(bad).is_err(), "{bad}");
         }

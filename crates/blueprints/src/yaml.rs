@@ -31,7 +31,14 @@ pub fn parse(text: &str) -> Result<Document, String> {
     if text.len() > MAX {
         return Err(format!("a blueprint has at most {MAX} bytes"));
     }
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0, line: 0, is_entries: false, lines: Vec::new() };
+    let mut reader = Reader {
+        parser: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        values: 0,
+        line: 0,
+        is_entries: false,
+        lines: Vec::new(),
+    };
     let mut document = None;
     loop {
         match reader.next()? {

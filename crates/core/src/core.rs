@@ -39,11 +39,8 @@ pub struct Families {
 
 /// What writes of configuration objects entail beside their own rows: further statements of the same commit, or a
 /// refusal.
-pub type WriteHook = for<'a> fn(
-    &'a Core,
-    &'a Author,
-    &'a [Write],
-) -> Pin<Box<dyn Future<Output = Result<Batch>> + Send + 'a>>;
+pub type WriteHook =
+    for<'a> fn(&'a Core, &'a Author, &'a [Write]) -> Pin<Box<dyn Future<Output = Result<Batch>> + Send + 'a>>;
 
 impl Families {
     pub fn new(

@@ -213,7 +213,13 @@ impl Options {
             jobs: super::worker::jobs(c),
             blueprints: BlueprintSettings {
                 folder: c.text("BLUEPRINTS_DIR").into(),
-                registries: c.text("BLUEPRINTS__REGISTRIES").split(',').map(str::trim).filter(|r| !r.is_empty()).map(str::to_owned).collect(),
+                registries: c
+                    .text("BLUEPRINTS__REGISTRIES")
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|r| !r.is_empty())
+                    .map(str::to_owned)
+                    .collect(),
             },
         }
     }

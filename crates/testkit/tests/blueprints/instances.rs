@@ -139,7 +139,8 @@ async fn blueprint_instances_are_of_superusers() {
     assert_eq!(refused.status, 403, "{}", refused.text());
     assert_eq!(import(&mut ada, &[("file", text)]).await.status, 403);
     // Content of one that is enabled or not.
-    let made = admin.post(URL, json!({"name": "Off", "content": group("g", "1"), "enabled": false})).await.json();
+    let made =
+        admin.post(URL, json!({"name": "Off", "content": group("g", "1"), "enabled": false})).await.json();
     let url = format!("{URL}{}/", made["pk"].as_str().unwrap());
     assert_eq!(ada.patch(&url, json!({"content": text})).await.status, 403);
     assert_eq!(ada.patch(&url, json!({"enabled": true})).await.status, 403);
@@ -157,12 +158,20 @@ async fn blueprint_import_applies_a_file_once_and_logs_what_is_wrong() {
     let done = import(&mut admin, &[("file", &text), ("context", "{\"value\": \"given\"}")]).await;
     assert_eq!(done.json(), json!({"success": true, "logs": []}), "{}", done.text());
     assert_eq!(attribute(&app, "imported").await, "given");
-    let wrong = import(&mut admin, &[("file", "version: 1\nentries:\n- {model: no.such, identifiers: {a: 1}}\n")]).await.json();
+    let wrong =
+        import(&mut admin, &[("file", "version: 1\nentries:\n- {model: no.such, identifiers: {a: 1}}\n")])
+            .await
+            .json();
     assert_eq!((&wrong["success"], &wrong["logs"][0]["log_level"]), (&json!(false), &json!("error")));
     assert!(wrong["logs"][0]["event"].as_str().unwrap().contains("f.yaml:3: entries[0]: no.such"), "{wrong}");
     let done = import(&mut admin, &[("path", "example/flow-unenrollment.yaml")]).await.json();
     assert_eq!(done["success"], true, "{done}");
-    for parts in [&[("context", "{}")][..], &[("file", "x"), ("context", "[")], &[("path", "../x")], &[("path", "a"), ("file", "b")]] {
+    for parts in [
+        &[("context", "{}")][..],
+        &[("file", "x"), ("context", "[")],
+        &[("path", "../x")],
+        &[("path", "a"), ("file", "b")],
+    ] {
         assert_eq!(import(&mut admin, parts).await.status, 400, "{parts:?}");
     }
     app.stop().await;
@@ -177,7 +186,8 @@ async fn blueprint_defaults_are_instances_and_available() {
     assert_eq!(all.len(), signet_blueprints::DEFAULTS.len());
     assert!(all.iter().all(|one| one["status"] == "successful"), "{list}");
     let files = admin.get(&format!("{URL}available/")).await.json();
-    let brand = files.as_array().unwrap().iter().find(|file| file["path"] == "default/default-brand.yaml").unwrap();
+    let brand =
+        files.as_array().unwrap().iter().find(|file| file["path"] == "default/default-brand.yaml").unwrap();
     let known = all.iter().find(|one| one["path"] == "default/default-brand.yaml").unwrap();
     assert_eq!((&brand["hash"], &brand["meta"]), (&known["last_applied_hash"], &known["metadata"]));
     app.stop().await;
@@ -195,13 +205,23 @@ async fn blueprint_folder_is_discovered_and_what_changes_is_applied() {
     let folder = folder("discovered");
     let write = |path: &str, text: &str| std::fs::write(folder.join(path), text).unwrap();
     write("deep/one.yaml", &group("from-file", "one"));
-    write("needs.yaml", "version: 1\nmetadata: {name: Needs}\nentries:\n- model: authentik_blueprints.metaapplyblueprint\n  attrs: {identifiers: {name: Group from-file}}\n- model: authentik_core.group\n  identifiers: {name: needing}\n  attrs: {parents: [!Find [authentik_core.group, [name, from-file]]]}\n");
-    write("off.yaml", &group("off", "x").replace("{name: Group off}", "{name: Off, labels: {blueprints.goauthentik.io/instantiate: \"false\"}}"));
+    write(
+        "needs.yaml",
+        "version: 1\nmetadata: {name: Needs}\nentries:\n- model: authentik_blueprints.metaapplyblueprint\n  attrs: {identifiers: {name: Group from-file}}\n- model: authentik_core.group\n  identifiers: {name: needing}\n  attrs: {parents: [!Find [authentik_core.group, [name, from-file]]]}\n",
+    );
+    write(
+        "off.yaml",
+        &group("off", "x").replace(
+            "{name: Group off}",
+            "{name: Off, labels: {blueprints.goauthentik.io/instantiate: \"false\"}}",
+        ),
+    );
     write("secret.txt", "from a file\n");
     write("secret.yaml", &group("secret", &format!("!File {}", folder.join("secret.txt").display())));
     write("broken.yaml", "version: 1\nentries: [{model: authentik_core.group}]\n");
     write("none.yaml", "just: text\n");
-    let setup = Setup::new(DbKind::Sqlite).await.with("AUTHENTIK_BLUEPRINTS_DIR", &folder.display().to_string());
+    let setup =
+        Setup::new(DbKind::Sqlite).await.with("AUTHENTIK_BLUEPRINTS_DIR", &folder.display().to_string());
     let app = setup.start().await.unwrap();
     let mut admin = app.admin().await;
     discover(&app).await;
@@ -214,9 +234,13 @@ async fn blueprint_folder_is_discovered_and_what_changes_is_applied() {
     let broken = named(&mut admin, "broken.yaml").await;
     instance(&mut admin, broken["pk"].as_str().unwrap(), has_status("error")).await;
     let told = admin.get("/api/v3/events/events/?action=configuration_error").await.json();
-    assert!(told["results"][0]["context"]["message"].as_str().unwrap().contains("broken.yaml:2: entries[0]"), "{told}");
+    assert!(
+        told["results"][0]["context"]["message"].as_str().unwrap().contains("broken.yaml:2: entries[0]"),
+        "{told}"
+    );
     let list = admin.get(&format!("{URL}?page_size=100")).await.json();
-    let paths: Vec<&str> = list["results"].as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap()).collect();
+    let paths: Vec<&str> =
+        list["results"].as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap()).collect();
     assert!(!paths.contains(&"off.yaml") && !paths.contains(&"none.yaml"), "{paths:?}");
     write("deep/one.yaml", &group("from-file", "two"));
     std::fs::remove_file(folder.join("secret.yaml")).unwrap();
@@ -250,11 +274,19 @@ async fn blueprint_of_a_registry_is_fetched_by_digest_and_nobody_else_is_asked()
                 let realm = format!("Bearer realm=\"{}/token\",service=\"r\"", own.lock().unwrap());
                 (401, vec![("www-authenticate", realm)], Vec::new())
             }
-            "/v2/team/blue/manifests/v1" | "/v2/team/evil/manifests/v1" | "/v2/team/inside/manifests/v1" => (200, Vec::new(), manifest.into_bytes()),
+            "/v2/team/blue/manifests/v1" | "/v2/team/evil/manifests/v1" | "/v2/team/inside/manifests/v1" => {
+                (200, Vec::new(), manifest.into_bytes())
+            }
             "/blob" => (200, Vec::new(), text.into_bytes()),
-            _ if path.starts_with("/v2/team/blue/blobs/") => (307, vec![("location", format!("{}/blob", own.lock().unwrap()))], Vec::new()),
-            _ if path.starts_with("/v2/team/evil/blobs/") => (200, Vec::new(), b"version: 1\nentries: []\n".to_vec()),
-            _ if path.starts_with("/v2/team/inside/blobs/") => (307, vec![("location", "http://169.254.169.254/latest".to_owned())], Vec::new()),
+            _ if path.starts_with("/v2/team/blue/blobs/") => {
+                (307, vec![("location", format!("{}/blob", own.lock().unwrap()))], Vec::new())
+            }
+            _ if path.starts_with("/v2/team/evil/blobs/") => {
+                (200, Vec::new(), b"version: 1\nentries: []\n".to_vec())
+            }
+            _ if path.starts_with("/v2/team/inside/blobs/") => {
+                (307, vec![("location", "http://169.254.169.254/latest".to_owned())], Vec::new())
+            }
             _ => (404, Vec::new(), Vec::new()),
         }
     })
@@ -262,9 +294,12 @@ async fn blueprint_of_a_registry_is_fetched_by_digest_and_nobody_else_is_asked()
     let registry = format!("127.0.0.1:{}", site.port);
     *origin.lock().unwrap() = format!("http://{registry}");
     let setup = Setup::new(DbKind::Sqlite).await;
-    let app = setup.with("AUTHENTIK_BLUEPRINTS__REGISTRIES", &format!("http://{registry}")).start().await.unwrap();
+    let app =
+        setup.with("AUTHENTIK_BLUEPRINTS__REGISTRIES", &format!("http://{registry}")).start().await.unwrap();
     let mut admin = app.admin().await;
-    for (repository, status) in [("blue", "successful"), ("evil", "error"), ("inside", "error"), ("missing", "error")] {
+    for (repository, status) in
+        [("blue", "successful"), ("evil", "error"), ("inside", "error"), ("missing", "error")]
+    {
         let sent = json!({"name": repository, "path": format!("oci://user:hunter2@{registry}/team/{repository}:v1")});
         let made = admin.post(URL, sent).await;
         assert_eq!(made.status, 201, "{}", made.text());
@@ -287,7 +322,9 @@ async fn blueprint_dependencies_come_first_and_circles_are_refused() {
     let app = App::start(DbKind::Sqlite).await;
     let mut admin = app.admin().await;
     let meta = |name: &str, on: &str, required: bool| {
-        format!("version: 1\nmetadata: {{name: {name}}}\nentries:\n- model: authentik_blueprints.metaapplyblueprint\n  attrs: {{identifiers: {{name: {on}}}, required: {required}}}\n")
+        format!(
+            "version: 1\nmetadata: {{name: {name}}}\nentries:\n- model: authentik_blueprints.metaapplyblueprint\n  attrs: {{identifiers: {{name: {on}}}, required: {required}}}\n"
+        )
     };
     let disabled = json!({"name": "A", "content": meta("A", "B", true), "enabled": false});
     let refused = admin.post(URL, disabled).await;
