@@ -5,7 +5,7 @@ use std::fmt;
 /// An error: file, entry (`entries[3]`), model and field, as far as known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    pub file: String,
+    pub file: Box<str>,
     pub entry: String,
     /// Line of the entry, counted from one; zero where it is not known.
     pub line: usize,
@@ -17,7 +17,7 @@ pub struct Problem {
 impl Problem {
     pub fn file(file: &str, message: impl Into<String>) -> Self {
         Self {
-            file: file.to_owned(),
+            file: file.into(),
             entry: String::new(),
             line: 0,
             model: String::new(),
