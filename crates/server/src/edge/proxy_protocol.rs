@@ -103,6 +103,7 @@ fn read_binary(command: u8, family: u8, rest: &[u8]) -> io::Result<Option<Socket
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a client of the test")]
 mod tests {
     use super::*;
     use tokio::io::AsyncWriteExt;
