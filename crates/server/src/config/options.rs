@@ -8,7 +8,7 @@ use signet_core::expression::Outside;
 use signet_core::hash::HashCost;
 use signet_core::mail::{MailSettings, Own, Sender};
 use signet_core::session::rules::{Rules, SameSite};
-use signet_core::system::{BlueprintSettings, Settings};
+use signet_core::system::Settings;
 use signet_outbound::OutboundSettings;
 use signet_storage::Usage;
 use signet_store::PostgresConfig;
@@ -211,16 +211,7 @@ impl Options {
             mail: self.mail(),
             limits: limits(c),
             jobs: super::worker::jobs(c),
-            blueprints: BlueprintSettings {
-                folder: c.text("BLUEPRINTS_DIR").into(),
-                registries: c
-                    .text("BLUEPRINTS__REGISTRIES")
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|r| !r.is_empty())
-                    .map(str::to_owned)
-                    .collect(),
-            },
+            blueprints: super::worker::blueprints(c),
         }
     }
     fn mail(&self) -> MailSettings {

@@ -1,7 +1,8 @@
-//! How jobs are carried out.
+//! How jobs are carried out, and the files that one of them looks for.
 use super::Config;
 use signet_base::Span;
 use signet_core::job::JobSettings;
+use signet_core::system::BlueprintSettings;
 use std::time::Duration;
 
 /// Rules over several variables, and over times.
@@ -16,6 +17,15 @@ pub(super) fn judge(config: &Config, wrong: &mut impl FnMut(&str, &str)) {
         if Span::parse(config.text(name)).is_ok_and(|s| s < Span::from_secs(1)) {
             wrong(name, "Give a time of at least one second.");
         }
+    }
+}
+
+/// `AUTHENTIK_BLUEPRINTS*`
+pub(super) fn blueprints(c: &Config) -> BlueprintSettings {
+    let registries = c.text("BLUEPRINTS__REGISTRIES").split(',').map(str::trim).filter(|r| !r.is_empty());
+    BlueprintSettings {
+        folder: c.text("BLUEPRINTS_DIR").into(),
+        registries: registries.map(str::to_owned).collect(),
     }
 }
 
