@@ -6,6 +6,7 @@ mod launch;
 mod meta;
 mod objects;
 mod openapi;
+mod rbac;
 mod rows;
 
 use axum::Router;
@@ -20,6 +21,7 @@ pub fn table(registry: &Registry, slices: Vec<Action>, largest: usize) -> Table 
     let mut all = Vec::new();
     rows::register(&mut all);
     actions::register(&mut all);
+    rbac::register(&mut all);
     actions::files::register(largest, &mut all);
     all.extend(slices);
     generic::register(registry, &mut all);

@@ -1,13 +1,15 @@
 //! Responses to OPTIONS: the accepted input of a path.
+use crate::openapi;
 use crate::rows;
 use http::Method;
 use signet_base::{Json, Map, json};
-use signet_core::Principal;
 use signet_model::{FieldDef, FieldKind, Registry};
-use signet_rest::{Accepts, Action, Route, gate};
+use signet_rest::{Accepts, Access, Action, Described, gate};
 
-/// Name, description, formats, and the members of each verb that takes a body and that the caller may use.
-pub(crate) fn describe(route: &Route, registry: &Registry, caller: Option<&Principal>) -> Json {
+/// Name, description, formats, the members of each verb that takes a body and that the caller may use, and the operations of
+/// the path and below it.
+pub(crate) fn describe(asked: &Described<'_>) -> Json {
+    let (route, registry, caller) = (asked.route, asked.registry, asked.caller);
     let component = route.actions.iter().find_map(|a| a.gives.clone().or_else(|| a.takes.clone()));
     let detail = route.path.contains('{');
     let title =
@@ -19,6 +21,7 @@ pub(crate) fn describe(route: &Route, registry: &Registry, caller: Option<&Princ
         "description": format!("{title} Viewset"),
         "renders": ["application/json"],
         "parses": [parses],
+        "operations": operations(asked),
     });
     let mut actions = Map::new();
     for action in route
@@ -35,6 +38,34 @@ pub(crate) fn describe(route: &Route, registry: &Registry, caller: Option<&Princ
         out["actions"] = Json::Object(actions);
     }
     out
+}
+
+/// What can be done at the path and right below it: with what each operation needs, and whether the caller has it. Of an
+/// object: on that one. Whoever has the permission may still be refused, where a call would give more than they hold.
+fn operations(asked: &Described<'_>) -> Vec<Json> {
+    let path = asked.route.path.as_str();
+    let is_here = |action: &&Action| {
+        action.path == path
+            || action
+                .path
+                .strip_prefix(path)
+                .and_then(|rest| rest.strip_prefix('/'))
+                .is_some_and(|rest| !rest.contains('{'))
+    };
+    let allowed = |action: &Action| {
+        let on_object = asked.caller.zip(asked.reached).is_none_or(|(person, reached)| {
+            reached.access(action.permission, &person.grants) == Access::Allowed
+        });
+        gate(action, asked.caller).is_ok() && (on_object || !action.has_key())
+    };
+    let all = asked.table.routes().iter().filter(|_| !path.is_empty()).flat_map(|route| &route.actions);
+    let one = |action: &Action| {
+        json!({
+            "operation_id": openapi::operation_id(action), "method": action.method.as_str(), "path": format!("/{}/", action.path),
+            "rule": action.permission.word(), "permissions": action.needs(), "allowed": allowed(action),
+        })
+    };
+    all.filter(is_here).map(one).collect()
 }
 
 fn members(action: &Action, registry: &Registry) -> Map {

@@ -33,8 +33,8 @@ const INTERNAL: [&str; 4] = ["authenticatedsession", "accesstoken", "authorizati
 
 /// Models with their apps, `flow: authentik_flows`; neither families nor what expires.
 fn models(core: &Core) -> Map {
-    let all = catalogue::all(&core.registry).into_iter().map(|permission| permission.model);
-    all.filter(|model| *model != catalogue::SYSTEM && Base::ALL.iter().all(|base| base.label() != model))
+    let all = core.permissions.all().iter().map(|permission| permission.model.as_str());
+    all.filter(|model| *model != catalogue::SYSTEM && Base::ALL.iter().all(|base| base.label() != *model))
         .filter_map(|model| model.split_once('.').map(|(app, name)| (name.to_owned(), json!(app))))
         .filter(|(name, _)| !INTERNAL.contains(&name.as_str()))
         .collect()

@@ -32,6 +32,7 @@ pub const DEFAULTS: &[(&str, &str)] = files![
     "default/flow-default-source-enrollment.yaml",
     "default/flow-default-source-pre-authentication.yaml",
     "default/default-brand.yaml",
+    "default/rbac-role-read-only.yaml",
 ];
 
 /// Example flows; `signet apply_blueprint example/…` applies one.

@@ -4,6 +4,7 @@ use crate::file::Entry;
 use crate::planned::PlannedState;
 use crate::rows::{RowWritePlan, Wanted, WriteOutcome};
 use signet_base::{Error, Json, Map, Uuid};
+use signet_core::permission::initial;
 use signet_core::{Core, compat};
 use signet_model::{FieldKind, Lookup, ModelDef, Object, check};
 use signet_store::{groups, users};
@@ -166,6 +167,8 @@ pub async fn object(
     let mut incoming: Map = natural.into_iter().filter(|(field, _)| !field.contains("__")).collect();
     incoming.extend(attrs);
     compat::object(def, &planned.objects, "", &mut incoming, matches!(step, RowWritePlan::Create));
+    initial::name(def, &mut incoming);
+    initial::check(core, def, &incoming).map_err(|e| (String::new(), Error::Invalid(e)))?;
     let unknown: Vec<String> =
         incoming.keys().filter(|k| def.field(k).is_none() && *k != def.key).cloned().collect();
     let rows = known(core, planned, def, &incoming).await.map_err(|e| (String::new(), e))?;

@@ -9,14 +9,12 @@ use crate::yaml::Node;
 use signet_base::{Json, Map, Result, Uuid};
 use signet_core::Core;
 use signet_core::directory::{RoleChange, Transaction};
-use signet_core::permission::catalogue::{self, PermissionDef};
 use signet_core::permission::{managed_role, role_of_user};
 use signet_model::{Base, ModelDef};
 use signet_store::roles::{self, Target};
 use signet_store::users;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::sync::OnceLock;
 
 const ROLE: &str = "authentik_rbac.role";
 
@@ -45,8 +43,6 @@ enum On {
 pub struct PlannedPermissions {
     everywhere: HashMap<Holder, Vec<String>>,
     single: HashMap<Holder, HashSet<(String, On)>>,
-    /// Every permission by its name.
-    known: OnceLock<HashMap<String, PermissionDef>>,
     /// What stored roles may do: permission and key of the object.
     stored: HashMap<Uuid, HashSet<(String, String)>>,
 }
@@ -54,9 +50,6 @@ pub struct PlannedPermissions {
 impl PlannedPermissions {
     pub fn is_empty(&self) -> bool {
         self.everywhere.is_empty() && self.single.is_empty()
-    }
-    fn known(&self, core: &Core) -> &HashMap<String, PermissionDef> {
-        self.known.get_or_init(|| catalogue::all(&core.registry).into_iter().map(|p| (p.name(), p)).collect())
     }
     /// What a holder may do now.
     async fn stored(&mut self, core: &Core, holder: Holder) -> Result<&HashSet<(String, String)>> {
@@ -151,7 +144,7 @@ async fn everywhere(
     let mut names = Vec::new();
     for item in list {
         let name = item.as_str().unwrap_or_default();
-        if planned.permissions.known(core).contains_key(name) {
+        if core.permissions.find(name).is_some() {
             names.push(name.to_owned());
         } else if is_elsewhere(core, name) {
             left_out.push(name.to_owned());
@@ -224,7 +217,7 @@ async fn single(
     for (n, wanted) in permissions.iter().enumerate() {
         let wrong = |field: &str, message: String| (format!("permissions[{n}].{field}"), message);
         let text = wanted.permission.as_str().unwrap_or_default();
-        let Some(name) = on_model(core, planned, model, text) else {
+        let Some(name) = on_model(core, model, text) else {
             return Err(wrong("permission", format!("{} is no permission on {model}.", wanted.permission)));
         };
         let mut holders = Vec::new();
@@ -258,12 +251,12 @@ async fn single(
 }
 
 /// The whole name of a permission on objects of a model or its family; the file may leave out the app.
-fn on_model(core: &Core, planned: &PlannedState, model: &str, text: &str) -> Option<String> {
+fn on_model(core: &Core, model: &str, text: &str) -> Option<String> {
     let family = core.registry.find(model).and_then(|def| def.base).map(Base::label);
     [Some(model), family].into_iter().flatten().find_map(|about| {
         let (app, _) = about.split_once('.')?;
         let name = if text.contains('.') { text.to_owned() } else { format!("{app}.{text}") };
-        planned.permissions.known(core).get(&name).is_some_and(|p| p.model == about).then_some(name)
+        core.permissions.find(&name).is_some_and(|p| p.model == about).then_some(name)
     })
 }
 

@@ -9,6 +9,7 @@ use crate::job::Job;
 use crate::keyed_semaphore::KeyedSemaphore;
 use crate::metrics::Metrics;
 use crate::password::{AppPasswords, Internal, PasswordBackend};
+use crate::permission::catalogue::Catalogue;
 use crate::policy::{Memory, Policy};
 use crate::pool::Pool;
 use crate::provider::ProviderKind;
@@ -147,6 +148,7 @@ pub struct Core {
     pub ports: Ports,
     pub settings: Settings,
     pub registry: Arc<Registry>,
+    pub permissions: Catalogue,
     pub families: Families,
     pub db: Db,
     pub vault: Arc<Vault>,
@@ -205,6 +207,7 @@ impl Core {
             answers: Memory::default(),
             ports: parts.ports,
             settings: parts.settings,
+            permissions: Catalogue::of(&parts.registry),
             registry: parts.registry,
             families: parts.families,
             db: parts.db,

@@ -4,6 +4,7 @@ use crate::list::boolean;
 use crate::reply::Reply;
 use crate::route::Permission;
 use crate::table::Table;
+use crate::visible::Reached;
 use http::{HeaderMap, Method, StatusCode};
 use signet_base::{Error, FieldErrors, Json, Map, json};
 use signet_core::directory::Author;
@@ -11,7 +12,7 @@ use signet_core::event::EventAction;
 use signet_core::{Client, Core, Principal, WebSession};
 use signet_model::{Base, ModelDef, Snapshot};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A request after authentication and permission check, with its body.
 pub struct Call {
@@ -39,6 +40,8 @@ pub struct Call {
     pub def: Option<&'static ModelDef>,
     /// The family of `/all/` routes.
     pub base: Option<Base>,
+    /// The object that the path names, once it is judged.
+    pub(crate) reached: OnceLock<Reached>,
     /// What the caller should know beside the answer: header `Warning` (RFC 7234 §5.5).
     pub warnings: Vec<String>,
     pub table: Arc<Table>,

@@ -3,6 +3,7 @@ use crate::body;
 use crate::call::{ApiResult, Call, Fault};
 use crate::reply::{self, Reply, json_response};
 use crate::table::{Route, Table};
+use crate::visible::Reached;
 use crate::{Bearer, auth};
 use axum::Router;
 use axum::body::Body;
@@ -13,15 +14,24 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use signet_base::{Json, json};
 use signet_core::{Client, Core, Principal, budget, page};
 use signet_model::Registry;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// A body that took longer: who sends it may have lost the right meanwhile, and is asked again.
 const SLOW: Duration = Duration::from_secs(1);
 pub const PREFIX: &str = "/api/v3";
 
-/// The answer to OPTIONS: what a path takes of this caller.
-pub type Describe = fn(&Route, &Registry, Option<&Principal>) -> Json;
+/// What an answer to OPTIONS is about.
+pub struct Described<'a> {
+    pub route: &'a Route,
+    pub table: &'a Table,
+    pub registry: &'a Registry,
+    pub caller: Option<&'a Principal>,
+    /// The object that the path names; none: the path names none, or shows none.
+    pub reached: Option<&'a Reached>,
+}
+/// The answer to OPTIONS: what a path takes of this caller, and what they may do there.
+pub type Describe = fn(&Described<'_>) -> Json;
 
 struct Site {
     core: Arc<Core>,
@@ -106,8 +116,11 @@ async fn serve(site: &Site, route: &Route, key: String, parts: &Parts, client: &
         Ok(Prepared::Done(reply)) => return Ok(reply).into(),
         Err(fault) => return Err(fault).into(),
     };
-    let Some(action) = route.action(&parts.method) else { return Err(Fault::not_found()).into() };
-    let answer = action.work(&mut call).await;
+    let Some(action) = route.action(&asked(&parts.method)) else { return Err(Fault::not_found()).into() };
+    let mut answer = action.work(&mut call).await;
+    if parts.method == Method::OPTIONS && answer.is_ok() {
+        answer = Ok(Reply::ok(described(site, route, call.principal.as_ref(), call.reached.get())));
+    }
     if let (Err(fault), Some(person)) = (&answer, &call.principal) {
         tell_denied(site, client, person, route, &parts.method, fault).await;
     }
@@ -133,6 +146,15 @@ async fn tell_denied(
     if let Some(why) = fault.denied() {
         site.core.event_call_denied(client, person, &format!("{method} {}", route.path), &why).await;
     }
+}
+
+/// OPTIONS on an object asks for the object first: who may not see it learns nothing of it.
+fn asked(method: &Method) -> Method {
+    if *method == Method::OPTIONS { Method::GET } else { method.clone() }
+}
+fn described(site: &Site, route: &Route, caller: Option<&Principal>, reached: Option<&Reached>) -> Json {
+    let registry = &site.core.registry;
+    (site.describe)(&Described { route, table: &site.table, registry, caller, reached })
 }
 
 enum Prepared {
@@ -161,7 +183,9 @@ async fn prepare(
     if identity.principal.is_none() {
         budget::spend_request(&site.core, client).await?;
     }
-    let action = route.action(method);
+    let is_described = *method == Method::OPTIONS;
+    let shows = is_described && route.path.ends_with('}');
+    let action = if shows { route.action(&Method::GET) } else { route.action(method) };
     // For OPTIONS and methods that do not exist: allowed to callers who may use any method of the path.
     let judged = action.or_else(|| route.actions.first()).ok_or(Fault::NoPage)?;
     if let Err(fault) = auth::gate(judged, identity.principal.as_ref()) {
@@ -171,8 +195,8 @@ async fn prepare(
         return Err(fault);
     }
     let Some(action) = action else {
-        if *method == Method::OPTIONS {
-            let told = (site.describe)(route, &site.core.registry, identity.principal.as_ref());
+        if is_described {
+            let told = described(site, route, identity.principal.as_ref(), None);
             return Ok(Prepared::Done(Reply::ok(told)));
         }
         return Err(Fault::detail(
@@ -203,6 +227,7 @@ async fn prepare(
         models: action.models.clone(),
         def: action.def,
         base: action.base,
+        reached: OnceLock::new(),
         warnings: Vec::new(),
         table: site.table.clone(),
     })))

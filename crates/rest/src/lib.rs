@@ -15,7 +15,7 @@ mod visible;
 pub use auth::gate;
 pub use body::{Accepts, Content, FilePart, MAX_BODY};
 pub use call::{ApiResult, Call, Fault, Handler, SharedHandler, Work};
-pub use dispatch::{Describe, PREFIX, router};
+pub use dispatch::{Describe, Described, PREFIX, router};
 
 pub use list::page;
 pub use reply::Reply;
@@ -23,7 +23,7 @@ pub use route::{Action, OUTPOST, Output, Permission, Run};
 pub use signet_pages::PagePolicy;
 pub use table::{Route, Table};
 pub use virtual_host::{OwnHeaders, VirtualHost, with_page_policy};
-pub use visible::family_name;
+pub use visible::{Access, Reached, family_name};
 
 use signet_base::Result;
 use signet_core::{Client, Core, Principal};

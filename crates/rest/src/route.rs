@@ -76,6 +76,19 @@ pub struct Action {
 /// The type of the accounts by which outposts sign in.
 pub const OUTPOST: &str = "internal_service_account";
 
+impl Permission {
+    /// The rule's name in the document and in answers to OPTIONS.
+    pub fn word(self) -> &'static str {
+        match self {
+            Permission::Anyone => "anyone",
+            Permission::SignedIn => "signed_in",
+            Permission::Own(_) => "own",
+            Permission::Model(_) => "model",
+            Permission::Named(_) => "named",
+        }
+    }
+}
+
 impl Action {
     pub fn new(
         method: Method,
@@ -147,8 +160,26 @@ impl Action {
         self.base = Some(base);
         self.about(base.label())
     }
+    /// The permissions that a caller needs: on all objects, or on the one that the path names. Of a family, those on the whole
+    /// of it; whoever has them on a kind may do it to that kind. Nobody needs them for what is their own.
+    pub fn needs(&self) -> Vec<String> {
+        let on = |verb: Verb| self.models.first().map(|model| verb.on(model));
+        let mut all: Vec<String> = match self.permission {
+            Permission::Anyone | Permission::SignedIn => Vec::new(),
+            Permission::Model(Verb::Add) | Permission::Own(Verb::Add) => on(Verb::Add).into_iter().collect(),
+            Permission::Model(verb) | Permission::Own(verb) => {
+                on(Verb::View).into_iter().chain(on(verb)).collect()
+            }
+            Permission::Named(names) => {
+                let seen = on(Verb::View).filter(|_| self.has_key());
+                seen.into_iter().chain(names.iter().map(|name| (*name).to_owned())).collect()
+            }
+        };
+        all.dedup();
+        all
+    }
     /// Whether the path names one object.
-    fn has_key(&self) -> bool {
+    pub fn has_key(&self) -> bool {
         self.path.contains('{')
     }
     /// Whether somebody may come in at all. What they may do to the object that the path names is for

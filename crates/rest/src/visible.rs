@@ -3,10 +3,47 @@ use crate::call::{Call, Fault};
 use crate::route::Permission;
 use signet_base::Result;
 use signet_core::directory::{Change, Transaction};
-use signet_core::permission::{self, Right, may_give};
-use signet_model::{Base, Object, Scope, Verb};
+use signet_core::permission::{Right, initial, may_give};
+use signet_model::{Base, Grants, Object, Scope, Verb};
 use signet_store::Batch;
 use signet_store::roles::Target;
+
+/// The object that a path names.
+pub struct Reached {
+    /// What permissions on it are about; of a member of a family, the family and the kind.
+    pub models: Vec<String>,
+    /// As permissions name it.
+    pub key: String,
+    /// It is the caller's own.
+    pub own: bool,
+}
+
+/// What somebody may do to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It looks as if there were none.
+    Hidden,
+    Seen,
+    Allowed,
+}
+
+impl Reached {
+    /// By the permission of a row of the table.
+    pub fn access(&self, permission: Permission, grants: &Grants) -> Access {
+        let holds = |verb: Verb| self.models.iter().any(|model| grants.on(&verb.on(model), &self.key));
+        let allowed = match permission {
+            Permission::Anyone | Permission::SignedIn => return Access::Allowed,
+            Permission::Own(_) if self.own => return Access::Allowed,
+            Permission::Own(verb) | Permission::Model(verb) => holds(verb),
+            Permission::Named(names) => names.iter().all(|name| grants.on(name, &self.key)),
+        };
+        match holds(Verb::View) {
+            false => Access::Hidden,
+            true if allowed => Access::Allowed,
+            true => Access::Seen,
+        }
+    }
+}
 
 impl Call {
     /// Whether the caller has a permission on everything: `authentik_core.view_user`.
@@ -17,16 +54,13 @@ impl Call {
     pub fn may_on(&self, permission: &str, key: impl ToString) -> bool {
         self.principal.as_ref().is_some_and(|p| p.grants.on(permission, &key.to_string()))
     }
-    fn holds(&self, models: &[String], verb: Verb, key: &str) -> bool {
-        models.iter().any(|model| self.may_on(&verb.on(model), key))
-    }
     /// Refuses to hand on what the caller does not hold.
     pub async fn may_give(&self, rights: &[Right]) -> Result<(), Fault> {
         Ok(may_give(&self.core, &self.person()?.grants, rights).await?)
     }
     /// What the caller's roles get on a new object, for the commit that creates it.
     pub fn initial(&self, model: &str, target: &Target) -> Result<Batch, Fault> {
-        Ok(permission::initial(&self.core, self.person()?, model, target))
+        Ok(initial::of_new(&self.core, self.person()?, model, target))
     }
     /// Commits a new row with what the caller's roles get on it.
     pub async fn commit_new(
@@ -63,30 +97,31 @@ impl Call {
     /// Judges a row that the path names, which belongs to this user: hidden is 404, visible but not theirs to
     /// change is 403.
     pub fn reach(&self, key: impl ToString, owner: Option<i64>, class: &str) -> Result<(), Fault> {
-        let own = matches!(self.permission, Permission::Own(_)) && owner == Some(self.person()?.user.id);
-        if own { Ok(()) } else { self.judge(&self.models, &key.to_string(), class) }
+        let own = owner == Some(self.person()?.user.id);
+        self.judge(Reached { models: self.models.clone(), key: key.to_string(), own }, class)
     }
     /// The same of a configuration object.
     pub fn reach_object(&self, object: &Object) -> Result<(), Fault> {
         let key = object.wire_key();
-        match self.base {
+        let (models, class) = match self.base {
             // By the permission of the family, or of the kind.
-            Some(base) => {
-                self.judge(&[base.label().to_owned(), object.def.full_name()], &key, family_name(base))
-            }
-            None => self.judge(&self.models, &key, object.def.class),
-        }
-    }
-    fn judge(&self, models: &[String], key: &str, class: &str) -> Result<(), Fault> {
-        let allowed = match self.permission {
-            Permission::Anyone | Permission::SignedIn => return Ok(()),
-            Permission::Own(verb) | Permission::Model(verb) => self.holds(models, verb, key),
-            Permission::Named(names) => names.iter().all(|name| self.may_on(name, key)),
+            Some(base) => (vec![base.label().to_owned(), object.def.full_name()], family_name(base)),
+            None => (self.models.clone(), object.def.class),
         };
-        match self.holds(models, Verb::View, key) {
-            false => Err(Fault::missing(class)),
-            true if allowed => Ok(()),
-            true => Err(Fault::forbidden()),
+        self.judge(Reached { models, key, own: false }, class)
+    }
+    fn judge(&self, reached: Reached, class: &str) -> Result<(), Fault> {
+        let access = match &self.principal {
+            Some(person) => reached.access(self.permission, &person.grants),
+            // Only what is anybody's is reached without a person.
+            None => Access::Allowed,
+        };
+        // One object is named by a path.
+        let _ = self.reached.set(reached);
+        match access {
+            Access::Allowed => Ok(()),
+            Access::Seen => Err(Fault::forbidden()),
+            Access::Hidden => Err(Fault::missing(class)),
         }
     }
 

@@ -400,7 +400,7 @@ fn a_command_whose_output_nobody_takes_does_not_panic() {
         Stdio::from(writer)
     };
     let full = || Stdio::from(std::fs::File::options().write(true).open("/dev/full").unwrap());
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &["version"],
         &["--help"],
         &["settings_table"],
@@ -410,6 +410,7 @@ fn a_command_whose_output_nobody_takes_does_not_panic() {
         &["setup_code"],
         &["create_admin_user"],
         &["explain", "--user", "akadmin", "--flow", "default-authentication-flow"],
+        &["explain-permission", "akadmin", "authentik_core.view_user"],
     ];
     for command in commands {
         // As in `signet … | head -0`: the reader has seen enough.

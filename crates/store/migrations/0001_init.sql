@@ -500,6 +500,7 @@ CREATE TABLE role_permission (
 );
 CREATE UNIQUE INDEX role_permission__role__permission__object_pk ON role_permission (role, permission, object_pk);
 CREATE INDEX role_permission_object_pk ON role_permission (object_pk, model);
+CREATE INDEX role_permission_model ON role_permission (model, role);
 
 CREATE TABLE user_role (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,

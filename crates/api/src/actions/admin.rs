@@ -72,7 +72,7 @@ pub(crate) async fn apps(call: &mut Call) -> ApiResult {
     ))
 }
 /// `authentik_stages_deny` becomes `authentik Stages.Deny`.
-fn title(app: &str) -> String {
+pub(crate) fn title(app: &str) -> String {
     let Some((product, rest)) = app.split_once('_') else { return app.to_owned() };
     let word = |w: &str| {
         w.chars()

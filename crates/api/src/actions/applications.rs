@@ -94,7 +94,7 @@ pub(crate) async fn create_with_bindings(
 ) -> Result<Arc<Object>, Fault> {
     let core = call.core.clone();
     let change = check(def, &call.body, None, false, &call.config, &Rows::default(), &core.ports)?;
-    call.may_give(&rights::of_object(&call.config, &core.ports, def, None, &change.data)).await?;
+    call.may_give(&rights::of_object(&core, &call.config, def, None, &change.data)).await?;
     if !call.may("authentik_policies.add_policybinding") {
         return Err(Fault::forbidden());
     }

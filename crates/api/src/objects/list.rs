@@ -1,6 +1,7 @@
 //! Reading objects.
 use super::{filter, find, show, write};
 use crate::actions::applications;
+use crate::rbac;
 use signet_base::json;
 use signet_rest::list::Paging;
 use signet_rest::{ApiResult, Call, Reply};
@@ -23,6 +24,9 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     filter::certificates(call, &mut all);
     if def.is("authentik_core.application") {
         all = applications::visible(call, all).await?;
+    }
+    if def.is("authentik_rbac.role") {
+        all = rbac::roles::held(call, all).await?;
     }
     filter::sort(call, &mut all, &paging.ordering);
     let (page, total) = paging.cut(all)?;

@@ -1,6 +1,7 @@
 //! Presentation of objects: members from the models, rows and families.
-use crate::launch;
+use crate::{launch, rbac};
 use signet_base::{Json, Map, Result, Uuid, json};
+use signet_core::permission::initial;
 use signet_core::{media, rows, wire};
 use signet_model::Object;
 use signet_rest::Call;
@@ -16,6 +17,10 @@ pub(crate) async fn many(call: &Call, objects: &[Arc<Object>]) -> Result<Vec<Jso
     }
     for (object, map) in objects.iter().zip(&mut out) {
         pictures(call, object, map);
+        if object.def.is(initial::MODEL) {
+            let shown = rbac::catalogue::named(call, &map["permissions"]);
+            map.insert("permissions_obj".into(), shown);
+        }
         if object.def.is("authentik_core.application") {
             map.insert(
                 "launch_url".into(),

@@ -4,7 +4,7 @@ use crate::actions::applications;
 use signet_base::{Error, Map, Result, json};
 use signet_core::directory::{self, Transaction};
 use signet_core::event::EventAction;
-use signet_core::permission::{closure as rights, flows};
+use signet_core::permission::{closure as rights, flows, initial};
 use signet_core::{Core, brand, compat};
 use signet_model::{Change, ModelDef, Object, Secrets, check};
 use signet_rest::form::Rows;
@@ -35,12 +35,13 @@ pub(crate) async fn create(call: &mut Call) -> ApiResult {
 
 /// Validates and stores a new object.
 pub(crate) async fn insert(call: &mut Call, def: &'static ModelDef, body: Map) -> Result<Arc<Object>, Fault> {
+    initial::check(&call.core, def, &body)?;
     let rows = Rows::of(&call.core, def.fields, &body).await?;
     let (pk, mut attempt) = (call.core.ports.uuid(), 0);
     let object = loop {
         attempt += 1;
         let (data, secrets) = judged(check(def, &body, None, false, &call.config, &rows, &call.core.ports)?);
-        call.may_give(&rights::of_object(&call.config, &call.core.ports, def, None, &data)).await?;
+        call.may_give(&rights::of_object(&call.core, &call.config, def, None, &data)).await?;
         let write = Write::Create { def, pk: Some(pk), data, secrets };
         let initial = call.initial(&def.full_name(), &Target::Object(pk))?;
         match create_all(call, vec![write], initial).await {
@@ -79,13 +80,14 @@ async fn change(call: &mut Call, partial: bool) -> ApiResult {
     let def = call.model()?;
     let mut before = find(call, def)?;
     compat::object(def, &call.config, call.client.domain(), &mut call.body, false);
+    initial::check(&call.core, def, &call.body)?;
     let rows = Rows::of(&call.core, def.fields, &call.body).await?;
     let mut attempt = 0;
     let object = loop {
         attempt += 1;
         let (data, secrets) =
             judged(check(def, &call.body, Some(&before), partial, &call.config, &rows, &call.core.ports)?);
-        call.may_give(&rights::of_object(&call.config, &call.core.ports, def, Some(&before), &data)).await?;
+        call.may_give(&rights::of_object(&call.core, &call.config, def, Some(&before), &data)).await?;
         let write = Write::Update { pk: before.pk, version: Some(before.version), data, secrets };
         match directory::write(&call.core, &call.author(), [write]).await {
             Ok(mut written) => break written.pop().ok_or_else(|| Error::internal("nothing was written"))?,

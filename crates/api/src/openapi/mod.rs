@@ -109,7 +109,7 @@ fn is_list(action: &Action) -> bool {
             || (action.gives.is_some() && !action.path.ends_with('}')))
 }
 
-fn operation_id(action: &Action) -> String {
+pub(crate) fn operation_id(action: &Action) -> String {
     let mut words: Vec<String> =
         action.path.split('/').filter(|s| !s.starts_with('{')).map(|s| s.replace('-', "_")).collect();
     words.push(
@@ -154,6 +154,8 @@ fn operation(action: &Action, schemas: &mut Map) -> Json {
     } else {
         json!([{"authentik": []}])
     };
+    // Who may call it, as the gate and OPTIONS read it.
+    out["x-permissions"] = json!({"rule": action.permission.word(), "permissions": action.needs()});
     out["responses"] = responses(action, schemas);
     out
 }

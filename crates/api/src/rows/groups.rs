@@ -241,7 +241,8 @@ pub(crate) async fn used_by(call: &mut Call) -> ApiResult {
 
 async fn member(call: &Call) -> Result<users::User, Fault> {
     let id = form::read(call, MEMBER, false).await?.int("pk").unwrap_or_default();
-    users::by_id(&call.core.db, id).await?.ok_or_else(Fault::not_found)
+    let user = users::by_id(&call.core.db, id).await?;
+    user.filter(|_| call.may_on("authentik_core.view_user", id)).ok_or_else(Fault::not_found)
 }
 /// `POST /core/groups/<uuid>/add_user/`
 pub(crate) async fn add_user(call: &mut Call) -> ApiResult {

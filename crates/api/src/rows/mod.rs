@@ -53,7 +53,7 @@ pub(crate) fn components() -> impl Iterator<Item = (&'static str, &'static [Fiel
         served.map(|def| (def.component, declared::fields(def, &[], &[]))).collect()
     });
     let users = std::iter::once(("User", users::fields()));
-    let others = COMPONENTS.iter().copied();
+    let others = COMPONENTS.iter().chain(crate::rbac::COMPONENTS).copied();
     users.chain(others).chain(DECLARED.iter().map(|(name, fields)| (*name, fields.as_slice())))
 }
 /// Handwritten components.

@@ -7,5 +7,6 @@ mod devices;
 mod impersonation;
 mod people;
 mod permissions;
+mod rbac;
 mod roles;
 mod support;

@@ -2,6 +2,7 @@
 use crate::support::{App, PLAIN};
 use http::Method;
 use signet_base::{Json, Uuid, json};
+use signet_core::permission::catalogue;
 use signet_model::{Model, Secrets, Verb};
 use signet_rest::{Action, Permission};
 use signet_store::roles::Target;
@@ -46,20 +47,9 @@ fn stored_key(app: &App, permission: &str, key: &str) -> String {
     }
 }
 
-/// What a row asks for.
+/// What a row asks for of somebody to whom nothing there belongs.
 fn needs(action: &Action) -> Vec<String> {
-    let view = || action.models.first().map(|model| Verb::View.on(model));
-    let mut all: Vec<String> = match action.permission {
-        Permission::Model(Verb::Add) => vec![Verb::Add.on(&action.models[0])],
-        Permission::Model(verb) => view().into_iter().chain([verb.on(&action.models[0])]).collect(),
-        Permission::Named(names) => {
-            let seen = action.path.contains('{').then(view).flatten();
-            seen.into_iter().chain(names.iter().map(|name| (*name).to_owned())).collect()
-        }
-        Permission::Own(_) | Permission::SignedIn | Permission::Anyone => Vec::new(),
-    };
-    all.dedup();
-    all
+    if matches!(action.permission, Permission::Own(_)) { Vec::new() } else { action.needs() }
 }
 fn body(action: &Action) -> Option<Json> {
     (!matches!(action.method, Method::GET | Method::DELETE)).then(|| json!({}))
@@ -73,8 +63,7 @@ fn address(path: &str, key: &str) -> String {
 async fn core_permissions_each_route_has_one_and_opens_to_whoever_holds_it() {
     let app = App::start(sqlite().await).await;
     let delegate = Delegate::new(&app).await;
-    let catalogue: Vec<String> =
-        signet_core::permission::catalogue::all(&app.core.registry).iter().map(|p| p.name()).collect();
+    let catalogue: Vec<String> = app.core.permissions.all().iter().map(|p| p.name()).collect();
     let table = signet_api::table(&app.core.registry, Vec::new(), 0);
     let mut tried = 0;
     for action in table.routes().iter().flat_map(|route| &route.actions) {
@@ -254,7 +243,8 @@ async fn creators(app: &App, permissions: &[&str]) -> Uuid {
     };
     let role = write(signet_core::models::Role::DEF, json!({"name": "creators", "managed": null}));
     let role = app.core.objects.apply(vec![role], &Author::system()).await.unwrap()[0].pk;
-    let initial = json!({"name": "i", "role": role, "permissions": permissions});
+    let numbers: Vec<i64> = permissions.iter().map(|name| catalogue::id(name)).collect();
+    let initial = json!({"name": "i", "role": role, "permissions": numbers});
     let initial = write(signet_core::models::InitialPermissions::DEF, initial);
     app.core.objects.apply(vec![initial], &Author::system()).await.unwrap();
     app.core.db.batch(roles::give_user_batch(app.plain, role)).await.unwrap();

@@ -142,6 +142,9 @@ pub struct WithUser {
     /// A hash that no password fits.
     pub(super) disabled: Option<String>,
     pub(super) last_write_wins: bool,
+    /// Roles that come and go while the others stay.
+    pub(super) roles_given: Vec<Uuid>,
+    pub(super) roles_taken: Vec<Uuid>,
     /// By what the address was proven.
     pub(super) email_verified: Option<&'static str>,
 }
@@ -172,6 +175,18 @@ impl UserChange {
     #[must_use]
     pub fn groups(mut self, groups: Option<Vec<Uuid>>) -> Self {
         self.with.groups.all = groups;
+        self
+    }
+    /// Gives the account a role.
+    #[must_use]
+    pub fn give_role(mut self, role: Uuid) -> Self {
+        self.with.roles_given.push(role);
+        self
+    }
+    /// Takes a role from the account.
+    #[must_use]
+    pub fn take_role(mut self, role: Uuid) -> Self {
+        self.with.roles_taken.push(role);
         self
     }
     /// Puts a hash that no password fits in the place of the one that was read, and ends everything.

@@ -7,12 +7,11 @@ use crate::event::EventAction;
 use crate::event::diff;
 use crate::models::Role;
 use crate::permission;
-use crate::permission::catalogue::{self, PermissionDef};
 use signet_base::{Error, Json, Map, Result, Uuid, json};
 use signet_model::{Model, Secrets};
 use signet_store::Write;
 use signet_store::roles::{self, Target};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// A permission as events show it: `authentik_core.view_user`, with the object's key after a space.
 fn named(permission: &str, object: &str) -> String {
@@ -35,12 +34,11 @@ impl Transaction<'_> {
             self.add(roles::withdraw_batch(role, permission, object));
             after.remove(&named(permission, object));
         }
-        let known: HashMap<String, PermissionDef> =
-            catalogue::all(&self.core.registry).into_iter().map(|p| (p.name(), p)).collect();
         for (permission, target) in &grant {
-            let about = known
-                .get(permission)
-                .ok_or_else(|| Error::invalid("permissions", format!("{permission:?} is no permission.")))?;
+            let about =
+                self.core.permissions.find(permission).ok_or_else(|| {
+                    Error::invalid("permissions", format!("{permission:?} is no permission."))
+                })?;
             self.add(roles::grant_batch(role, permission, &about.model, target));
             after.insert(named(
                 permission,

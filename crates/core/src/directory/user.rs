@@ -96,6 +96,19 @@ impl Transaction<'_> {
             self.add(roles::set_user_batch(id, own_roles));
             changed.extend(diff::relation(&have, own_roles).map(|roles| ("roles".to_owned(), roles)));
         }
+        if !with.roles_given.is_empty() || !with.roles_taken.is_empty() {
+            let have = roles::of_users(&self.core.db, &[id]).await?.remove(&id).unwrap_or_default();
+            let new = with.roles_given.iter().filter(|role| !have.contains(role));
+            let mut want: Vec<Uuid> = have.iter().chain(new).copied().collect();
+            want.retain(|role| !with.roles_taken.contains(role));
+            for role in &with.roles_given {
+                self.add(roles::give_user_batch(id, *role));
+            }
+            for role in &with.roles_taken {
+                self.add(roles::take_user_batch(id, *role));
+            }
+            changed.extend(diff::relation(&have, &want).map(|roles| ("roles".to_owned(), roles)));
+        }
         if let Some(hash) = &with.disabled {
             self.add(users::disable_password_batch(id, &before.password, hash));
             changed.insert("password".to_owned(), diff::masked());

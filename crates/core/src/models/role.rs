@@ -1,7 +1,7 @@
 //! Roles. What a role may do, and who has it, are rows (`signet_store::roles`).
 use serde::{Deserialize, Serialize};
 use signet_base::Uuid;
-use signet_model::Model;
+use signet_model::{FieldDef, FieldKind, Model};
 
 /// A named set of permissions that users and groups can have.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
@@ -22,23 +22,26 @@ pub struct Role {
     pub managed: Option<String>,
 }
 
+const INITIAL_EXTRA: &[FieldDef] = &[FieldDef::shown("permissions_obj", FieldKind::List(&FieldKind::Object))];
+
 /// Permissions that a role gets on each object that one of its members creates.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
 #[model(
     app = "authentik_rbac",
-    path = "",
+    path = "rbac/initial_permissions",
     label = "Initial Permissions",
     plural = "Initial Permissions",
     search("name"),
     ordering = "name",
-    numbered
+    numbered,
+    extra = INITIAL_EXTRA
 )]
 pub struct InitialPermissions {
     #[field(filter, max = 150)]
     pub name: String,
     #[field(refers = "authentik_rbac.role", on_delete = "cascade")]
     pub role: Uuid,
-    /// `authentik_core.change_user`
+    /// Numbers of permissions: [`id`](crate::permission::catalogue::id).
     #[field(default = [])]
-    pub permissions: Vec<String>,
+    pub permissions: Vec<i64>,
 }

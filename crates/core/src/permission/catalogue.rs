@@ -1,14 +1,16 @@
 //! Every permission: four for each model, and those of single actions.
+use signet_base::vault::sha256_hex;
 use signet_model::{Base, Registry, Verb};
 use signet_store::TABLES;
 use signet_store::devices::DeviceKind;
+use std::collections::HashMap;
 
 /// Models of the wire beside those of objects and declared tables.
-const OTHERS: &[&str] = &[
-    "authentik_events.notification",
-    "authentik_outposts.outpost",
-    "authentik_providers_oauth2.refreshtoken",
-    "authentik_stages_authenticator_webauthn.webauthndevicetype",
+const OTHERS: &[(&str, &str)] = &[
+    ("authentik_events.notification", "Notification"),
+    ("authentik_outposts.outpost", "Outpost"),
+    ("authentik_providers_oauth2.refreshtoken", "OAuth2 Refresh Token"),
+    ("authentik_stages_authenticator_webauthn.webauthndevicetype", "WebAuthn Device type"),
 ];
 
 /// The installation as a whole.
@@ -62,6 +64,8 @@ pub fn system() -> impl Iterator<Item = &'static str> {
 pub struct PermissionDef {
     /// `authentik_core.user`
     pub model: String,
+    /// What one object of the model is called: `User`.
+    pub model_label: String,
     /// `view_user`
     pub codename: String,
     pub label: String,
@@ -69,50 +73,103 @@ pub struct PermissionDef {
 impl PermissionDef {
     /// `authentik_core.view_user`
     pub fn name(&self) -> String {
-        format!("{}.{}", app(&self.model), self.codename)
+        format!("{}.{}", self.app(), self.codename)
+    }
+    /// `authentik_core`
+    pub fn app(&self) -> &str {
+        self.model.split_once('.').map_or(self.model.as_str(), |(app, _)| app)
+    }
+    /// `user`
+    pub fn model_name(&self) -> &str {
+        self.model.split_once('.').map_or(self.model.as_str(), |(_, name)| name)
+    }
+    pub fn id(&self) -> i64 {
+        id(&self.name())
     }
 }
-fn app(model: &str) -> &str {
-    model.split_once('.').map_or(model, |(app, _)| app)
+
+/// The number of a permission on the wire: of its name, so that it is the same on every installation.
+pub fn id(name: &str) -> i64 {
+    let digest = sha256_hex(name.as_bytes());
+    i64::from_str_radix(&digest[..8], 16).unwrap_or_default() & 0x7fff_ffff
 }
 
-/// All of them, by model.
-pub fn all(registry: &Registry) -> Vec<PermissionDef> {
-    let mut models: Vec<String> = registry.all().iter().map(|def| def.full_name()).collect();
-    models.extend(Base::ALL.iter().map(|base| base.label().to_owned()));
-    models.extend(TABLES.iter().filter(|def| !def.internal).map(|def| def.model.to_owned()));
-    models.extend(OTHERS.iter().map(|name| (*name).to_owned()));
-    models.extend(DeviceKind::ALL.iter().map(|kind| device(*kind)));
+/// All permissions, by model.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    all: Vec<PermissionDef>,
+    by_name: HashMap<String, usize>,
+    by_id: HashMap<i64, usize>,
+}
+impl Catalogue {
+    pub fn of(registry: &Registry) -> Self {
+        let all = all(registry);
+        let by = |n: usize| (all[n].name(), n);
+        let by_name: HashMap<String, usize> = (0..all.len()).map(by).collect();
+        let by_id = by_name.iter().map(|(name, n)| (id(name), *n)).collect();
+        Self { all, by_name, by_id }
+    }
+    pub fn all(&self) -> &[PermissionDef] {
+        &self.all
+    }
+    /// `authentik_core.view_user`
+    pub fn find(&self, name: &str) -> Option<&PermissionDef> {
+        self.all.get(*self.by_name.get(name)?)
+    }
+    pub fn by_id(&self, id: i64) -> Option<&PermissionDef> {
+        self.all.get(*self.by_id.get(&id)?)
+    }
+    /// Whether there are permissions on objects of a model.
+    pub fn has_model(&self, model: &str) -> bool {
+        self.all.binary_search_by(|p| p.model.as_str().cmp(model)).is_ok()
+    }
+}
+
+fn all(registry: &Registry) -> Vec<PermissionDef> {
+    let mut models: Vec<(String, String)> =
+        registry.all().iter().map(|def| (def.full_name(), def.label.to_owned())).collect();
+    models.extend(Base::ALL.iter().map(|base| (base.label().to_owned(), base.verbose_name().to_owned())));
+    let tables = TABLES.iter().filter(|def| !def.internal);
+    models.extend(tables.map(|def| (def.model.to_owned(), capitalised(def.label))));
+    models.extend(OTHERS.iter().map(|(name, label)| ((*name).to_owned(), (*label).to_owned())));
+    models.extend(DeviceKind::ALL.iter().map(|kind| (device(*kind), kind.label().to_owned())));
     models.sort();
-    models.dedup();
+    models.dedup_by(|a, b| a.0 == b.0);
     let mut out = Vec::new();
-    for model in models {
+    for (model, model_label) in &models {
         let name = model.split_once('.').map_or("", |(_, name)| name);
         let of = |verb: Verb| PermissionDef {
             codename: format!("{}_{name}", verb.word()),
-            label: format!("Can {} {name}", verb.word()),
+            label: format!("Can {} {model_label}", verb.word()),
             model: model.clone(),
+            model_label: model_label.clone(),
         };
         out.extend(Verb::ALL.map(of));
     }
-    out.extend(NAMED.iter().map(|(model, codename, label)| PermissionDef {
-        model: (*model).to_owned(),
-        codename: (*codename).to_owned(),
-        label: (*label).to_owned(),
+    out.extend(NAMED.iter().map(|(model, codename, label)| {
+        PermissionDef {
+            model: (*model).to_owned(),
+            model_label: models
+                .iter()
+                .find(|(name, _)| name == model)
+                .map_or_else(|| "System permission".to_owned(), |(_, label)| label.clone()),
+            codename: (*codename).to_owned(),
+            label: (*label).to_owned(),
+        }
     }));
     out.sort_by(|a, b| a.model.cmp(&b.model));
     out
+}
+
+fn capitalised(label: &str) -> String {
+    let mut chars = label.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// The model of a kind of second factor: `authentik_stages_authenticator_totp.totpdevice`.
 pub fn device(kind: DeviceKind) -> String {
     let (app, class) = kind.model();
     format!("{app}.{}", class.to_lowercase())
-}
-
-/// The model that a permission is about; none where there is no such permission.
-pub fn model_of(registry: &Registry, permission: &str) -> Option<String> {
-    all(registry).into_iter().find(|p| p.name() == permission).map(|p| p.model)
 }
 
 #[cfg(test)]
@@ -122,7 +179,8 @@ mod tests {
     #[test]
     fn permissions_have_authentiks_names_and_each_its_own() {
         let registry = Registry::new(crate::models::ALL.iter().copied());
-        let names: Vec<String> = all(&registry).iter().map(PermissionDef::name).collect();
+        let catalogue = Catalogue::of(&registry);
+        let names: Vec<String> = catalogue.all().iter().map(PermissionDef::name).collect();
         for name in [
             "authentik_core.view_user",
             "authentik_core.reset_user_password",
@@ -137,7 +195,11 @@ mod tests {
         unique.sort();
         unique.dedup();
         assert_eq!(unique.len(), names.len());
-        assert_eq!(model_of(&registry, "authentik_core.impersonate").as_deref(), Some("authentik_core.user"));
-        assert_eq!(model_of(&registry, "authentik_core.be_root"), None);
+        let found = catalogue.find("authentik_core.impersonate").unwrap();
+        assert_eq!((found.model.as_str(), found.model_label.as_str()), ("authentik_core.user", "User"));
+        assert_eq!(catalogue.find("authentik_core.be_root"), None);
+        // Each number is one permission's.
+        assert!(catalogue.all().iter().all(|p| catalogue.by_id(p.id()) == Some(p) && p.id() > 0));
+        assert!(catalogue.has_model("authentik_flows.stage") && !catalogue.has_model("authentik_core.root"));
     }
 }

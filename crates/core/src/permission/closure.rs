@@ -1,5 +1,6 @@
 //! Privilege closure: nobody hands on a right that they do not hold, whatever permission lets them write at all.
 use super::flows::{keys, uuid};
+use super::initial;
 use crate::{Core, Principal};
 use signet_base::{Error, Json, Map, Ports, Result, Uuid};
 use signet_model::{FieldDef, FieldKind, Gives, Grants, ModelDef, Object, Snapshot};
@@ -63,8 +64,8 @@ const API_SCOPE: &str = "goauthentik.io/api";
 
 /// What the new data of an object hands on that the old did not.
 pub fn of_object(
+    core: &Core,
     config: &Snapshot,
-    ports: &Ports,
     def: &ModelDef,
     before: Option<&Object>,
     data: &Map,
@@ -83,7 +84,9 @@ pub fn of_object(
             Some(Gives::Everything) if matches!(field.kind, FieldKind::Bool) => {
                 out.extend((changed && *new == Json::Bool(true)).then_some(Right::Everything));
             }
-            Some(Gives::Everything) if own() && !is_nothing(field, new, ports) => out.push(Right::Everything),
+            Some(Gives::Everything) if own() && !is_nothing(field, new, &core.ports) => {
+                out.push(Right::Everything)
+            }
             Some(Gives::Delivery) if own() && (before.is_some() || is_address(new)) => {
                 out.push(Right::Everything);
             }
@@ -97,9 +100,10 @@ pub fn of_object(
     }
     // As with groups: who may less changes nothing of it.
     out.extend(before.filter(|_| def.is("authentik_rbac.role")).map(|role| Right::Roles(vec![role.pk])));
-    if def.is("authentik_rbac.initialpermissions") && changed {
-        let names = data.get("permissions").and_then(Json::as_array).into_iter().flatten();
-        out.extend(names.filter_map(|name| Some(Right::Permission(name.as_str()?.to_owned(), None))));
+    if def.is(initial::MODEL) && changed {
+        let ids = data.get("permissions").and_then(Json::as_array).into_iter().flatten();
+        let known = ids.filter_map(|id| core.permissions.by_id(id.as_i64()?));
+        out.extend(known.map(|permission| Right::Permission(permission.name(), None)));
     }
     out
 }

@@ -2,6 +2,7 @@
 mod accounts;
 mod blueprint;
 mod explain;
+mod explain_permission;
 mod mail;
 mod output;
 mod probe;
@@ -65,6 +66,9 @@ enum Command {
     ApplyBlueprint { path: PathBuf },
     /// Say why somebody may use an application or run a flow, or not.
     Explain(explain::Query),
+    /// Say which role, group or object permission gives somebody a permission, or what is missing.
+    #[command(alias = "explain-permission")]
+    ExplainPermission(explain_permission::Query),
     /// Send a test mail and say what the mail server answers.
     TestEmail {
         to: String,
@@ -196,6 +200,7 @@ async fn run(command: Command, options: &Options) -> Result<()> {
         Command::Changepassword { user } => accounts::change_password(options, &user).await,
         Command::ApplyBlueprint { path } => blueprint::apply(options, &path).await,
         Command::Explain(query) => explain::run(options, &query).await,
+        Command::ExplainPermission(query) => explain_permission::run(options, &query).await,
         Command::TestEmail { to, stage } => mail::test(options, &to, stage.as_deref()).await,
         // Handled before the settings are read.
         Command::Check

@@ -33,7 +33,7 @@ async fn read_prompt(call: &Call) -> Result<Prompt, Fault> {
     // Validated as a new object: a prompt with this name may exist.
     let change = check(Prompt::DEF, body, None, false, &Snapshot::default(), &NoRows, ports)?;
     // Its expressions run.
-    call.may_give(&closure::of_object(&call.config, ports, Prompt::DEF, None, &change.data)).await?;
+    call.may_give(&closure::of_object(&call.core, &call.config, Prompt::DEF, None, &change.data)).await?;
     Ok(serde_json::from_value(change.data.into()).map_err(Error::from)?)
 }
 

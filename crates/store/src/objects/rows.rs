@@ -65,7 +65,9 @@ pub(super) fn batch(
         let models = [name.as_str(), o.def.base.map_or("", |base| base.label())];
         batch = batch.then(delete_referring(&models, o.pk, o.num));
         let key = o.num.map_or_else(|| o.pk.to_string(), |num| num.to_string());
-        batch = batch.then(roles::forget_object_batch(&name, &key));
+        for model in models.into_iter().filter(|model| !model.is_empty()) {
+            batch = batch.then(roles::forget_object_batch(model, &key));
+        }
         history(&mut batch, o, o.version + 1, &sealed(o, vault)?, done.at, by, true, counter);
     }
     // First all that is given up: two objects may swap their names in one go.

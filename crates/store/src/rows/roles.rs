@@ -17,7 +17,7 @@ pub struct RolePermission {
     #[column(read_only, fixed, refers = "authentik_rbac.role")]
     pub role: Uuid,
     /// `authentik_core.view_user`
-    #[column(read_only, fixed)]
+    #[column(read_only, fixed, search)]
     pub permission: String,
     /// `authentik_core.user`
     #[column(read_only, fixed)]
@@ -57,6 +57,10 @@ const GIVE_USER: &str = "INSERT INTO user_role (user_id, role) VALUES (?, ?) ON 
 const TAKE_USER: &str = "DELETE FROM user_role WHERE user_id = ? AND role = ?";
 const CLEAR_USER: &str = "DELETE FROM user_role WHERE user_id = ?";
 const GIVE_GROUP: &str = "INSERT INTO group_role (group_id, role) VALUES (?, ?) ON CONFLICT DO NOTHING";
+const ABOUT: &str = "SELECT DISTINCT role FROM role_permission WHERE model = ? AND (object_pk = '' OR object_pk = ?) ORDER BY role";
+const ABOUT_ANY: &str = "SELECT DISTINCT role FROM role_permission WHERE model = ? ORDER BY role";
+const USERS_WITH: &str = "SELECT user_id FROM user_role WHERE role = ? ORDER BY user_id LIMIT ?";
+const GROUPS_WITH: &str = "SELECT group_id FROM group_role WHERE role = ? ORDER BY group_id LIMIT ?";
 const CLEAR_GROUP: &str = "DELETE FROM group_role WHERE group_id = ?";
 
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -69,6 +73,10 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CLEAR_USER,
     GIVE_GROUP,
     CLEAR_GROUP,
+    ABOUT,
+    ABOUT_ANY,
+    USERS_WITH,
+    GROUPS_WITH,
 ];
 
 /// The roles of the account and of all its groups.
@@ -126,6 +134,22 @@ static GRANT: LazyLock<String> =
 /// The permissions of one role, in the order in which they were given.
 pub async fn permissions(db: &Db, role: Uuid) -> Result<Vec<RolePermission>> {
     table::rows(db, &OF_ROLE, params![role]).await
+}
+
+/// The roles with permissions on a model: on all objects or on this one; without an object, on any.
+pub async fn about(db: &Db, model: &str, object: Option<&str>) -> Result<Vec<Uuid>> {
+    let rows = match object {
+        Some(key) => db.query(ABOUT, params![model, key]).await?,
+        None => db.query(ABOUT_ANY, params![model]).await?,
+    };
+    rows.iter().map(|row| row.uuid(0)).collect()
+}
+/// Users and groups whose own the role is, up to `most` of each.
+pub async fn holders(db: &Db, role: Uuid, most: i64) -> Result<(Vec<i64>, Vec<Uuid>)> {
+    let (users, groups) =
+        (db.query(USERS_WITH, params![role, most]).await?, db.query(GROUPS_WITH, params![role, most]).await?);
+    let users = users.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
+    Ok((users, groups.iter().map(|row| row.uuid(0)).collect::<Result<_>>()?))
 }
 
 /// Gives a role a permission; no effect if it has it.

@@ -162,8 +162,10 @@ async fn core_rows_wrong_permissions_of_a_file_are_named_and_nothing_is_written(
         let role = app.core.config().objects().find(|o| o.text("name") == "r").unwrap().pk;
         assert_eq!(roles::permissions(&app.core.db, role).await.unwrap().len(), 1);
         let events = app.admin().await.get("/api/v3/events/events/?action=model_updated&context_model_name=role").await;
-        let told = &events.json()["results"][0]["context"];
-        assert_eq!(told["model"]["name"], "r", "{told}");
+        // The shipped roles have theirs.
+        let events = events.json();
+        let of_r = |event: &&Json| event["context"]["model"]["name"] == "r";
+        let told = &events["results"].as_array().unwrap().iter().find(of_r).unwrap()["context"];
         assert_eq!(told["diff"]["permissions"]["add"], Json::from(vec!["authentik_core.view_group"]), "{told}");
         app.stop().await;
     })
@@ -212,4 +214,36 @@ async fn core_rows_a_file_whose_commit_fails_leaves_nothing() {
         app.stop().await;
     })
     .await;
+}
+
+/// What is no permission to view, and a reader of the administration needs.
+const READS_ALSO: [&str; 6] = [
+    "authentik_rbac.access_admin_interface",
+    "authentik_rbac.view_system_info",
+    "authentik_rbac.view_system_settings",
+    "authentik_rbac.view_media_files",
+    "authentik_flows.view_flow_cache",
+    "authentik_policies.view_policy_cache",
+];
+
+#[tokio::test]
+async fn rbac_the_shipped_read_only_role_views_everything_and_changes_nothing() {
+    let app = App::start(DbKind::Sqlite).await;
+    let views =
+        app.core.permissions.all().iter().filter(|p| p.codename == format!("view_{}", p.model_name()));
+    let mut wanted: Vec<String> = views.map(|p| p.name()).chain(READS_ALSO.map(str::to_owned)).collect();
+    let config = app.core.config();
+    let role = config.find::<signet_core::models::Role>("name", "authentik Read-only").unwrap().0.pk;
+    let mut have: Vec<String> =
+        roles::permissions(&app.core.db, role).await.unwrap().into_iter().map(|p| p.permission).collect();
+    wanted.sort();
+    have.sort();
+    let missing: Vec<&String> = wanted.iter().filter(|name| !have.contains(name)).collect();
+    let more: Vec<&String> = have.iter().filter(|name| !wanted.contains(name)).collect();
+    assert!(
+        missing.is_empty() && more.is_empty(),
+        "blueprints/default/rbac-role-read-only.yaml: {missing:#?} {more:#?}"
+    );
+    let group = groups::by_name(&app.core.db, "authentik Read-only").await.unwrap().unwrap();
+    assert!(roles::of_many_groups(&app.core.db, &[group.id]).await.unwrap()[&group.id].contains(&role));
 }

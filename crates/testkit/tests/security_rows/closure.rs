@@ -3,7 +3,6 @@
 use crate::site::each_site;
 use http::{Method, StatusCode};
 use signet_base::{Json, Uuid, json};
-use signet_core::permission::catalogue;
 use signet_store::groups::{self, Group};
 use signet_store::roles;
 
@@ -21,7 +20,7 @@ async fn core_permissions_no_configuration_makes_anybody_more_than_the_caller_is
         let role = site.create("authentik_rbac.role", json!({"name": "everything by name"})).await.pk;
         let user = site.user("dora", &[]).await;
         core.db.batch(roles::give_user_batch(user, role)).await.unwrap();
-        for permission in catalogue::all(&core.registry) {
+        for permission in core.permissions.all() {
             core.db.batch(roles::grant_batch(role, &permission.name(), &permission.model, &roles::Target::All)).await.unwrap();
         }
         // What an administrator has set up.
