@@ -7,6 +7,7 @@ use signet_model::Verb;
 use signet_store::groups::{self, Group};
 use signet_store::roles;
 use signet_store::users::User;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Write;
 
@@ -167,11 +168,12 @@ pub async fn explain(
     let fits = |row: &roles::RolePermission| row.object.is_empty() || Some(&row.object) == object.as_ref();
     out.sees = object.is_none() || !out.superuser.is_empty();
     for (role, path) in held {
-        if !known.contains_key(&role) {
-            known.insert(role, roles::permissions(&core.db, role).await?);
-        }
         out.roles.push((name(role), path.clone()));
-        for row in known.get(&role).into_iter().flatten() {
+        let rows = match known.entry(role) {
+            Entry::Occupied(rows) => rows.into_mut(),
+            Entry::Vacant(new) => new.insert(roles::permissions(&core.db, role).await?),
+        };
+        for row in rows.iter() {
             out.sees |= row.permission == view && fits(row);
             if row.permission != permission {
                 continue;
