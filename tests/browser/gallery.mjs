@@ -1,4 +1,4 @@
-// Every page with sample data, from the example `gallery` of signet-pages: axe, width, headings, script errors.
+// Every page with sample data, from the example `gallery` of signet-stages: axe, width, headings, script errors.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";

@@ -17,9 +17,9 @@ use crate::session::{SessionCookies, rules::SameSite};
 use crate::socket::Sockets;
 use crate::source::SourceKind;
 use crate::system::{Settings, SystemSettings};
-use signet_base::{Error, Ports, Result, Timestamp, Vault, machine};
+use signet_base::{Error, Json, Ports, Result, Timestamp, Vault, machine};
 use signet_model::{Model, ModelDef, Object, Registry, Secrets, Snapshot};
-use signet_pages::Assets;
+use signet_pages::{Assets, FormContext, StagePage};
 use signet_store::{Batch, Db, ObjectStore, PeopleCache, Places, TokenCache, Write};
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -112,6 +112,19 @@ impl Families {
     }
     pub fn stage(&self, id: &str) -> Option<Arc<dyn StageKind>> {
         self.stages.get(id).cloned()
+    }
+    /// The page of a challenge: of the stage at hand, of the kind whose component it is, or one of those that the
+    /// engines create.
+    pub fn page(&self, stage: Option<&str>, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        let component = challenge.get("component").and_then(Json::as_str).unwrap_or_default();
+        let fits = |kind: &&Arc<dyn StageKind>| kind.component().is_empty() || kind.component() == component;
+        let own = stage.and_then(|id| self.stages.get(id)).filter(fits);
+        own.and_then(|kind| kind.page(challenge, form))
+            .or_else(|| signet_pages::challenge::draw(challenge, form))
+            .or_else(|| {
+                let mut of = self.stages.values().filter(|kind| kind.component() == component);
+                of.find_map(|kind| kind.page(challenge, form))
+            })
     }
     pub fn policy(&self, def: &ModelDef) -> Option<Arc<dyn Policy>> {
         self.policies.get(&def.full_name()).cloned()

@@ -9,7 +9,9 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use maud::Markup;
 use signet_base::error::Chain;
 use signet_base::{json, query, vault::sha256_hex};
-use signet_pages::{Brand, ErrorPage, FooterLink, FormContext, Page, PagePolicy, Theme, challenge_page};
+use signet_pages::{
+    Brand, ErrorPage, FooterLink, FormContext, Page, PagePolicy, Theme, challenge, challenge_page,
+};
 use std::io::Write;
 
 pub use account::{AccountMenu, STOP, details_url};
@@ -211,8 +213,12 @@ pub fn leave(core: &Core, client: &Client, cookies: &str, to: &str) -> Response<
     let page_context = PageContext::of(core, client, cookies);
     let info = json!({"title": "", "background": page_context.background, "layout": "stacked"});
     let challenge = json!({"component": "xak-flow-redirect", "to": to, "flow_info": info});
-    match challenge_page(page_context.page(core), &challenge, &FormContext::new("", "")) {
-        Some(page) => page_context.answer(StatusCode::OK, &PagePolicy::default(), page),
+    let form = FormContext::new("", "");
+    match challenge::draw(&challenge, &form) {
+        Some(drawn) => {
+            let page = challenge_page(page_context.page(core), &challenge, &form, drawn);
+            page_context.answer(StatusCode::OK, &PagePolicy::default(), page)
+        }
         None => error(core, client, cookies, StatusCode::BAD_REQUEST, "This address cannot be opened", to),
     }
 }
@@ -269,8 +275,11 @@ pub fn refused(core: &Core, client: &Client, cookies: &str, refusal: &Refusal<'_
         help: &page_context.help,
         ..FormContext::new("", "")
     };
-    match challenge_page(page_context.page(core), &challenge, &form) {
-        Some(page) => page_context.answer(StatusCode::FORBIDDEN, &PagePolicy::default(), page),
+    match challenge::draw(&challenge, &form) {
+        Some(drawn) => {
+            let page = challenge_page(page_context.page(core), &challenge, &form, drawn);
+            page_context.answer(StatusCode::FORBIDDEN, &PagePolicy::default(), page)
+        }
         None => error(core, client, cookies, StatusCode::FORBIDDEN, "You can’t open this", refusal.text),
     }
 }

@@ -13,8 +13,7 @@ use signet_core::flow::{Executor, Reply};
 use signet_core::page::PageContext;
 use signet_core::{Client, Core, setup};
 use signet_model::Object;
-use signet_pages::challenge::page_policy;
-use signet_pages::{challenge_page, challenge_page_with};
+use signet_pages::challenge_page;
 use std::sync::Arc;
 
 /// Maximum number of stages without a challenge that run in one request.
@@ -212,21 +211,15 @@ async fn page(
     let page_context = PageContext::of(core, &edge.client, &edge.cookies);
     let action = here(&edge.client);
     let form = around.form(edge, &page_context.help, &action, &csrf);
-    let own = edge
-        .session
-        .state
-        .plan
-        .as_ref()
-        .and_then(|p| p.stages.front())
-        .and_then(|s| s.stage.kind_id(core))
-        .and_then(|id| core.families.stage(&id))
-        .and_then(|kind| kind.page(challenge, &form));
-    let body = match own {
-        Some(body) => Some(challenge_page_with(page_context.page(core), challenge, &form, body)),
-        None => challenge_page(page_context.page(core), challenge, &form),
-    };
-    match body {
-        Some(body) => page_context.answer(status, &page_policy(challenge), body).into_response(),
+    let plan = edge.session.state.plan.as_ref();
+    let stage = plan.and_then(|p| p.stages.front()).and_then(|s| s.stage.kind_id(core));
+    let drawn = core.families.page(stage.as_deref(), challenge, &form);
+    match drawn {
+        Some(drawn) => {
+            let policy = drawn.policy.clone();
+            let body = challenge_page(page_context.page(core), challenge, &form, drawn);
+            page_context.answer(status, &policy, body).into_response()
+        }
         None => edge.fail(&Error::internal(format!("no page for {}", challenge["component"]))),
     }
 }

@@ -2,7 +2,7 @@
 use crate::edge::Edge;
 use signet_base::{Json, Map, Span, Timestamp, json};
 use signet_core::flow::Key;
-use signet_pages::challenge::CHOSEN;
+use signet_pages::form::CHOSEN;
 
 const VALIDATE: &str = "ak-stage-authenticator-validate";
 

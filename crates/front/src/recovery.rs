@@ -9,7 +9,8 @@ use signet_base::{Error, Json, Map, Result, Span, json};
 use signet_core::directory::{self, Author, TokenChange};
 use signet_core::page::PageContext;
 use signet_core::{Principal, login, token};
-use signet_pages::{FormContext, PagePolicy, challenge_page_with, ui};
+use signet_pages::challenge::question;
+use signet_pages::{FormContext, PagePolicy, challenge_page, ui};
 use signet_store::tokens::Token;
 
 pub async fn ask(Path(key): Path<String>, mut edge: Edge) -> Response {
@@ -29,7 +30,12 @@ pub async fn ask(Path(key): Path<String>, mut edge: Edge) -> Response {
                 ..FormContext::new(&action, &csrf)
             };
             let body = form.form(&challenge, html! { (ui::button_primary("Sign in", "Signing in")) });
-            let page = challenge_page_with(page_context.page(&core), &challenge, &form, body);
+            let page = challenge_page(
+                page_context.page(&core),
+                &challenge,
+                &form,
+                question(&challenge, &form, body),
+            );
             let answer = page_context.answer(StatusCode::OK, &PagePolicy::default(), page).into_response();
             edge.send(answer).await
         }

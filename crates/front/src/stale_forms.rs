@@ -12,7 +12,8 @@ use signet_core::models::{Designation, Flow, background_url};
 use signet_core::page::{self, PageContext};
 use signet_core::{Core, brand, rows};
 use signet_model::Object;
-use signet_pages::{FormContext, PagePolicy, challenge_page_with, ui};
+use signet_pages::challenge::flow_title;
+use signet_pages::{FormContext, Heading, PagePolicy, StagePage, challenge_page, ui};
 use std::sync::Arc;
 
 pub const TOO_LONG: &str = "Your sign-in took too long. Start again.";
@@ -70,12 +71,9 @@ pub async fn replacement(edge: &mut Edge, core: &Arc<Core>, flow: &Arc<Object>) 
             (ui::link_button(&page::sign_out_to(&here(&edge.client)), "Sign in as somebody else"))
         }
     };
-    let page = challenge_page_with(
-        page_context.page(core),
-        &challenge,
-        &FormContext { home_url: form_context::HOME, ..FormContext::new("", "") },
-        body,
-    );
+    let form = FormContext { home_url: form_context::HOME, ..FormContext::new("", "") };
+    let drawn = StagePage::new(Heading::new(flow_title(&challenge, "Sign in")), body);
+    let page = challenge_page(page_context.page(core), &challenge, &form, drawn);
     Some(page_context.answer(StatusCode::OK, &PagePolicy::default(), page).into_response())
 }
 

@@ -24,6 +24,9 @@ pub enum Purpose {
     Delete,
 }
 
+/// Name of the value that holds the chosen way of a second factor (`class:uid`; empty: show the list).
+pub const CHOSEN: &str = "chosen_device";
+
 /// Target of the form, and what it shows again after an error.
 #[derive(Debug, Clone, Copy)]
 pub struct FormContext<'a> {
@@ -113,7 +116,7 @@ impl<'a> FormContext<'a> {
     }
 
     /// The help desk as a link or text.
-    pub(crate) fn help_desk(&self) -> Markup {
+    pub fn help_desk(&self) -> Markup {
         help_desk(self.help)
     }
 
@@ -153,7 +156,7 @@ fn contact(help: &str) -> Option<String> {
 }
 
 /// The help desk's name, as a link if it is an address.
-pub(crate) fn help_desk(help: &str) -> Markup {
+pub fn help_desk(help: &str) -> Markup {
     html! {
         @if help.is_empty() { "the help desk" }
         @else if let Some(href) = contact(help) { a href=(href) { bdi { (help) } } }
@@ -162,7 +165,7 @@ pub(crate) fn help_desk(help: &str) -> Markup {
 }
 
 /// URL for asking the help desk: a prepared e-mail, or its page.
-pub(crate) fn ask_help_desk(help: &str, subject: &str, text: &str) -> Option<String> {
+pub fn ask_help_desk(help: &str, subject: &str, text: &str) -> Option<String> {
     let href = contact(help)?;
     Some(match href.starts_with("mailto:") {
         true => format!("{href}?subject={}&body={}", query::encode(subject), query::encode(text)),
@@ -171,27 +174,32 @@ pub(crate) fn ask_help_desk(help: &str, subject: &str, text: &str) -> Option<Str
 }
 
 /// A string member; empty if it is missing.
-pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// A boolean member; false if it is missing.
-pub(crate) fn flag(value: &Value, key: &str) -> bool {
+pub fn flag(value: &Value, key: &str) -> bool {
     value.get(key).and_then(Value::as_bool).unwrap_or_default()
 }
 
 /// A list member; empty if it is missing.
-pub(crate) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// A URL member, if it is present and safe as a link.
-pub(crate) fn address<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+pub fn address<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     safe_href(text(value, key))
 }
 
+/// The address that drops the flow.
+pub fn cancel_url(challenge: &Value) -> Option<&str> {
+    challenge.get("flow_info").map(|info| text(info, "cancel_url")).filter(|url| !url.is_empty())
+}
+
 /// A scalar as a form value.
-pub(crate) fn scalar(value: &Value) -> String {
+pub fn scalar(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
@@ -201,7 +209,7 @@ pub(crate) fn scalar(value: &Value) -> String {
 
 /// The messages of `response_errors` for a field.
 #[must_use]
-pub(crate) fn field_errors<'a>(challenge: &'a Value, field: &str) -> Vec<&'a str> {
+pub fn field_errors<'a>(challenge: &'a Value, field: &str) -> Vec<&'a str> {
     let Some(errors) = challenge.get("response_errors") else { return Vec::new() };
     list(errors, field)
         .iter()
@@ -216,7 +224,7 @@ pub fn field_error<'a>(challenge: &'a Value, field: &str) -> Option<&'a str> {
 }
 
 /// Messages for fields that the form does not have; shown for the whole form.
-pub(crate) fn stray_errors<'a>(challenge: &'a Value, known: &[&str]) -> Vec<&'a str> {
+pub fn stray_errors<'a>(challenge: &'a Value, known: &[&str]) -> Vec<&'a str> {
     let Some(errors) = challenge.get("response_errors").and_then(Value::as_object) else { return Vec::new() };
     errors
         .keys()

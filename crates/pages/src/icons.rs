@@ -185,17 +185,17 @@ pub fn icon(icon: Icon) -> Markup {
 }
 
 /// An icon of 16 px.
-pub(crate) fn icon_s(icon: Icon) -> Markup {
+pub fn icon_s(icon: Icon) -> Markup {
     drawing("i i--s", icon)
 }
 
 /// An icon of 24 px.
-pub(crate) fn icon_l(icon: Icon) -> Markup {
+pub fn icon_l(icon: Icon) -> Markup {
     drawing("i i--l", icon)
 }
 
 /// A faint icon of 16 px that is mirrored in right-to-left text.
-pub(crate) fn icon_flip(icon: Icon) -> Markup {
+pub fn icon_flip(icon: Icon) -> Markup {
     drawing("i i--s i--flip faint", icon)
 }
 

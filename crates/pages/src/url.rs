@@ -66,7 +66,7 @@ pub fn safe_frame(url: &str) -> Option<&str> {
 
 /// The first value of `name` in the URL's query, decoded; `None` if it is not UTF-8.
 #[must_use]
-pub(crate) fn query_value(url: &str, name: &str) -> Option<String> {
+pub fn query_value(url: &str, name: &str) -> Option<String> {
     let query = url.split_once('?')?.1.split('#').next()?;
     let value = query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))?.1;
     let mut out = Vec::with_capacity(value.len());

@@ -7,25 +7,25 @@ use crate::form::Purpose;
 use crate::icons::Icon;
 
 /// The sentence for a wrong password.
-pub(crate) const WRONG_PASSWORD: &str = "That password is not right. Check Caps Lock and try again.";
+pub const WRONG_PASSWORD: &str = "That password is not right. Check Caps Lock and try again.";
 /// The same, for pages with a password reset link.
-pub(crate) const WRONG_PASSWORD_OR_RESET: &str =
+pub const WRONG_PASSWORD_OR_RESET: &str =
     "That password is not right. Check Caps Lock and try again, or reset it.";
 
 /// A wrong code of an authenticator app.
-pub(crate) const WRONG_APP_CODE: &str = "That code is not right. Check that the clock of your device is right, then type the code that your app shows now.";
+pub const WRONG_APP_CODE: &str = "That code is not right. Check that the clock of your device is right, then type the code that your app shows now.";
 /// A wrong code that was sent.
-pub(crate) const WRONG_SENT_CODE: &str = "That code is not right. Type the code that was sent last.";
+pub const WRONG_SENT_CODE: &str = "That code is not right. Type the code that was sent last.";
 
 /// A wrong recovery code.
-pub(crate) const WRONG_RECOVERY_CODE: &str =
+pub const WRONG_RECOVERY_CODE: &str =
     "That code is not right, or it has been used. Type another one from your list.";
 
 /// Two passwords differ.
-pub(crate) const DIFFERENT_PASSWORDS: &str = "The two passwords are not the same. Type both again.";
+pub const DIFFERENT_PASSWORDS: &str = "The two passwords are not the same. Type both again.";
 
 /// The text for an error of a field, or of the form when `field` is `non_field_errors`.
-pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
+pub fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
     match (field, code, string) {
         ("password", "required", _) => "Enter your password.",
         ("uid_field", "required", _) | (_, _, "No identification data provided.") => {
@@ -54,7 +54,7 @@ pub(crate) fn error<'a>(field: &str, string: &'a str, code: &str) -> &'a str {
 
 /// The heading for a title or label of the default flows, whose API texts are fixed; other texts are
 /// unchanged.
-pub(crate) fn delivered(words: &str) -> &str {
+pub fn delivered(words: &str) -> &str {
     match words {
         "Welcome to Signet!" | "Welcome to authentik!" => "Sign in",
         "Welcome to Signet! Please select a username." => "Choose a username",

@@ -7,7 +7,6 @@ use signet_base::{Error, Json, query};
 use signet_core::authorize::{self, Answer, AuthorizationRequest};
 use signet_core::page::{self, PageContext};
 use signet_core::{Client, Core, WebSession};
-use signet_pages::challenge::page_policy;
 use signet_pages::{FormContext, challenge_page};
 use std::sync::Arc;
 
@@ -119,8 +118,12 @@ impl Visit<'_> {
             request_id: Some(&self.client.request_id),
             ..FormContext::new("", "")
         };
-        match challenge_page(page_context.page(self.core), &challenge, &form) {
-            Some(body) => page_context.answer(StatusCode::OK, &page_policy(&challenge), body).into_response(),
+        match signet_pages::challenge::draw(&challenge, &form) {
+            Some(drawn) => {
+                let policy = drawn.policy.clone();
+                let body = challenge_page(page_context.page(self.core), &challenge, &form, drawn);
+                page_context.answer(StatusCode::OK, &policy, body).into_response()
+            }
             None => self.fail(&Error::internal("no page for a form that submits itself")),
         }
     }

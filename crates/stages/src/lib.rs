@@ -9,6 +9,8 @@ pub mod dummy;
 pub mod email;
 pub mod identification;
 pub mod invitation;
+#[cfg(test)]
+mod notice;
 pub mod password;
 pub mod prompt;
 pub mod redirect;
@@ -88,8 +90,24 @@ pub(crate) mod testing {
 
 #[cfg(test)]
 mod tests {
-    use super::ALL;
+    use super::{ALL, notice};
     use std::collections::HashSet;
+
+    /// The stage of docs/adding-a-slice.md: the code blocks of each file, in their order, are the file.
+    #[test]
+    fn the_worked_stage_of_the_guide_compiles_and_is_what_the_guide_shows() {
+        let guide = include_str!("../../../docs/adding-a-slice.md");
+        let mut blocks = guide.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next());
+        for file in
+            [include_str!("notice/mod.rs"), include_str!("notice/page.rs"), include_str!("notice/api.rs")]
+        {
+            let shown: Vec<&str> = blocks.clone().filter(|block| file.contains(block)).collect();
+            assert_eq!(shown.join("\n"), file);
+        }
+        assert!(blocks.any(|block| block.contains("pub mod notice;")));
+        let actions = (notice::SLICE.actions)();
+        assert_eq!(actions.first().map(|action| action.path.as_str()), Some("stages/notice/count"));
+    }
 
     #[test]
     fn every_slice_declares_the_stage_that_it_runs_and_names_are_its_own() {

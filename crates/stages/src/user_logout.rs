@@ -1,13 +1,12 @@
 //! Ends the session.
 use crate::Slice;
 use async_trait::async_trait;
-use maud::Markup;
 use serde::{Deserialize, Serialize};
 use signet_base::{Json, Map, Result};
 use signet_core::flow::{FlowRun, FlowStep, StageKind, keys, sign_out};
 use signet_core::login;
 use signet_model::Model;
-use signet_pages::FormContext;
+use signet_pages::{FormContext, StagePage};
 use std::sync::Arc;
 
 pub const SLICE: Slice =
@@ -38,7 +37,7 @@ impl StageKind for UserLogout {
     async fn answer(&self, flow: &mut FlowRun<'_>, _: &Map) -> Result<FlowStep> {
         end(flow).await
     }
-    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
         sign_out::page(challenge, form)
     }
 }

@@ -1,13 +1,12 @@
 //! The flow executor: plans, shows, validates, ends. The JSON API and the pages use it.
 use super::begin::applies_to_others;
 use super::plan::{NotPlanned, Plan};
-use super::stage::{FlowRun, FlowStep, StageKind};
-use super::{Context, Planned, ResponseErrors, StageRef, history, invitation, keys, setup_code, token};
+use super::stage::{FlowStep, StageKind};
+use super::{Context, Planned, ResponseErrors, StageRef, history, keys, token};
 use crate::models::{Flow, FlowStageBinding, InvalidResponseAction};
-use crate::{Client, Core, WebSession, address, setup};
+use crate::{Client, Core, WebSession};
 use signet_base::{Error, Json, Map, Result, Uuid};
 use signet_model::Object;
-use signet_store::epoch;
 use std::sync::Arc;
 
 /// The reply of the executor.
@@ -35,11 +34,7 @@ pub struct Executor<'a> {
 }
 
 /// A stage's kind, its object, and the settings of a built-in stage.
-type Resolved = (Arc<dyn StageKind>, Option<Arc<Object>>, Json);
-
-/// Maximum number of stages without a challenge per request, so that flows cannot redirect to each other
-/// endlessly.
-const MAX_SILENT: usize = 100;
+pub(super) type Resolved = (Arc<dyn StageKind>, Option<Arc<Object>>, Json);
 
 impl Executor<'_> {
     /// Finds a flow by its slug.
@@ -97,211 +92,8 @@ impl Executor<'_> {
         }
     }
 
-    /// One stage per request, as in authentik. Exception: in flows that change an account, the request with
-    /// the answer continues to the next form, or to the start of a session. So the change is made by that
-    /// request, and opening a URL changes nothing.
-    async fn step(&mut self, flow: &Arc<Object>, mut answer: Option<&Map>) -> Result<Reply> {
-        let posted = answer.is_some();
-        let (mut passed, mut agreed) = (false, false);
-        for _ in 0..MAX_SILENT {
-            let Some(mut plan) = self.session.state.plan.take() else {
-                return Err(Error::internal("a run without a plan"));
-            };
-            // A policy requests a redirect. The rest of the run is kept.
-            if !plan.shown
-                && let Some(to) = plan.context.get(&keys::PLAN_REDIRECT)
-            {
-                plan.context.remove(&keys::PLAN_REDIRECT);
-                self.session.state.plan = Some(plan);
-                self.session.touch();
-                return Ok(Reply::Away(to));
-            }
-            let first_run = flow.text("slug") == setup::FLOW;
-            let claimed = plan.context.get(&keys::SETUP_CLAIMED) == Some(true);
-            if first_run && !claimed && !self.client.local && setup_code::ask_first(&mut plan) {
-                answer = None;
-            }
-            let Some(planned) = plan.stages.front().cloned() else {
-                return Ok(self.finish(flow, plan));
-            };
-            match self.still_counts(&mut plan).await {
-                Ok(true) => {}
-                Ok(false) => return self.begin_anew(flow, plan).await,
-                Err(error) => {
-                    self.session.state.plan = Some(plan);
-                    return Err(error);
-                }
-            }
-            let kind = planned.stage.kind_id(self.core).and_then(|id| self.core.families.stage(&id));
-            if passed && kind.is_some_and(|kind| kind.begins_session()) {
-                self.session.state.plan = Some(plan);
-                return Ok(Reply::Again);
-            }
-            // Evaluated as long as the stage has not been shown, also if an answer arrives unasked.
-            if planned.re_evaluate && !plan.shown {
-                match self.still_applies(flow, &mut plan, &planned).await {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        plan.stages.pop_front();
-                        answer = None;
-                        self.session.state.plan = Some(plan);
-                        self.session.touch();
-                        continue;
-                    }
-                    Err(error) => {
-                        self.session.state.plan = Some(plan);
-                        return Err(error);
-                    }
-                }
-            }
-            let (kind, stage, settings) = self.resolve(&planned.stage)?;
-            // Checked at every step of the first-run setup: two browsers may both have started it.
-            if first_run && !claimed && setup::is_done(self.core).await? {
-                self.session.state.plan = Some(plan);
-                return Ok(self.denied(flow, Some("The first run is over. Sign in instead.".to_owned())));
-            }
-            if kind.needs_agreement() && plan.context.get(&keys::AGREED) == Some(true) {
-                plan.context.remove(&keys::AGREED);
-                agreed = true;
-            }
-            let was_shown = plan.shown;
-            let mut invited = None;
-            if kind.writes_people() {
-                match invitation::claim(self.core, flow.pk, &mut plan.context).await {
-                    Ok(claim) => invited = claim,
-                    Err(error) => {
-                        self.session.state.plan = Some(plan);
-                        return Err(error);
-                    }
-                }
-            }
-            let mut claim = None;
-            if first_run && !claimed && kind.writes_people() {
-                claim = setup::claim(self.core).await?;
-                if claim.is_none() {
-                    self.session.state.plan = Some(plan);
-                    return Ok(self.denied(flow, Some("The first run is over. Sign in instead.".to_owned())));
-                }
-            }
-            let step = {
-                let query = self.session.state.query.clone();
-                let mut run = FlowRun {
-                    core: self.core,
-                    client: self.client,
-                    session: self.session,
-                    plan: &mut plan,
-                    flow,
-                    stage,
-                    settings,
-                    query: &query,
-                    agreed,
-                };
-                let sent = answer.take();
-                let answered = sent.is_some();
-                let step = match sent {
-                    None => kind.show(&mut run).await,
-                    Some(sent) if is_for(kind.as_ref(), sent) => kind.answer(&mut run, sent).await,
-                    Some(_) => kind.answer(&mut run, &Map::new()).await,
-                };
-                match claim {
-                    Some(_) if matches!(step, Ok(FlowStep::Next)) => {
-                        plan.context.set(&keys::SETUP_CLAIMED, true);
-                        if let Err(error) = address::take(self.core, self.client).await {
-                            tracing::error!(%error, "the address of the first run could not be kept");
-                        }
-                        // The setup is closed already; this only removes the code.
-                        if let Err(error) = setup::finish(self.core).await {
-                            tracing::warn!(%error, "the set-up code could not be removed");
-                        }
-                    }
-                    Some(claim) => setup::release(self.core, claim).await?,
-                    None => {}
-                }
-                match invited {
-                    Some(claim) if matches!(step, Ok(FlowStep::Next)) => {
-                        invitation::used(self.core, self.client, claim, &mut plan.context).await
-                    }
-                    Some(claim) => invitation::release(self.core, claim).await?,
-                    None => {}
-                }
-                let is_form = was_shown || !kind.component().is_empty();
-                agreed |= answered && is_form && matches!(step, Ok(FlowStep::Next));
-                step
-            };
-            plan.owner = self.session.principal().map(|p| p.user.id);
-            let step = match step {
-                Ok(step) => step,
-                // Invalid values are shown at their fields, as if the stage had done it.
-                Err(Error::Invalid(fields)) => FlowStep::Invalid(fields.into()),
-                // The account has changed between authentication and the change.
-                Err(error) if epoch::has_changed(&error) => return self.begin_anew(flow, plan).await,
-                // The run stays as it is, so that the user can try again.
-                Err(error) => {
-                    self.session.state.plan = Some(plan);
-                    return Err(error);
-                }
-            };
-            self.session.touch();
-            match step {
-                FlowStep::Show(challenge) => {
-                    plan.shown = true;
-                    self.session.state.plan = Some(plan);
-                    if passed {
-                        return Ok(Reply::Again);
-                    }
-                    let challenge = self.dress(flow, challenge);
-                    return Ok(Reply::Challenge(challenge));
-                }
-                FlowStep::Invalid(errors) => {
-                    return self.again_with(flow, plan, &planned, kind.as_ref(), errors).await;
-                }
-                FlowStep::Next => {
-                    history::record(self.core, self.session, &plan);
-                    plan.shown = false;
-                    plan.refused = None;
-                    plan.stages.pop_front();
-                    if plan.stages.is_empty() && !passed {
-                        return Ok(self.finish(flow, plan));
-                    }
-                    let goes_on = posted && plan.stages.iter().any(|next| self.needs_agreement(next));
-                    self.session.state.plan = Some(plan);
-                    if !goes_on {
-                        return Ok(Reply::Again);
-                    }
-                    passed = true;
-                }
-                FlowStep::Redirect(to) => {
-                    plan.shown = true;
-                    self.session.state.plan = Some(plan);
-                    return Ok(Reply::Away(to));
-                }
-                FlowStep::Switch { flow: other, keep } => return self.switch(other, plan, keep).await,
-                FlowStep::Finish(challenge) => {
-                    history::record(self.core, self.session, &plan);
-                    // The title's placeholders need the plan.
-                    self.session.state.plan = Some(plan);
-                    return Ok(self.end_by(flow, challenge));
-                }
-                FlowStep::Restart => return self.restart(flow, plan, false).await,
-                FlowStep::Deny(text) => {
-                    self.core
-                        .event_denied(
-                            self.client,
-                            self.session.principal(),
-                            flow.name(),
-                            text.as_deref().unwrap_or_default(),
-                        )
-                        .await;
-                    self.session.state.plan = Some(plan);
-                    return Ok(self.denied(flow, text));
-                }
-            }
-        }
-        Err(Error::internal("the flow does not come to an end"))
-    }
-
     /// Leaves the run for another flow, with its context if `keep` is set. The user's query is kept.
-    async fn switch(&mut self, other: Uuid, plan: Plan, keep: bool) -> Result<Reply> {
+    pub(super) async fn switch(&mut self, other: Uuid, plan: Plan, keep: bool) -> Result<Reply> {
         let config = self.core.config();
         let other = config
             .get(other)
@@ -340,12 +132,11 @@ impl Executor<'_> {
     }
 
     /// The same challenge with errors; or a restart, by the binding's `invalid_response_action`.
-    async fn again_with(
+    pub(super) async fn again_with(
         &mut self,
         flow: &Arc<Object>,
         mut plan: Plan,
         planned: &Planned,
-        kind: &dyn StageKind,
         errors: ResponseErrors,
     ) -> Result<Reply> {
         self.session.touch();
@@ -356,20 +147,8 @@ impl Executor<'_> {
         if action != InvalidResponseAction::Retry {
             return self.restart(flow, plan, action == InvalidResponseAction::RestartWithContext).await;
         }
-        let (_, stage, settings) = self.resolve(&planned.stage)?;
-        let query = self.session.state.query.clone();
-        let mut run = FlowRun {
-            core: self.core,
-            client: self.client,
-            session: self.session,
-            plan: &mut plan,
-            flow,
-            stage,
-            settings,
-            query: &query,
-            agreed: false,
-        };
-        let shown = kind.show(&mut run).await?;
+        let (kind, stage, settings) = self.resolve(&planned.stage)?;
+        let shown = self.ask(flow, &mut plan, (kind.as_ref(), stage, settings), None, false).await?;
         match shown {
             FlowStep::Show(challenge) => {
                 plan.shown = true;
@@ -386,7 +165,7 @@ impl Executor<'_> {
         }
     }
 
-    fn needs_agreement(&self, planned: &Planned) -> bool {
+    pub(super) fn needs_agreement(&self, planned: &Planned) -> bool {
         planned
             .stage
             .kind_id(self.core)
@@ -394,7 +173,7 @@ impl Executor<'_> {
             .is_some_and(|kind| kind.needs_agreement())
     }
 
-    fn resolve(&self, stage: &StageRef) -> Result<Resolved> {
+    pub(super) fn resolve(&self, stage: &StageRef) -> Result<Resolved> {
         match stage {
             StageRef::Object(pk) => {
                 let object = self
@@ -420,10 +199,4 @@ impl Executor<'_> {
             }
         }
     }
-}
-
-/// Whether an answer is for the open component. Otherwise it counts as empty.
-fn is_for(kind: &dyn StageKind, sent: &Map) -> bool {
-    let component = sent.get("component").and_then(Json::as_str).unwrap_or_default();
-    component.is_empty() || kind.component().is_empty() || component == kind.component()
 }

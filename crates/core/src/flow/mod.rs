@@ -17,6 +17,7 @@ pub mod sealed;
 pub(crate) mod setup_code;
 pub mod sign_out;
 pub mod stage;
+mod step;
 pub mod tabs;
 pub mod token;
 

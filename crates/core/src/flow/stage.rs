@@ -4,10 +4,9 @@ use super::{Challenge, Context, PendingUser, Plan, ResponseErrors, StageRef, key
 use crate::directory::Author;
 use crate::{Client, Core, Principal, WebSession};
 use async_trait::async_trait;
-use maud::Markup;
 use signet_base::{Error, Json, Map, Result, Span, Uuid};
 use signet_model::{Model, Object};
-use signet_pages::FormContext;
+use signet_pages::{FormContext, StagePage};
 use signet_store::{Batch, epoch};
 use std::sync::Arc;
 
@@ -133,14 +132,19 @@ pub trait StageKind: Send + Sync {
     fn component(&self) -> &'static str {
         ""
     }
+    /// Called before `show` and before `answer`: who may come to this stage at all. A step settles the stage without
+    /// either.
+    async fn guard(&self, _flow: &mut FlowRun<'_>) -> Result<Option<FlowStep>> {
+        Ok(None)
+    }
     /// The challenge, or `Next` if there is nothing to ask.
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep>;
     /// Validates an answer. The default is for stages without a challenge.
     async fn answer(&self, flow: &mut FlowRun<'_>, _answer: &Map) -> Result<FlowStep> {
         self.show(flow).await
     }
-    /// The HTML form. `None`: the body of `signet_pages` for the component.
-    fn page(&self, _challenge: &Json, _form: &FormContext<'_>) -> Option<Markup> {
+    /// The HTML page of its challenges. `None`: that of another kind or of `signet_pages` for the component.
+    fn page(&self, _challenge: &Json, _form: &FormContext<'_>) -> Option<StagePage> {
         None
     }
     /// Whether it creates or changes accounts.

@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{Client, Core, Principal, address};
 use async_trait::async_trait;
-use maud::{Markup, html};
+use maud::html;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Secret, Span, Uuid, json, query};
 use signet_model::Object;
-use signet_pages::{FormContext, ui};
+use signet_pages::{FormContext, StagePage, challenge, ui};
 use signet_store::Batch;
 use signet_store::flow_tokens::{self, FlowToken};
 use signet_store::users::canonical;
@@ -260,14 +260,13 @@ impl StageKind for Confirm {
         }
         Ok(FlowStep::Deny(Some(GONE.to_owned())))
     }
-    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
         let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
-        (text("component") == COMPONENT).then(|| {
-            form.form(
-                challenge,
-                html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Going on")) },
-            )
-        })
+        let body = form.form(
+            challenge,
+            html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Going on")) },
+        );
+        Some(challenge::question(challenge, form, body))
     }
 }
 

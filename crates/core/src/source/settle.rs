@@ -6,9 +6,9 @@ use crate::flow::account::{self, PROVEN};
 use crate::flow::{FlowRun, FlowStep, StageKind, question};
 use crate::{Core, Principal};
 use async_trait::async_trait;
-use maud::{Markup, html};
+use maud::html;
 use signet_base::{Error, Json, Map, Result};
-use signet_pages::{FormContext, ui};
+use signet_pages::{FormContext, StagePage, ui};
 
 const OTHER_OWNER: &str = "This account of the source is connected with another account here. Sign in with that one, or ask your administrator.";
 pub(crate) const SETTLE: &str = "signet.sources.settle";
@@ -96,17 +96,16 @@ impl StageKind for SwitchAccount {
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         if question::is_answered(flow.context(), answer) { Ok(FlowStep::Next) } else { self.show(flow).await }
     }
-    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
         let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
-        (text("component") == question::COMPONENT).then(|| {
-            form.form(
-                challenge,
-                html! {
-                    p { (text("header_text")) }
-                    (ui::hidden("token", text("token")))
-                    (ui::button_primary("Continue", "Going on"))
-                },
-            )
-        })
+        let body = form.form(
+            challenge,
+            html! {
+                p { (text("header_text")) }
+                (ui::hidden("token", text("token")))
+                (ui::button_primary("Continue", "Going on"))
+            },
+        );
+        Some(signet_pages::challenge::question(challenge, form, body))
     }
 }

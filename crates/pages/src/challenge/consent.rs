@@ -3,15 +3,30 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{DELETE, cancel_url, flow_title};
+use super::{DELETE, flow_title};
+use crate::StagePage;
 use crate::flow::Heading;
-use crate::form::{FormContext, Purpose, list, stray_errors, text};
+use crate::form::{FormContext, Purpose, cancel_url, list, stray_errors, text};
 use crate::icons::{Icon, icon, icon_s};
 use crate::ui::{self, monogram};
 use crate::url::safe_href;
 use crate::words;
 
-pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
+pub(super) fn page(challenge: &Value, form: &FormContext) -> StagePage {
+    question(challenge, form, body(challenge, form))
+}
+
+/// The page of a challenge of this component whose form somebody else has drawn.
+#[must_use]
+pub fn question(challenge: &Value, form: &FormContext, body: Markup) -> StagePage {
+    let page = StagePage::new(heading(challenge, form), body);
+    match form.application {
+        Some(name) if !name.is_empty() => page.above(pair(challenge, form)),
+        _ => page,
+    }
+}
+
+fn heading(challenge: &Value, form: &FormContext) -> Heading {
     let words = text(challenge, "header_text");
     match form.application.filter(|name| !name.is_empty()) {
         Some(name) => Heading::with_name("Share your details with ", name, "?").sentence(html! {
@@ -36,7 +51,7 @@ pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
 }
 
 /// The application and the person, joined by a dotted line.
-pub(super) fn pair(challenge: &Value, form: &FormContext) -> Markup {
+fn pair(challenge: &Value, form: &FormContext) -> Markup {
     let person = text(challenge, "pending_user");
     html! {
         div class="pair" aria-hidden="true" {
@@ -48,8 +63,7 @@ pub(super) fn pair(challenge: &Value, form: &FormContext) -> Markup {
 }
 
 /// Body of `ak-stage-consent`: posts the `token` of the challenge. Refusing is the way out of the flow.
-#[must_use]
-pub fn consent(challenge: &Value, form: &FormContext) -> Markup {
+fn body(challenge: &Value, form: &FormContext) -> Markup {
     let before = list(challenge, "permissions");
     let new = list(challenge, "additional_permissions");
     let ids: Vec<&str> = before

@@ -7,15 +7,22 @@ use super::flow_title;
 use crate::flow::Heading;
 use crate::form::{FormContext, flag, stray_errors, text};
 use crate::ui;
-use crate::url::safe_frame;
+use crate::url::{origin, safe_frame};
+use crate::{PagePolicy, StagePage};
 
-pub(super) fn heading(challenge: &Value, _form: &FormContext) -> Heading {
+pub(super) fn page(challenge: &Value, form: &FormContext) -> StagePage {
+    StagePage::new(heading(challenge, form), frame_body(challenge, form)).wide().policy(PagePolicy {
+        frame_src: origin(text(challenge, "url")).map(str::to_owned).into_iter().collect(),
+        ..PagePolicy::default()
+    })
+}
+
+fn heading(challenge: &Value, _form: &FormContext) -> Heading {
     Heading::new(flow_title(challenge, "One moment…"))
 }
 
 /// Body of `xak-flow-frame`: the page in a box, and a button to go on when it is done.
-#[must_use]
-pub fn frame(challenge: &Value, form: &FormContext) -> Markup {
+fn frame_body(challenge: &Value, form: &FormContext) -> Markup {
     let words = text(challenge, "loading_text");
     form.form(
         challenge,

@@ -7,8 +7,22 @@ use crate::flow::Heading;
 use crate::form::{FormContext, address, scalar, text};
 use crate::icons::mark;
 use crate::ui::{self, NoticeKind, monogram};
+use crate::url::form_target;
+use crate::{PagePolicy, StagePage};
 
-pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
+pub(super) fn redirect(challenge: &Value, form: &FormContext) -> StagePage {
+    StagePage::new(heading(challenge, form), redirect_body(challenge, form))
+        .without_person()
+        .opens(text(challenge, "to"))
+}
+
+pub(super) fn autosubmit(challenge: &Value, form: &FormContext) -> StagePage {
+    StagePage::new(heading(challenge, form), autosubmit_body(challenge, form))
+        .without_person()
+        .policy(PagePolicy::form_to(form_target(text(challenge, "url"))))
+}
+
+fn heading(challenge: &Value, form: &FormContext) -> Heading {
     let own = text(challenge, "title");
     match form.application.filter(|name| !name.is_empty()) {
         Some(name) => Heading::with_name("Opening ", name, "…"),
@@ -20,8 +34,7 @@ pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
 /// Body of `xak-flow-redirect`: says where the person goes; the page itself carries the refresh.
 ///
 /// A page in between is needed after a form post, because browsers apply `form-action` to redirects too.
-#[must_use]
-pub fn redirect(challenge: &Value, form: &FormContext) -> Markup {
+fn redirect_body(challenge: &Value, form: &FormContext) -> Markup {
     let Some(to) = address(challenge, "to") else { return unsafe_target(form) };
     let heading =
         heading(challenge, form).sentence(html! { "Nothing happening? " a href=(to) { "Open it yourself" } });
@@ -38,8 +51,7 @@ pub fn redirect(challenge: &Value, form: &FormContext) -> Markup {
 }
 
 /// Body of `ak-stage-autosubmit`: a form to the application, sent by the script or by the button.
-#[must_use]
-pub fn autosubmit(challenge: &Value, form: &FormContext) -> Markup {
+fn autosubmit_body(challenge: &Value, form: &FormContext) -> Markup {
     let Some(url) = address(challenge, "url") else { return unsafe_target(form) };
     let attrs = challenge.get("attrs").and_then(Value::as_object);
     html! {

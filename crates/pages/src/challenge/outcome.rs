@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
+use crate::StagePage;
 use crate::flow::Heading;
 use crate::form::{FormContext, address, ask_help_desk, text};
 use crate::icons::{Icon, icon_s};
@@ -10,7 +11,11 @@ use crate::ui;
 use crate::url::safe_href;
 use crate::words;
 
-pub(super) fn denied_heading(challenge: &Value, form: &FormContext) -> Heading {
+pub(super) fn access_denied(challenge: &Value, form: &FormContext) -> StagePage {
+    StagePage::new(denied_heading(challenge, form), access_denied_body(challenge, form))
+}
+
+fn denied_heading(challenge: &Value, form: &FormContext) -> Heading {
     let message = text(challenge, "error_message");
     let heading = match form.application.filter(|name| !name.is_empty()) {
         Some(name) => Heading::with_name("You can’t open ", name, ""),
@@ -43,8 +48,7 @@ fn limited_to(form: &FormContext) -> Option<Markup> {
 }
 
 /// Body of `ak-stage-access-denied`: what helps, the way home or to be somebody else, and an id to look up.
-#[must_use]
-pub fn access_denied(challenge: &Value, form: &FormContext) -> Markup {
+fn access_denied_body(challenge: &Value, form: &FormContext) -> Markup {
     let (url, label) = form.way_on.unwrap_or((form.home_url, "Go to my applications"));
     let ask =
         form.application.filter(|name| !name.is_empty()).and_then(|name| ask_for(challenge, form, name));
@@ -80,14 +84,17 @@ fn ask_for(challenge: &Value, form: &FormContext, application: &str) -> Option<S
     ask_help_desk(form.help, &format!("Access to {application}"), &words)
 }
 
-pub(super) fn error_heading(_challenge: &Value, form: &FormContext) -> Heading {
+pub(super) fn flow_error(challenge: &Value, form: &FormContext) -> StagePage {
+    StagePage::new(error_heading(challenge, form), flow_error_body(challenge, form))
+}
+
+fn error_heading(_challenge: &Value, form: &FormContext) -> Heading {
     Heading::new("That didn’t work").sentence(html! { "Something failed on our side, not yours. Start again. If it fails again, give the id below to " (form.help_desk()) "." })
 }
 
 /// Body of `ak-stage-flow-error`: start again, the way home, the id. Details come only to those who may see
 /// them.
-#[must_use]
-pub fn flow_error(challenge: &Value, form: &FormContext) -> Markup {
+fn flow_error_body(challenge: &Value, form: &FormContext) -> Markup {
     let id = Some(text(challenge, "request_id")).filter(|id| !id.is_empty()).or(form.request_id);
     let (error, trace) = (text(challenge, "error"), text(challenge, "traceback"));
     html! {
@@ -108,7 +115,11 @@ pub fn flow_error(challenge: &Value, form: &FormContext) -> Markup {
     }
 }
 
-pub(super) fn end_heading(challenge: &Value, _form: &FormContext) -> Heading {
+pub(super) fn session_end(challenge: &Value, form: &FormContext) -> StagePage {
+    StagePage::new(end_heading(challenge, form), session_end_body(challenge, form)).without_person()
+}
+
+fn end_heading(challenge: &Value, _form: &FormContext) -> Heading {
     let brand = text(challenge, "brand_name");
     let heading = match text(challenge, "application_name") {
         "" => Heading::new("You are signed out"),
@@ -121,8 +132,7 @@ pub(super) fn end_heading(challenge: &Value, _form: &FormContext) -> Heading {
 }
 
 /// Body of `ak-stage-session-end`: what is still open, and the ways on.
-#[must_use]
-pub fn session_end(challenge: &Value, form: &FormContext) -> Markup {
+fn session_end_body(challenge: &Value, form: &FormContext) -> Markup {
     let brand = text(challenge, "brand_name");
     let name = text(challenge, "application_name");
     let everywhere = address(challenge, "invalidation_flow_url");

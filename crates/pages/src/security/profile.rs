@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{Profile, SecurityPage};
-use crate::challenge::prompt_form;
+use crate::prompt_form::prompt_form;
 use crate::ui::monogram;
 use crate::url::safe_href;
 

@@ -10,7 +10,6 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use maud::Markup;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Uuid, json, query};
 use signet_core::flow::plan::{NotPlanned, plan};
@@ -18,7 +17,7 @@ use signet_core::flow::{Challenge, Context, Executor, FlowRun, FlowStep, StageKi
 use signet_core::models::Designation;
 use signet_core::session::participants;
 use signet_core::{Client, WebSession, brand};
-use signet_pages::FormContext;
+use signet_pages::{FormContext, StagePage};
 use signet_store::grants;
 use std::sync::Arc;
 
@@ -222,7 +221,7 @@ impl StageKind for SessionEndStage {
     async fn answer(&self, flow: &mut FlowRun<'_>, _: &Map) -> Result<FlowStep> {
         end(flow).await
     }
-    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
         sign_out::page(challenge, form)
     }
 }

@@ -1,6 +1,5 @@
 //! Verification of passkey and security key responses.
-use super::AuthenticatorValidateStage;
-use super::model::UserVerification;
+use super::model::{AuthenticatorValidateStage, UserVerification};
 use crate::authenticator_webauthn::ceremony::{self, Ceremony, TIMEOUT};
 use signet_base::{Json, Result, Uuid, json};
 use signet_core::Principal;

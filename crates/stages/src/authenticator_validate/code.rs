@@ -1,6 +1,7 @@
 //! Codes: authenticator app, recovery codes, SMS, email. A code is tried on every device of the classes that
 //! use codes.
-use super::{AuthenticatorValidateStage, outcome, throttle};
+use super::model::AuthenticatorValidateStage;
+use super::{outcome, throttle};
 use crate::authenticators;
 use signet_base::{Json, Map, Result};
 use signet_core::Principal;

@@ -1,9 +1,10 @@
 //! Second factors: asks for a registered device, or for a passkey that identifies the user.
 mod assertion;
 mod code;
-mod model;
+pub(crate) mod model;
 mod offer;
 mod outcome;
+mod page;
 pub mod passkey;
 mod remembered;
 mod throttle;
@@ -19,6 +20,7 @@ use signet_core::Principal;
 use signet_core::flow::proof;
 use signet_core::flow::{FlowRun, FlowStep, Planned, ResponseErrors, StageKind, StageRef};
 use signet_model::Model;
+use signet_pages::{FormContext, StagePage};
 use signet_store::devices::{Device, DeviceKind};
 use std::sync::Arc;
 
@@ -68,6 +70,9 @@ impl StageKind for Validate {
     }
     fn component(&self) -> &'static str {
         COMPONENT
+    }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorValidateStage>()?;

@@ -1,5 +1,6 @@
 //! Usable devices, and the challenge that lists them.
-use super::{AuthenticatorValidateStage, COMPONENT, DeviceClass, assertion};
+use super::model::{AuthenticatorValidateStage, DeviceClass};
+use super::{COMPONENT, assertion};
 use crate::authenticator_webauthn::descriptor;
 use crate::authenticators::{self, sms};
 use signet_base::{Json, Result, json};

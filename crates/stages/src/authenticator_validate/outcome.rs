@@ -1,5 +1,6 @@
 //! Recording of right and wrong second factors.
-use super::{AuthenticatorValidateStage, remembered};
+use super::model::AuthenticatorValidateStage;
+use super::remembered;
 use signet_base::{Json, Uuid, json};
 use signet_core::flow::proof;
 use signet_core::flow::{FlowRun, FlowStep, Key, account, keys};

@@ -1,6 +1,7 @@
 //! Sign-in by passkey alone: at this stage if it comes first, and in the name field of the identification
 //! stage (autofill).
-use super::{AuthenticatorValidateStage, UserVerification, assertion, outcome};
+use super::model::{AuthenticatorValidateStage, UserVerification};
+use super::{assertion, outcome};
 use signet_base::{Json, Result, Uuid};
 use signet_core::flow::{FlowRun, FlowStep, ResponseErrors};
 use signet_store::devices::DeviceKind;

@@ -1,6 +1,6 @@
 //! The cookie that remembers a second factor for `last_auth_threshold`. It is valid for the same user, stage,
 //! device and browser, until the device is deleted or the account's epoch rises.
-use super::AuthenticatorValidateStage;
+use super::model::AuthenticatorValidateStage;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use signet_base::{Span, Timestamp, Uuid};

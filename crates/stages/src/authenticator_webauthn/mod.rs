@@ -2,9 +2,10 @@
 pub mod api;
 pub mod ceremony;
 pub mod device_types;
+pub(crate) mod page;
 
 use crate::Slice;
-use crate::authenticator_validate::{Hint, UserVerification};
+use crate::authenticator_validate::model::{Hint, UserVerification};
 use async_trait::async_trait;
 use ceremony::{Ceremony, TIMEOUT};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use signet_core::flow::proof;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
 use signet_core::{Principal, brand};
 use signet_model::{Choice, FieldDef, FieldKind, Model, Object, Snapshot};
+use signet_pages::{FormContext, StagePage};
 use signet_store::devices::{self, Device};
 use signet_webauthn::{
     Attestation, CreationOptions, Descriptor, Expect, NewCredential, b64, b64_decode, register,
@@ -108,15 +110,22 @@ impl StageKind for WebAuthn {
     fn component(&self) -> &'static str {
         COMPONENT
     }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
+    }
+    /// The pending user, if the current user is authenticated as them.
+    async fn guard(&self, flow: &mut FlowRun<'_>) -> Result<Option<FlowStep>> {
+        Ok((!proof::owns_pending(&flow.plan.context, flow.user())).then(nobody))
+    }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorWebAuthnStage>()?;
-        let Some(person) = owner(flow).await? else { return Ok(nobody()) };
+        let Some(person) = account(flow).await? else { return Ok(nobody()) };
         let registration = options(flow, &settings, &person).await?;
         Ok(FlowStep::Show(flow.about_person(Challenge::new(COMPONENT).with("registration", registration))))
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorWebAuthnStage>()?;
-        let Some(person) = owner(flow).await? else { return Ok(nobody()) };
+        let Some(person) = account(flow).await? else { return Ok(nobody()) };
         let sent = match sent(answer, "response") {
             Ok(sent) => sent,
             Err(errors) => return Ok(FlowStep::Invalid(errors)),
@@ -149,11 +158,8 @@ pub(crate) fn sent(answer: &Map, field: &str) -> Result<Json, ResponseErrors> {
     }
 }
 
-/// The account that gets the key: the pending user, if the current user is authenticated as them.
-async fn owner(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
-    if !proof::owns_pending(&flow.plan.context, flow.user()) {
-        return Ok(None);
-    }
+/// The account that gets the key.
+async fn account(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
     Ok(flow.pending_account().await?.filter(|p| p.user.is_active))
 }
 fn nobody() -> FlowStep {

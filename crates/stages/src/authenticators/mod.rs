@@ -5,66 +5,40 @@
 mod confirm;
 pub mod duo;
 pub mod email;
+mod kinds;
 pub mod otp;
+pub(crate) mod page;
 pub mod sms;
 pub mod static_codes;
 pub mod totp;
 
+pub use kinds::{challenge_of, send, verify};
+
 use serde::{Deserialize, Serialize};
-use signet_base::{Conflict, Error, Json, Map, Ports, Result, Secret, Uuid, json};
+use signet_base::{Conflict, Error, Json, Map, Ports, Result, Secret, Uuid};
+use signet_core::Core;
 use signet_core::directory::{DeviceChange, Transaction};
 use signet_core::flow::proof;
-use signet_core::flow::{Context, FlowRun, Key, ResponseErrors, keys};
-use signet_core::{Core, Principal};
+use signet_core::flow::{Context, FlowRun, FlowStep, Key, ResponseErrors, keys};
 use signet_store::devices::{Device, DeviceKind};
-
-/// Whether the code is valid for the device, and unused. The caller tries each device and counts the attempt.
-pub async fn verify(core: &Core, user: i64, device: &Device, code: &str) -> Result<bool> {
-    match device.kind {
-        DeviceKind::Totp => totp::verify(core, user, device, code).await,
-        DeviceKind::Static => static_codes::verify(core, user, device, code).await,
-        DeviceKind::Sms => sms::verify(core, user, device, code).await,
-        DeviceKind::Email => email::verify(core, user, device, code).await,
-        DeviceKind::Webauthn | DeviceKind::Duo => Ok(false),
-    }
-}
-
-/// Sends a new code to a device that receives codes by message.
-///
-/// # Errors
-/// `Denied` when the limit is reached, `Unavailable` when the message was not sent; both have a message for
-/// the user.
-pub async fn send(flow: &FlowRun<'_>, person: &Principal, device: &Device) -> Result<()> {
-    match device.kind {
-        DeviceKind::Sms => sms::send(flow.core, flow.client, person, device).await,
-        DeviceKind::Email => email::send(flow.core, flow.client, person, device).await,
-        _ => Err(Error::NotFound),
-    }
-}
-
-/// A device's members in a challenge, beside its class.
-pub fn challenge_of(device: &Device) -> Json {
-    match device.kind {
-        DeviceKind::Totp if totp::digits(device) != 6 => json!({"digits": totp::digits(device)}),
-        DeviceKind::Sms => json!({"phone_number": sms::masked(device)}),
-        DeviceKind::Email => json!({"email": email::masked(device)}),
-        _ => json!({}),
-    }
-}
 
 /// Whether the device is the user's, confirmed, and of the kind.
 fn counts(user: i64, device: &Device, kind: DeviceKind) -> bool {
     device.user_id == user && device.confirmed && device.kind == kind
 }
 
-/// The account that a device is set up for: the pending user, if the current user is authenticated as them.
-fn owner(flow: &FlowRun<'_>) -> Option<i64> {
-    if !proof::owns_pending(&flow.plan.context, flow.user()) {
-        return None;
-    }
-    flow.plan.context.get(&keys::PENDING_USER).and_then(|u| u.id)
+/// The account that a device is set up for: the pending user, if the current user is authenticated as them. Each
+/// stage's guard asks for it.
+fn owner(flow: &FlowRun<'_>) -> Result<i64> {
+    let pending = flow.plan.context.get(&keys::PENDING_USER).and_then(|u| u.id);
+    pending
+        .filter(|_| proof::owns_pending(&flow.plan.context, flow.user()))
+        .ok_or_else(|| Error::denied(NOBODY))
 }
 const NOBODY: &str = "Sign in before you set up a second factor.";
+fn nobody() -> FlowStep {
+    FlowStep::Deny(Some(NOBODY.to_owned()))
+}
 
 /// The state between showing a device's secret and confirming it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -182,6 +156,7 @@ fn random_digits(ports: &Ports) -> Secret {
 mod tests {
     use super::*;
     use crate::testing::map;
+    use signet_base::json;
 
     #[test]
     fn a_code_is_read_from_text_and_number_and_nothing_else() {

@@ -1,4 +1,6 @@
 //! Captcha stage. This server asks the captcha service to verify the token.
+pub(crate) mod page;
+
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,7 @@ use signet_base::{FieldErrors, Json, Map, Result, Secret, json, query};
 use signet_core::flow::{Challenge, Context, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
 use signet_core::{Client, Core};
 use signet_model::{Change, Choice, Model, Snapshot};
+use signet_pages::{FormContext, StagePage};
 use std::sync::Arc;
 
 pub const SLICE: Slice =
@@ -89,6 +92,9 @@ impl StageKind for Captcha {
     }
     fn component(&self) -> &'static str {
         COMPONENT
+    }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<CaptchaStage>()?;

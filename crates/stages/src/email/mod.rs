@@ -1,6 +1,7 @@
 //! Sends a link to the person's address and waits until it is opened.
 mod api;
 mod deliver;
+mod page;
 
 use crate::Slice;
 use async_trait::async_trait;
@@ -14,6 +15,7 @@ use signet_core::flow::{
 use signet_core::mail::{self, Own, Sender, templates};
 use signet_core::{Client, Core, Principal};
 use signet_model::{Change, Model, Object, Snapshot};
+use signet_pages::{FormContext, StagePage};
 use signet_store::Batch;
 use signet_store::users::{self, User, canonical};
 use signet_store::{attempts, attempts::AttemptOutcome};
@@ -120,20 +122,24 @@ impl StageKind for Email {
     fn component(&self) -> &'static str {
         COMPONENT
     }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
+    }
     fn sender(&self, core: &Core, stage: &Object) -> Option<Sender> {
         Some(stage.get::<EmailStage>()?.sender(core))
     }
     fn send_link(&self, core: &Arc<Core>, client: &Client, link: Link) -> Result<Option<Batch>> {
         Delivery::of(link).queue(core, client).map(Some)
     }
+    async fn guard(&self, flow: &mut FlowRun<'_>) -> Result<Option<FlowStep>> {
+        if came_back(flow) {
+            let settings = flow.settings::<EmailStage>()?;
+            return confirmed(flow, &settings).await.map(Some);
+        }
+        Ok(flow.pending_user().is_none().then(|| FlowStep::Deny(Some("No pending user.".to_owned()))))
+    }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<EmailStage>()?;
-        if came_back(flow) {
-            return confirmed(flow, &settings).await;
-        }
-        if flow.pending_user().is_none() {
-            return Ok(FlowStep::Deny(Some("No pending user.".to_owned())));
-        }
         if !is_sent(flow)
             && let Err(text) = send(flow, &settings).await?
         {
@@ -144,12 +150,6 @@ impl StageKind for Email {
     /// Any answer requests another email; only the link continues.
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<EmailStage>()?;
-        if came_back(flow) {
-            return confirmed(flow, &settings).await;
-        }
-        if flow.pending_user().is_none() {
-            return Ok(FlowStep::Deny(Some("No pending user.".to_owned())));
-        }
         if answer.get("component").and_then(Json::as_str) != Some(COMPONENT) {
             return Ok(FlowStep::Invalid(ResponseErrors::required("component")));
         }

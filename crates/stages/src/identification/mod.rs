@@ -1,6 +1,7 @@
 //! Asks who somebody is.
 mod inline;
 mod lookup;
+mod page;
 
 use crate::Slice;
 use crate::authenticator_validate::passkey;
@@ -14,6 +15,7 @@ use signet_core::flow::{Challenge, FlowRun, FlowStep, PendingUser, ResponseError
 use signet_core::models::{Designation, Flow};
 use signet_core::{Principal, brand, reputation};
 use signet_model::{Change, Choice, Model, Snapshot};
+use signet_pages::{FormContext, StagePage};
 use signet_store::users::canonical;
 use std::sync::Arc;
 
@@ -104,6 +106,9 @@ impl StageKind for Identification {
     }
     fn component(&self) -> &'static str {
         COMPONENT
+    }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         if proof::is_restored(&flow.plan.context) {

@@ -1,4 +1,6 @@
 //! Verifies a password or app password.
+pub(crate) mod page;
+
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,7 @@ use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, Stage
 use signet_core::password::{self, Accepted, Judgement, Outcome};
 use signet_core::{Principal, brand, login, reputation};
 use signet_model::{Choice, Model};
+use signet_pages::{FormContext, StagePage};
 use std::sync::Arc;
 
 pub const SLICE: Slice =
@@ -55,6 +58,9 @@ impl StageKind for Password {
     }
     fn component(&self) -> &'static str {
         COMPONENT
+    }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<PasswordStage>()?;

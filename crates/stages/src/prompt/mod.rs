@@ -2,6 +2,7 @@
 mod api;
 mod field;
 mod model;
+mod page;
 mod values;
 
 use crate::Slice;
@@ -14,6 +15,7 @@ use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind,
 use signet_core::policy::{self, Question, Verdict};
 use signet_core::{Client, Core, Principal, setup};
 use signet_model::{Model, Object};
+use signet_pages::{FormContext, StagePage};
 use signet_store::users;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +50,9 @@ impl StageKind for PromptKind {
     }
     fn component(&self) -> &'static str {
         COMPONENT
+    }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<PromptStage>()?;

@@ -1,16 +1,15 @@
 //! Deletes the run's account.
 use crate::Slice;
 use async_trait::async_trait;
-use maud::{Markup, html};
+use maud::html;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result};
-use signet_core::Principal;
 use signet_core::directory::{self, Transaction, UserChange};
 use signet_core::flow::proof;
 use signet_core::flow::{FlowRun, FlowStep, ResponseErrors, StageKind, account, keys, question};
 use signet_core::login;
 use signet_model::Model;
-use signet_pages::{FormContext, ui};
+use signet_pages::{FormContext, StagePage, ui};
 use std::sync::Arc;
 
 pub const SLICE: Slice =
@@ -37,12 +36,14 @@ impl StageKind for UserDelete {
     fn needs_agreement(&self) -> bool {
         true
     }
+    async fn guard(&self, flow: &mut FlowRun<'_>) -> Result<Option<FlowStep>> {
+        let owned =
+            proof::owns_pending(&flow.plan.context, flow.user()) && flow.pending_account().await?.is_some();
+        Ok((!owned).then(nobody))
+    }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
-        let Some(person) = owned(flow).await? else {
-            return Ok(FlowStep::Deny(Some("No Pending User.".to_owned())));
-        };
         if flow.agreed {
-            return delete(flow, person).await;
+            return delete(flow).await;
         }
         let asked = question::ask(flow.core, &mut flow.plan.context, QUESTION);
         Ok(FlowStep::Show(flow.about_person(asked)))
@@ -51,31 +52,29 @@ impl StageKind for UserDelete {
         if !question::is_answered(flow.context(), answer) {
             return Ok(FlowStep::Invalid(ResponseErrors::required("token")));
         }
-        match owned(flow).await? {
-            Some(person) => delete(flow, person).await,
-            None => Ok(FlowStep::Deny(Some("No Pending User.".to_owned()))),
-        }
+        delete(flow).await
     }
-    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
         let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
         (text("component") == question::COMPONENT).then(|| {
-            html! {
+            let body = html! {
                 (form.form(challenge, html! {
                     (ui::hidden("token", text("token")))
                     (ui::button_danger("Delete my account", "Deleting"))
                 }))
                 (ui::other_ways("Other ways", &form.back_url.map(|url| (url, "Keep my account")).into_iter().collect::<Vec<_>>()))
-            }
+            };
+            signet_pages::challenge::question(challenge, form, body)
         })
     }
 }
 
-/// The run's account, if the current user is authenticated as its owner.
-async fn owned(flow: &FlowRun<'_>) -> Result<Option<Principal>> {
-    if proof::owns_pending(&flow.plan.context, flow.user()) { flow.pending_account().await } else { Ok(None) }
+fn nobody() -> FlowStep {
+    FlowStep::Deny(Some("No Pending User.".to_owned()))
 }
 
-async fn delete(flow: &mut FlowRun<'_>, person: Principal) -> Result<FlowStep> {
+async fn delete(flow: &mut FlowRun<'_>) -> Result<FlowStep> {
+    let Some(person) = flow.pending_account().await? else { return Ok(nobody()) };
     let core = flow.core;
     let author = flow.author(Some(&person), "authentik_stages_user_delete");
     let mut all = Transaction::new(core, &author);

@@ -1,5 +1,7 @@
 //! Begins the session.
 
+mod page;
+
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,7 @@ use signet_core::login::{self, Terms};
 use signet_core::session::binding::RequestedBinding;
 use signet_core::session::end_all;
 use signet_model::{Change, Choice, Model, Snapshot};
+use signet_pages::{FormContext, StagePage};
 use signet_store::epoch;
 use std::sync::Arc;
 
@@ -80,16 +83,23 @@ impl StageKind for UserLogin {
     fn component(&self) -> &'static str {
         COMPONENT
     }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
+    }
     fn begins_session(&self) -> bool {
         true
+    }
+    async fn guard(&self, flow: &mut FlowRun<'_>) -> Result<Option<FlowStep>> {
+        if proof::allows_sign_in(&flow.plan.context) {
+            return Ok(None);
+        }
+        tracing::warn!(flow = flow.flow.text("slug"), "a login stage was reached without proof of who it is");
+        Ok(Some(FlowStep::Deny(None)))
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<UserLoginStage>()?;
         if settings.remember_me_offset.is_zero() {
             return sign_in(flow, &settings, false).await;
-        }
-        if !proof::allows_sign_in(&flow.plan.context) {
-            return Ok(FlowStep::Deny(None));
         }
         Ok(FlowStep::Show(flow.about_person(Challenge::new(COMPONENT))))
     }
@@ -117,10 +127,6 @@ fn remember_me(answer: &Map) -> Result<bool, ResponseErrors> {
 }
 
 async fn sign_in(flow: &mut FlowRun<'_>, settings: &UserLoginStage, remember: bool) -> Result<FlowStep> {
-    if !proof::allows_sign_in(&flow.plan.context) {
-        tracing::warn!(flow = flow.flow.text("slug"), "a login stage was reached without proof of who it is");
-        return Ok(FlowStep::Deny(None));
-    }
     let core = flow.core.clone();
     // Loaded again: the account may have been deactivated since the authentication.
     let person = match flow.pending_account().await? {

@@ -7,7 +7,7 @@ pub use taken::TellOwner;
 use crate::Slice;
 use apply::{Applied, apply, change};
 use async_trait::async_trait;
-use maud::{Markup, html};
+use maud::html;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, FieldErrors, Json, Map, Result, Secret, Uuid, json};
 use signet_core::budget::Prefix;
@@ -19,7 +19,7 @@ use signet_core::flow::{Changes, FlowRun, FlowStep, PendingUser, StageKind, keys
 use signet_core::pool::{Lane, PoolTurn};
 use signet_core::{Core, Principal, directory, setup};
 use signet_model::{Change, Choice, Model, Snapshot};
-use signet_pages::{FormContext, ui};
+use signet_pages::{FormContext, StagePage, ui};
 use signet_store::users::{self, User};
 use signet_store::{Batch, epoch};
 use std::sync::Arc;
@@ -94,13 +94,14 @@ impl StageKind for UserWrite {
     fn needs_agreement(&self) -> bool {
         true
     }
-    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<Markup> {
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
         let text = |name: &str| challenge.get(name).and_then(Json::as_str).unwrap_or_default();
         (text("component") == question::COMPONENT).then(|| {
-            form.form(
+            let body = form.form(
                 challenge,
                 html! { (ui::hidden("token", text("token"))) (ui::button_primary("Continue", "Saving")) },
-            )
+            );
+            signet_pages::challenge::question(challenge, form, body)
         })
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {

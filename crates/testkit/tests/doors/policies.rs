@@ -9,8 +9,7 @@ use maud::html;
 use signet_base::{Error, json};
 use signet_core::page::{self, PageContext};
 use signet_core::{Client, Core};
-use signet_pages::challenge::page_policy;
-use signet_pages::{FormContext, challenge_page};
+use signet_pages::{FormContext, challenge, challenge_page};
 use signet_rest::{PagePolicy, with_page_policy};
 use signet_testkit::{DbKind, Setup};
 use std::sync::Arc;
@@ -28,10 +27,13 @@ fn routes(core: &Arc<Core>) -> Router {
 async fn respond(State(core): State<Arc<Core>>, Extension(client): Extension<Arc<Client>>) -> Response {
     let context = PageContext::of(&core, &client, "");
     let form = json!({"component": "ak-stage-autosubmit", "url": "https://sp.test/acs", "attrs": {"SAMLResponse": "x"}});
-    match challenge_page(context.page(&core), &form, &FormContext::new("", "")) {
-        Some(body) => context.answer(StatusCode::OK, &page_policy(&form), body).into_response(),
-        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+    let around = FormContext::new("", "");
+    let Some(drawn) = challenge::draw(&form, &around) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let policy = drawn.policy.clone();
+    let body = challenge_page(context.page(&core), &form, &around, drawn);
+    context.answer(StatusCode::OK, &policy, body).into_response()
 }
 
 async fn show(

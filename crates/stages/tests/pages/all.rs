@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use crate::{challenge_body, challenge_page, components};
 use serde_json::{Value, json};
 use signet_pages::{
     Account, Assets, Brand, ConsentRow, DEFAULT_BACKGROUND, DetailsForm, ErrorPage, FooterLink, FormContext,
     LibraryPage, Manifest, Method, NoticePage, Page, Profile, Purpose, SecurityPage, SessionRow, SetUp,
-    Theme, Tile, TokenForm, TokenRow, View, api_browser_page, challenge, challenge_body, challenge_page,
-    error_page, library_page, notice_page, security_page,
+    Theme, Tile, TokenForm, TokenRow, View, api_browser_page, error_page, library_page, notice_page,
+    security_page,
 };
 
 const EVIL: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'`${x}</style></title>";
@@ -400,7 +401,7 @@ fn every_component_renders_from_nothing() {
     let page = Page { brand: &brand, assets: &assets, locale: "en", theme: Theme::Light, nonce: "n" };
     let form = FormContext::new("/if/flow/x/", "c");
     let mut seen = 0;
-    for component in challenge::components() {
+    for component in components() {
         for challenge in [
             json!({"component": component}),
             json!({"component": component, "flow_info": 3, "fields": {}, "sources": "x", "permissions": [1], "response_errors": []}),

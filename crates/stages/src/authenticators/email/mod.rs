@@ -1,6 +1,8 @@
 //! Codes by email.
+mod page;
+
 use super::sms::has_code;
-use super::{NOBODY, confirm, counts, device, owner, typed_code};
+use super::{confirm, counts, device, nobody, owner, typed_code};
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,7 @@ use signet_core::mail::{self, Own, Sender, templates};
 use signet_core::models::{Designation, Flow};
 use signet_core::{Client, Core, Principal};
 use signet_model::{Change, Model, Object, Snapshot};
+use signet_pages::{FormContext, StagePage};
 use signet_store::devices::{self, Device, DeviceKind};
 use std::sync::Arc;
 
@@ -141,10 +144,15 @@ impl StageKind for Email {
     fn component(&self) -> &'static str {
         COMPONENT
     }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
+    }
+    async fn guard(&self, flow: &mut FlowRun<'_>) -> Result<Option<FlowStep>> {
+        Ok(owner(flow).is_err().then(nobody))
+    }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
-        let (Some(user), Some(person)) = (owner(flow), flow.pending_account().await?) else {
-            return Ok(FlowStep::Deny(Some(NOBODY.to_owned())));
-        };
+        let user = owner(flow)?;
+        let Some(person) = flow.pending_account().await? else { return Ok(nobody()) };
         if confirm::sent(flow, user).is_none() {
             if !person.user.email.is_empty() {
                 if let Err(errors) = transmit(flow, &person, &person.user.email).await? {
@@ -166,9 +174,8 @@ impl StageKind for Email {
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorEmailStage>()?;
-        let (Some(user), Some(person)) = (owner(flow), flow.pending_account().await?) else {
-            return Ok(FlowStep::Deny(Some(NOBODY.to_owned())));
-        };
+        let user = owner(flow)?;
+        let Some(person) = flow.pending_account().await? else { return Ok(nobody()) };
         let sent = confirm::sent(flow, user);
         if sent.is_some() && !has_code(answer) && !answer.contains_key(FIELD) {
             return Ok(FlowStep::Invalid(ResponseErrors::required("code")));

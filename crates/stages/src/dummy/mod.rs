@@ -1,10 +1,13 @@
 //! A stage for trying flows.
+mod page;
+
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result};
 use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind};
 use signet_model::Model;
+use signet_pages::{FormContext, StagePage};
 use std::sync::Arc;
 
 pub const SLICE: Slice =
@@ -31,6 +34,9 @@ impl StageKind for Dummy {
     }
     fn component(&self) -> &'static str {
         COMPONENT
+    }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
     }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<DummyStage>()?;

@@ -1,4 +1,4 @@
-//! Writes every page with sample data to a folder: `cargo run -p signet-pages --example gallery -- OUTDIR`.
+//! Writes every page with sample data to a folder: `cargo run -p signet-stages --example gallery -- OUTDIR`.
 //! The built files of `web/dist` are copied beside the pages, so that a browser can open them from disk.
 
 mod steps;
@@ -7,15 +7,22 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use maud::html;
+use maud::{Markup, html};
 use serde_json::{Value, json};
-use signet_pages::challenge::CHOSEN;
+use signet_core::Families;
+use signet_pages::form::CHOSEN;
 use signet_pages::ui::{self, Field};
 use signet_pages::{
     Account, Assets, Brand, ErrorPage, FlowPage, FooterLink, FormContext, Heading, Layout, LibraryPage,
-    Manifest, NoticePage, Page, Person, Theme, Tile, View, api_browser_page, challenge_page, error_page,
-    flow_page, library_page, notice_page,
+    Manifest, NoticePage, Page, Person, Theme, Tile, View, api_browser_page, error_page, flow_page,
+    library_page, notice_page,
 };
+
+/// The page of a challenge, by the stage whose component it is.
+fn challenge_page(page: Page, challenge: &Value, form: &FormContext) -> Option<Markup> {
+    let families = Families::new(signet_stages::ALL.iter().map(|slice| (slice.kind)()), [], []);
+    Some(signet_pages::challenge_page(page, challenge, form, families.page(None, challenge, form)?))
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out: PathBuf = std::env::args_os().nth(1).ok_or("usage: gallery OUTDIR")?.into();

@@ -1,8 +1,9 @@
 //! Duo: enrolment and push.
 mod api;
 pub mod client;
+mod page;
 
-use super::{NOBODY, add, confirm, counts, device, held, hold, names_itself, owner};
+use super::{add, confirm, counts, device, held, hold, names_itself, nobody, owner};
 use crate::Slice;
 use async_trait::async_trait;
 use client::Keys;
@@ -13,6 +14,7 @@ use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Plan, ResponseErrors, StageKind, keys};
 use signet_core::{Client, Core, Principal, brand};
 use signet_model::{Change, Model, Object, Snapshot};
+use signet_pages::{FormContext, StagePage};
 use signet_store::devices::{self, Device, DeviceKind};
 use signet_store::users;
 use std::sync::Arc;
@@ -105,11 +107,16 @@ impl StageKind for Duo {
     fn component(&self) -> &'static str {
         COMPONENT
     }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
+    }
+    async fn guard(&self, flow: &mut FlowRun<'_>) -> Result<Option<FlowStep>> {
+        Ok(owner(flow).is_err().then(nobody))
+    }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorDuoStage>()?;
-        let (Some(user), Some(pending)) = (owner(flow), flow.pending_user()) else {
-            return Ok(FlowStep::Deny(Some(NOBODY.to_owned())));
-        };
+        let user = owner(flow)?;
+        let Some(pending) = flow.pending_user() else { return Ok(nobody()) };
         let enrolment = match held(flow, user)? {
             Some((_, kept)) => Enrolment::read(&kept)?,
             None => match enrol(flow.core, &settings, &pending.username).await {
@@ -134,7 +141,7 @@ impl StageKind for Duo {
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorDuoStage>()?;
-        let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
+        let user = owner(flow)?;
         let Some((id, kept)) = held(flow, user)? else { return self.show(flow).await };
         if let Err(errors) = names_itself(answer, COMPONENT) {
             return Ok(FlowStep::Invalid(errors));

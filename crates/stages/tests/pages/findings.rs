@@ -1,14 +1,13 @@
 //! Usability findings on the built pages, and what holds now.
 
-#[path = "findings/forms.rs"]
 mod forms;
-#[path = "findings/words.rs"]
 mod words;
 
+use crate::challenge_page;
 use serde_json::{Value, json};
 use signet_pages::{
     Account, Assets, Brand, ConsentRow, FormContext, LibraryPage, Manifest, Method, Page, Profile, Purpose,
-    SecurityPage, SessionRow, SetUp, Theme, Tile, View, challenge_page, library_page, security_page,
+    SecurityPage, SessionRow, SetUp, Theme, Tile, View, library_page, security_page,
 };
 
 fn shown(challenge: &Value, form: &FormContext) -> String {
@@ -45,7 +44,7 @@ fn pages_a1_a_language_field_can_be_saved_and_is_not_shown_without_languages() {
 
 #[test]
 fn pages_a3_no_placeholder_is_ever_shown() {
-    for component in signet_pages::challenge::components() {
+    for component in crate::components() {
         let challenge = json!({"component": component, "flow_info": {"title": "Redirecting to %(app)s"}});
         assert!(!shown(&challenge, &form()).contains("%("), "{component}");
     }

@@ -1,13 +1,16 @@
 //! Recovery codes: a list of one-time codes. Only digests are stored, so the codes are shown while the stage
 //! is open and never again.
-use super::{NOBODY, counts, device, held, hold, names_itself, owner, random_text};
+mod page;
+
+use super::{counts, device, held, hold, names_itself, nobody, owner, random_text};
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use signet_base::{Map, Ports, Result, Secret, Uuid};
+use signet_base::{Json, Map, Ports, Result, Secret, Uuid};
 use signet_core::Core;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, ResponseErrors, StageKind};
 use signet_model::Model;
+use signet_pages::{FormContext, StagePage};
 use signet_store::devices::{self, Device, DeviceKind};
 
 pub const SLICE: Slice = Slice {
@@ -59,9 +62,15 @@ impl StageKind for Static {
     fn component(&self) -> &'static str {
         COMPONENT
     }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
+    }
+    async fn guard(&self, flow: &mut FlowRun<'_>) -> Result<Option<FlowStep>> {
+        Ok(owner(flow).is_err().then(nobody))
+    }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorStaticStage>()?;
-        let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
+        let user = owner(flow)?;
         let codes = match held(flow, user)? {
             Some((_, codes)) => codes,
             // A user with codes keeps them: a second list would leave the first one valid and forgotten.
@@ -79,7 +88,7 @@ impl StageKind for Static {
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorStaticStage>()?;
-        let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
+        let user = owner(flow)?;
         // Codes that were not shown cannot be confirmed.
         let Some((id, codes)) = held(flow, user)? else { return self.show(flow).await };
         if let Err(errors) = names_itself(answer, COMPONENT) {

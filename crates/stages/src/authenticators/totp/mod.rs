@@ -1,13 +1,16 @@
 //! TOTP authenticator apps.
+mod page;
+
 use super::otp::{Algorithm, Shape, base32, from_base32};
-use super::{NOBODY, counts, device, held, hold, owner, typed_code, wrong_code};
+use super::{counts, device, held, hold, nobody, owner, typed_code, wrong_code};
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use signet_base::{Error, Map, Result, Secret, Uuid, json};
+use signet_base::{Error, Json, Map, Result, Secret, Uuid, json};
 use signet_core::flow::{Challenge, FlowRun, FlowStep, StageKind};
 use signet_core::{Core, brand};
 use signet_model::{Choice, Model, Object, Snapshot};
+use signet_pages::{FormContext, StagePage};
 use signet_store::devices::{self, Device, DeviceKind};
 
 pub const SLICE: Slice = Slice {
@@ -90,11 +93,16 @@ impl StageKind for Totp {
     fn component(&self) -> &'static str {
         COMPONENT
     }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
+    }
+    async fn guard(&self, flow: &mut FlowRun<'_>) -> Result<Option<FlowStep>> {
+        Ok(owner(flow).is_err().then(nobody))
+    }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorTOTPStage>()?;
-        let (Some(user), Some(pending)) = (owner(flow), flow.pending_user()) else {
-            return Ok(FlowStep::Deny(Some(NOBODY.to_owned())));
-        };
+        let user = owner(flow)?;
+        let Some(pending) = flow.pending_user() else { return Ok(nobody()) };
         let key = match held(flow, user)? {
             Some((_, key)) => key,
             None => {
@@ -115,7 +123,7 @@ impl StageKind for Totp {
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorTOTPStage>()?;
-        let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
+        let user = owner(flow)?;
         // A key that was not shown cannot have a right code.
         let Some((id, key)) = held(flow, user)? else { return self.show(flow).await };
         let shape = settings.shape();

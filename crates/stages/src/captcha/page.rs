@@ -3,18 +3,26 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::flow::Heading;
-use crate::form::{FormContext, field_errors, flag, stray_errors, text};
-use crate::ui;
-use crate::url::origin;
+use signet_pages::form::{FormContext, field_errors, flag, stray_errors, text};
+use signet_pages::ui;
+use signet_pages::url::origin;
+use signet_pages::{Heading, PagePolicy, StagePage};
 
-pub(super) fn heading(_challenge: &Value, _form: &FormContext) -> Heading {
+/// What the script of a captcha needs.
+pub(crate) fn policy(challenge: &Value) -> PagePolicy {
+    PagePolicy { captcha: origin(text(challenge, "js_url")).map(str::to_owned), ..PagePolicy::default() }
+}
+
+pub(super) fn page(challenge: &Value, form: &FormContext) -> StagePage {
+    StagePage::new(heading(challenge, form), body(challenge, form)).without_person().policy(policy(challenge))
+}
+
+fn heading(_challenge: &Value, _form: &FormContext) -> Heading {
     Heading::new("One quick check").sentence(html! { "This stops automated sign-in attempts." })
 }
 
 /// Body of `ak-stage-captcha`: posts `token`.
-#[must_use]
-pub fn captcha(challenge: &Value, form: &FormContext) -> Markup {
+fn body(challenge: &Value, form: &FormContext) -> Markup {
     form.form(
         challenge,
         html! {
@@ -27,7 +35,7 @@ pub fn captcha(challenge: &Value, form: &FormContext) -> Markup {
 
 /// The box that the service's script fills. `field` takes the answer; `sends` when the form goes as soon as
 /// it is there.
-pub(super) fn widget(challenge: &Value, form: &FormContext, field: &'static str, sends: bool) -> Markup {
+pub(crate) fn widget(challenge: &Value, form: &FormContext, field: &'static str, sends: bool) -> Markup {
     let url = text(challenge, "js_url");
     html! {
         (ui::hidden(field, ""))

@@ -3,16 +3,13 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::flow_title;
-use super::passkey::{Ceremony, ceremony};
-use crate::flow::Heading;
-use crate::form::{FormContext, field_error, list, scalar, stray_errors, text};
-use crate::icons::{Icon, icon, icon_flip};
-use crate::ui::{self, Field};
-use crate::words;
-
-/// Name under which the caller hands over the way that was chosen (`class:uid`; empty: show the list).
-pub const CHOSEN: &str = "chosen_device";
+use crate::authenticator_webauthn::page::{Ceremony, ceremony};
+use signet_pages::challenge::flow_title;
+use signet_pages::form::{CHOSEN, FormContext, field_error, list, scalar, stray_errors, text};
+use signet_pages::icons::{Icon, icon, icon_flip};
+use signet_pages::ui::{self, Field};
+use signet_pages::words;
+use signet_pages::{Heading, StagePage};
 
 /// One way to confirm: an entry of `device_challenges`.
 struct Way<'a> {
@@ -114,7 +111,11 @@ fn view<'a>(challenge: &'a Value, form: &FormContext) -> View<'a> {
     }
 }
 
-pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
+pub(super) fn page(challenge: &Value, form: &FormContext) -> StagePage {
+    StagePage::new(heading(challenge, form), body(challenge, form))
+}
+
+fn heading(challenge: &Value, form: &FormContext) -> Heading {
     let (title, sentence) = match view(challenge, form) {
         View::Ways(_) => ("Verify it’s you", html! { "Choose how to confirm this sign-in." }),
         View::SetUp(_) => (
@@ -161,8 +162,7 @@ fn target(way: &Way, fallback: &str) -> Markup {
 
 /// Body of `ak-stage-authenticator-validate`: posts `selected_challenge`, then `code`, `webauthn` or `duo`;
 /// or `selected_stage`.
-#[must_use]
-pub fn validate(challenge: &Value, form: &FormContext) -> Markup {
+fn body(challenge: &Value, form: &FormContext) -> Markup {
     match view(challenge, form) {
         View::Ways(ways) => form.form(
             challenge,

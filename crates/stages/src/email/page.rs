@@ -3,21 +3,24 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::cancel_url;
-use crate::flow::Heading;
-use crate::form::{FormContext, Purpose, list, text};
-use crate::icons::{Icon, icon_l};
-use crate::ui;
-use crate::words;
+use signet_pages::form::{FormContext, Purpose, cancel_url, list, text};
+use signet_pages::icons::{Icon, icon_l};
+use signet_pages::ui;
+use signet_pages::words;
+use signet_pages::{Heading, StagePage};
 
 /// The envelope above the title.
-pub(super) fn picture() -> Markup {
+fn picture() -> Markup {
     html! { span class="badge-i" aria-hidden="true" { (icon_l(Icon::Mail)) } }
+}
+
+pub(super) fn page(challenge: &Value, form: &FormContext) -> StagePage {
+    StagePage::new(heading(challenge, form), body(challenge, form)).without_person().above(picture())
 }
 
 /// Whoever makes an account knows the address. Elsewhere the words are the same whether or not the account
 /// exists.
-pub(super) fn heading(_challenge: &Value, form: &FormContext) -> Heading {
+fn heading(_challenge: &Value, form: &FormContext) -> Heading {
     let to = form.value("mailed_to").filter(|to| !to.is_empty());
     let lives = form.value("mail_lives").filter(|time| !time.is_empty());
     Heading::new("Check your e-mail").sentence(html! {
@@ -34,8 +37,7 @@ pub(super) fn heading(_challenge: &Value, form: &FormContext) -> Heading {
 
 /// Body of `ak-stage-email`: an empty post sends the mail again. The answer to that comes as an error with
 /// the code `email-sent`.
-#[must_use]
-pub fn email_sent(challenge: &Value, form: &FormContext) -> Markup {
+fn body(challenge: &Value, form: &FormContext) -> Markup {
     let errors = challenge.get("response_errors").and_then(Value::as_object);
     let said = errors.into_iter().flatten().flat_map(|(field, _)| {
         list(&challenge["response_errors"], field).iter().map(move |error| (field, error))

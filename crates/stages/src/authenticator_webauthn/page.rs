@@ -7,17 +7,18 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::flow::Heading;
-use crate::form::{FormContext, field_errors, stray_errors};
-use crate::icons::{Icon, icon_l};
-use crate::ui;
+use crate::authenticators::page::instead;
+use signet_pages::form::{FormContext, field_errors, stray_errors};
+use signet_pages::icons::{Icon, icon_l};
+use signet_pages::ui;
+use signet_pages::{Heading, StagePage};
 
-pub(super) const FAILED: &str = "Your passkey was not confirmed.";
-pub(super) const WHY: &str =
+pub(crate) const FAILED: &str = "Your passkey was not confirmed.";
+pub(crate) const WHY: &str =
     "The request timed out or was cancelled. Unlock your device or plug in your key, then try again.";
 
 /// One ceremony.
-pub(super) struct Ceremony<'a> {
+pub(crate) struct Ceremony<'a> {
     /// `get` (sign in) or `create` (set up).
     pub kind: &'static str,
     /// The options of the browser's call, as JSON.
@@ -33,7 +34,7 @@ pub(super) struct Ceremony<'a> {
 }
 
 /// The form of a ceremony: seal, state, button.
-pub(super) fn ceremony(challenge: &Value, form: &FormContext, it: &Ceremony) -> Markup {
+pub(crate) fn ceremony(challenge: &Value, form: &FormContext, it: &Ceremony) -> Markup {
     let errors = field_errors(challenge, it.field);
     // After an error the person starts it: a window that opens again at once would hide what went wrong.
     let by_itself = it.kind == "get" && errors.is_empty() && stray_errors(challenge, &[]).is_empty();
@@ -54,18 +55,21 @@ pub(super) fn ceremony(challenge: &Value, form: &FormContext, it: &Ceremony) -> 
     form.form(challenge, inner)
 }
 
-pub(super) fn create_heading(_challenge: &Value, _form: &FormContext) -> Heading {
+pub(super) fn page(challenge: &Value, form: &FormContext) -> StagePage {
+    StagePage::new(heading(challenge, form), body(challenge, form))
+}
+
+fn heading(_challenge: &Value, _form: &FormContext) -> Heading {
     Heading::new("Create a passkey")
         .sentence(html! { "Next time you confirm with your fingerprint, face, screen lock or security key." })
 }
 
 /// Body of `ak-stage-authenticator-webauthn`: posts `response`, the new credential.
-#[must_use]
-pub fn webauthn(challenge: &Value, form: &FormContext) -> Markup {
+fn body(challenge: &Value, form: &FormContext) -> Markup {
     let none = Value::Null;
     let options = challenge.get("registration").unwrap_or(&none);
     html! {
         (ceremony(challenge, form, &Ceremony { kind: "create", options, field: "response", button: "Create passkey", elsewhere: false, keep: None }))
-        (super::setup::instead(challenge, form))
+        (instead(challenge, form))
     }
 }

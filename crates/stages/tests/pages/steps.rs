@@ -1,15 +1,16 @@
 //! The second-factor page, and responses that are not errors.
 
+use crate::challenge_body;
 use serde_json::{Value, json};
 use signet_pages::FormContext;
-use signet_pages::challenge::{self, challenge_body};
+use signet_pages::form::CHOSEN;
 
 #[test]
 fn the_second_step_shows_what_was_chosen() {
     let way = |class: &str, uid: &str, used: Value| json!({"device_class": class, "device_uid": uid, "challenge": {}, "last_used": used});
     let body = |ways: Vec<Value>, chosen: Option<&str>| {
         let values: Vec<(String, String)> =
-            chosen.map(|key| (challenge::CHOSEN.to_owned(), key.to_owned())).into_iter().collect();
+            chosen.map(|key| (CHOSEN.to_owned(), key.to_owned())).into_iter().collect();
         let form = FormContext { values: &values, ..FormContext::new("/x", "c") };
         challenge_body(
             "ak-stage-authenticator-validate",

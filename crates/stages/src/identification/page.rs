@@ -3,14 +3,23 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::flow_title;
-use crate::flow::Heading;
-use crate::form::{FormContext, Purpose, address, field_error, flag, list, stray_errors, text};
-use crate::icons::{Icon, icon};
-use crate::ui::{self, Field, Input};
+use crate::authenticator_webauthn::page as passkey;
+use crate::captcha::page as captcha;
+use crate::password::page::proof_of_work;
+use signet_pages::challenge::flow_title;
+use signet_pages::form::{FormContext, Purpose, address, field_error, flag, list, stray_errors, text};
+use signet_pages::icons::{Icon, icon};
+use signet_pages::ui::{self, Field, Input};
+use signet_pages::{Heading, StagePage};
+
+pub(super) fn page(challenge: &Value, form: &FormContext) -> StagePage {
+    StagePage::new(heading(challenge, form), body(challenge, form))
+        .without_person()
+        .policy(challenge.get("captcha_stage").map(captcha::policy).unwrap_or_default())
+}
 
 /// The flow's own title, and where the person is on the way to.
-pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
+fn heading(challenge: &Value, form: &FormContext) -> Heading {
     if form.purpose == Purpose::Recover {
         return Heading::new(flow_title(challenge, "Reset your password"))
             .sentence(html! { "We send you a link by e-mail. Open it to get back in." });
@@ -21,8 +30,7 @@ pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
 }
 
 /// Body of `ak-stage-identification`: posts `uid_field` and, where asked for, `password`.
-#[must_use]
-pub fn identification(challenge: &Value, form: &FormContext) -> Markup {
+fn body(challenge: &Value, form: &FormContext) -> Markup {
     let fields: Vec<&str> = list(challenge, "user_fields").iter().filter_map(Value::as_str).collect();
     let with_password = flag(challenge, "password_fields");
     let known: &[&str] = if with_password { &["uid_field", "password"] } else { &["uid_field"] };
@@ -44,11 +52,11 @@ pub fn identification(challenge: &Value, form: &FormContext) -> Markup {
         @if !fields.is_empty() {
             (form.form(challenge, html! {
                 (ui::errors(&stray_errors(challenge, known)))
-                (super::proof::proof_of_work(challenge))
+                (proof_of_work(challenge))
                 @if let Some(options) = passkeys {
                     // Passkeys appear among the browser's suggestions for the name; the button asks for one
                     // outright.
-                    div data-passkey="conditional" data-options=(options) data-field="passkey" { (ui::hidden("passkey", "")) (ui::hidden_notice("failed", super::passkey::FAILED, super::passkey::WHY)) }
+                    div data-passkey="conditional" data-options=(options) data-field="passkey" { (ui::hidden("passkey", "")) (ui::hidden_notice("failed", passkey::FAILED, passkey::WHY)) }
                 }
                 (name_field(challenge, form, &fields))
                 @if with_password { (password_field(challenge)) }
@@ -56,7 +64,7 @@ pub fn identification(challenge: &Value, form: &FormContext) -> Markup {
                     // Kept by the script in this browser; it is not sent.
                     label class="check check--l by-script" { input type="checkbox" data-remember; span { "Remember my username" } }
                 }
-                @if let Some(stage) = challenge.get("captcha_stage").filter(|stage| stage.is_object()) { (super::captcha::widget(stage, form, "captcha_token", false)) }
+                @if let Some(stage) = challenge.get("captcha_stage").filter(|stage| stage.is_object()) { (captcha::widget(stage, form, "captcha_token", false)) }
                 (ui::button_primary(if form.purpose == Purpose::Recover { "Send the link" } else { primary_words(challenge, with_password) }, "Checking"))
             }))
             @if other_ways { (ui::divider("or")) }
@@ -67,7 +75,7 @@ pub fn identification(challenge: &Value, form: &FormContext) -> Markup {
                 }
             }
         } @else {
-            (ui::errors(&crate::form::field_errors(challenge, "non_field_errors")))
+            (ui::errors(&signet_pages::form::field_errors(challenge, "non_field_errors")))
         }
         @if other_ways {
             div class="stack-2" {

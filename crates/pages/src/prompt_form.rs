@@ -1,54 +1,16 @@
-//! Fields that an administrator put together.
+//! A form of fields that an administrator put together: of the prompt stage, and of the profile.
 
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{KEEP, flow_title, way_back};
-use crate::flow::Heading;
-use crate::form::{FormContext, Purpose, field_error, field_errors, flag, list, scalar, stray_errors, text};
-use crate::icons::{Icon, icon_s};
+use crate::form::{FormContext, field_error, field_errors, flag, list, scalar, stray_errors, text};
 use crate::ui::{self, Choice, Field, Input, NoticeKind};
 use crate::words;
 
-pub(super) fn heading(challenge: &Value, form: &FormContext) -> Heading {
-    // The delivered title of the first run is that of the sign-in flow; a first step that asks for details is
-    // not one.
-    let title = match flow_title(challenge, "A few details") {
-        "Sign in" => "Create the first administrator",
-        title => title,
-    };
-    Heading::new(title).continue_to(form.application)
-}
-
-/// Body of `ak-stage-prompt`: posts one member per `field_key`. A box that is not ticked sends nothing.
-#[must_use]
-pub fn prompt(challenge: &Value, form: &FormContext) -> Markup {
-    let fields = list(challenge, "fields");
-    let nothing_to_type = !fields.iter().any(can_be_typed);
-    let new_password = fields.iter().any(|field| text(field, "type") == "password");
-    let (act, busy) = button(form.purpose, new_password, form.address.is_some());
-    html! {
-        (prompt_form(challenge, form, true, html! {
-            @if form.purpose == Purpose::Delete && nothing_to_type { (ui::button_danger("Delete my account", "Deleting")) }
-            @else { (ui::button_primary(act, busy)) }
-        }))
-        @if let Some(address) = form.address {
-            p class="row row--top help" {
-                (icon_s(if address.starts_with("https:") { Icon::Lock } else { Icon::Alert }))
-                span { "You are at " bdi { (address) } ". " @if let Some(words) = form.certificate { (words) " " } "Stop here if this is not your server." }
-            }
-        }
-        (way_back(form, match form.purpose {
-            Purpose::Delete => KEEP,
-            Purpose::Recover | Purpose::Enrol => "Back to sign-in",
-            Purpose::SetUp | Purpose::SignIn => "Cancel",
-        }))
-    }
-}
-
 /// The form of `ak-stage-prompt`: its fields, then `foot`. `focus`: the first field gets the focus when the page
 /// opens; a field with an error always does.
-pub(crate) fn prompt_form(challenge: &Value, form: &FormContext, focus: bool, foot: Markup) -> Markup {
+#[must_use]
+pub fn prompt_form(challenge: &Value, form: &FormContext, focus: bool, foot: Markup) -> Markup {
     let fields = list(challenge, "fields");
     let keys: Vec<&str> =
         fields.iter().filter(|field| can_be_typed(field)).map(|field| text(field, "field_key")).collect();
@@ -82,18 +44,6 @@ pub(crate) fn prompt_form(challenge: &Value, form: &FormContext, focus: bool, fo
     )
 }
 
-/// What the button does, by what the form is for.
-fn button(purpose: Purpose, new_password: bool, first_run: bool) -> (&'static str, &'static str) {
-    match purpose {
-        Purpose::SignIn if first_run && new_password => ("Create administrator", "Creating"),
-        Purpose::SetUp if new_password => ("Change password", "Saving"),
-        Purpose::SetUp => ("Save", "Saving"),
-        Purpose::Recover if new_password => ("Save the new password", "Saving"),
-        Purpose::Enrol if new_password => ("Create account", "Creating"),
-        _ => ("Continue", "Checking"),
-    }
-}
-
 /// The password field that errors of the whole form are about, and what they say: two passwords that differ,
 /// and the judgement of a password policy, which names no field.
 fn about_password<'a>(
@@ -114,7 +64,7 @@ fn about_password<'a>(
 }
 
 /// True for fields that a person fills in, so that errors have a place at them.
-fn can_be_typed(field: &Value) -> bool {
+pub fn can_be_typed(field: &Value) -> bool {
     let kind = text(field, "type");
     if kind == "ak-locale" {
         return !choices(field).is_empty();

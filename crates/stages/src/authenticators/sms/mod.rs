@@ -1,7 +1,8 @@
 //! Codes by SMS: through Twilio, or any service with an HTTP API.
+mod page;
 mod transport;
 
-use super::{NOBODY, confirm, counts, device, owner, typed_code};
+use super::{confirm, counts, device, nobody, owner, typed_code};
 use crate::Slice;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use signet_core::event::EventAction;
 use signet_core::flow::{Challenge, FlowRun, FlowStep, Key, ResponseErrors, StageKind};
 use signet_core::{Client, Core, Principal, expression};
 use signet_model::{Change, Choice, Model, Object, Snapshot};
+use signet_pages::{FormContext, StagePage};
 use signet_store::devices::{self, Device, DeviceKind};
 use std::sync::Arc;
 
@@ -116,8 +118,14 @@ impl StageKind for Sms {
     fn component(&self) -> &'static str {
         COMPONENT
     }
+    fn page(&self, challenge: &Json, form: &FormContext<'_>) -> Option<StagePage> {
+        Some(page::page(challenge, form))
+    }
+    async fn guard(&self, flow: &mut FlowRun<'_>) -> Result<Option<FlowStep>> {
+        Ok(owner(flow).is_err().then(nobody))
+    }
     async fn show(&self, flow: &mut FlowRun<'_>) -> Result<FlowStep> {
-        let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
+        let user = owner(flow)?;
         if confirm::sent(flow, user).is_none()
             && let Some(number) = known_number(flow).await?
             && let Err(errors) = transmit(flow, user, &number).await?
@@ -132,7 +140,7 @@ impl StageKind for Sms {
     }
     async fn answer(&self, flow: &mut FlowRun<'_>, answer: &Map) -> Result<FlowStep> {
         let settings = flow.settings::<AuthenticatorSMSStage>()?;
-        let Some(user) = owner(flow) else { return Ok(FlowStep::Deny(Some(NOBODY.to_owned()))) };
+        let user = owner(flow)?;
         let sent = confirm::sent(flow, user);
         if sent.is_some() && !has_code(answer) && !answer.contains_key(FIELD) {
             return Ok(FlowStep::Invalid(ResponseErrors::required("code")));
