@@ -2,15 +2,14 @@
 //! about the user.
 use crate::edge::Edge;
 use crate::form;
-use crate::security::codes_left;
-use signet_base::{Json, Result, Uuid, query};
+use signet_base::{Json, Result, Timestamp, Uuid, query};
 use signet_core::flow::{StageRef, account, keys};
 use signet_core::mail::templates;
 use signet_core::models::{Application, Designation, Flow, PreparedCertificate, flow_bindings};
 use signet_core::{Client, Core, Principal, brand, page, setup};
 use signet_model::Object;
 use signet_pages::{FormContext, Purpose, device_name};
-use signet_store::devices::{self, DeviceKind};
+use signet_store::devices::{self, Device, DeviceKind};
 use std::sync::Arc;
 
 /// The user's start page.
@@ -289,6 +288,15 @@ impl OwnedFormContext {
 
 fn is_second_step(challenge: &Json) -> bool {
     challenge.get("component").and_then(Json::as_str) == Some("ak-stage-authenticator-validate")
+}
+
+/// How many recovery codes of a list are left, of how many where that is known.
+pub async fn codes_left(core: &Core, device: &Device, now: Timestamp) -> Result<String> {
+    let left = devices::count_codes(&core.db, device.id, now).await?;
+    Ok(match device.data.get("codes").and_then(Json::as_i64) {
+        Some(all) => format!("{left} of {all} left"),
+        None => format!("{left} left"),
+    })
 }
 
 /// A user's devices by class: their names, or the number of recovery codes left.

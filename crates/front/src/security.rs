@@ -6,7 +6,7 @@ mod tokens;
 
 use crate::consents;
 use crate::edge::{Edge, read_answer, redirect, unreadable};
-use crate::form_context::done;
+use crate::form_context::{codes_left, done};
 use crate::library::to_sign_in;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -237,15 +237,6 @@ async fn methods(core: &Core, person: &Principal, now: Timestamp) -> Result<Vec<
         });
     }
     Ok(out)
-}
-
-/// How many recovery codes of a list are left, of how many where that is known.
-pub async fn codes_left(core: &Core, device: &Device, now: Timestamp) -> Result<String> {
-    let left = devices::count_codes(&core.db, device.id, now).await?;
-    Ok(match device.data.get("codes").and_then(Json::as_i64) {
-        Some(all) => format!("{left} of {all} left"),
-        None => format!("{left} left"),
-    })
 }
 
 async fn sessions(edge: &Edge, person: &Principal, now: Timestamp) -> Result<Vec<SessionRow>> {

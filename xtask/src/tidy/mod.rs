@@ -1,6 +1,7 @@
 //! Rules of this repository that no compiler checks. Each rule is a pure function on texts; this file reads
 //! the files.
 mod allow;
+mod circles;
 mod direction;
 mod length;
 mod modules;
@@ -51,6 +52,7 @@ fn judge(root: &Path) -> Result<(usize, Vec<Finding>), String> {
     let allowed =
         files.iter().find(|f| f.path == allow::FILE).and_then(|f| f.text.as_deref()).unwrap_or_default();
     let (mut allowances, mut findings) = Allowances::parse(allowed);
+    findings.extend(circles::judge(&files));
     findings.extend(direction::judge(&files));
     findings.extend(slices::judge(&files, &mut allowances));
     findings.extend(writers::judge(&files));

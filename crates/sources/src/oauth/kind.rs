@@ -1,7 +1,8 @@
 //! The hooks of the engine.
 use super::discovery::{self, Server};
+use super::model::callback_path;
 use super::model::{OAuthSource, Pkce};
-use super::{answer, callback_path, claims};
+use super::{answer, claims};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, query};

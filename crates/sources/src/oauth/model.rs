@@ -209,7 +209,7 @@ pub(super) fn host(address: &str) -> &str {
 }
 
 fn present(source: &Object, _: &Snapshot, out: &mut Map) {
-    out.insert("callback_url".into(), json!(super::callback_path(source.text("slug"))));
+    out.insert("callback_url".into(), json!(callback_path(source.text("slug"))));
     out.insert("type".into(), types::source_type(source.text("provider_type")).unwrap_or_default());
 }
 
@@ -232,4 +232,9 @@ fn check_mapping(change: &mut Change<'_>, _: &Snapshot) -> Result<(), FieldError
 fn prepare_mapping(mapping: &OAuthSourcePropertyMapping) -> Result<Prepared, String> {
     let program = expression::parse_with(&mapping.expression, expression::SOURCE_INPUTS);
     program.map(|program| Arc::new(program) as Prepared).map_err(|why| format!("{}: {why}", mapping.name))
+}
+
+/// The redirect URI that is registered at the other server.
+pub(crate) fn callback_path(slug: &str) -> String {
+    format!("/source/oauth/callback/{slug}/")
 }
