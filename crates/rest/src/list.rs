@@ -19,7 +19,12 @@ pub struct Paging {
     /// The rows that the caller may see.
     pub scope: Scope,
     pub places: Places,
+    /// Whether rows are found and sorted by the names of their owners.
+    pub by_owner_names: bool,
 }
+
+/// Whoever lacks it on a person neither finds nor sorts rows by the name of that person.
+const VIEW_USER: &str = "authentik_core.view_user";
 
 fn no_page() -> Fault {
     Fault::detail(StatusCode::NOT_FOUND, "Invalid page.")
@@ -39,6 +44,7 @@ impl Paging {
             search: call.param("search").unwrap_or_default().trim().to_owned(),
             scope: call.scope(),
             places: call.core.places.clone(),
+            by_owner_names: call.may(VIEW_USER),
         })
     }
     /// The same for the store, with nothing but the page.
@@ -49,6 +55,7 @@ impl Paging {
             size: self.size,
             scope: self.scope.clone(),
             places: self.places.clone(),
+            by_owner_names: self.by_owner_names,
         };
         ListQuery { page, ..ListQuery::default() }
     }
@@ -201,6 +208,10 @@ impl<'a> Filters<'a> {
                 let name = format!("{}__username", column.field.name);
                 if let Some(text) = self.text(&name) {
                     out.push(name, FilterOp::Equal, vec![text.into()]);
+                    if let Some(people) = self.call.people() {
+                        let people = people.into_iter().map(Value::from).collect();
+                        out.push(column.field.name, FilterOp::AnyOf, people);
+                    }
                 }
             }
         }
@@ -267,6 +278,7 @@ mod tests {
             search: String::new(),
             scope: Scope::All,
             places: Places::default(),
+            by_owner_names: true,
         }
     }
     fn pagination(page: u64, size: u64, total: u64) -> Json {

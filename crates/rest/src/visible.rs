@@ -1,7 +1,7 @@
 //! What the caller sees, and what they may do to what the path names.
 use crate::call::{Call, Fault};
 use crate::route::Permission;
-use signet_base::Result;
+use signet_base::{Result, Uuid};
 use signet_core::directory::{Change, Transaction};
 use signet_core::permission::{Right, initial, may_give};
 use signet_model::{Base, Grants, Object, Scope, Verb};
@@ -77,6 +77,25 @@ impl Call {
         all.commit().await.map(drop).map_err(refusal)
     }
 
+    /// The users whom the caller sees, and the caller; none: all.
+    pub fn people(&self) -> Option<Vec<i64>> {
+        let Some(person) = &self.principal else { return Some(Vec::new()) };
+        match person.grants.scope(&Verb::View.on("authentik_core.user")) {
+            Scope::Only(keys) | Scope::Own(_, keys) => {
+                let seen = keys.iter().filter_map(|key| key.parse().ok());
+                Some(seen.chain([person.user.id]).collect())
+            }
+            Scope::All => None,
+        }
+    }
+    /// Whether the caller sees a user; everybody sees themselves.
+    pub fn sees_user(&self, id: i64) -> bool {
+        self.principal.as_ref().is_some_and(|p| p.user.id == id)
+            || self.may_on("authentik_core.view_user", id)
+    }
+    pub fn sees_group(&self, id: Uuid) -> bool {
+        self.may_on("authentik_core.view_group", id)
+    }
     /// The rows of the list that the caller sees.
     pub fn scope(&self) -> Scope {
         let Some(person) = &self.principal else { return Scope::Only(Vec::new()) };

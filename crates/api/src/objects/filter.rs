@@ -1,7 +1,7 @@
 //! Filters, search and ordering of objects in memory.
 use signet_base::{FieldErrors, Json, Timestamp, Uuid};
 use signet_core::models::{PolicyBinding, PreparedCertificate};
-use signet_model::{Base, FieldKind, ModelDef, Object, OrderKey, Snapshot};
+use signet_model::{Base, FieldDef, FieldKind, ModelDef, Object, OrderKey, Snapshot};
 use signet_rest::Call;
 use signet_rest::list::boolean;
 use std::cmp::Reverse;
@@ -216,7 +216,10 @@ fn text(call: &Call, object: &Object, path: &str) -> String {
                 Some(Json::Number(n)) => n.as_i64().and_then(|n| config.by_num(n)),
                 _ => None,
             };
-            target.filter(|t| call.sees(t)).map(|t| t.text(inner).to_owned()).unwrap_or_default()
+            target
+                .filter(|t| call.sees(t) && t.def.field(inner).is_some_and(is_shown))
+                .map(|t| t.text(inner).to_owned())
+                .unwrap_or_default()
         }
         None => match object.data.get(path) {
             Some(Json::String(s)) => s.clone(),
@@ -224,6 +227,11 @@ fn text(call: &Call, object: &Object, path: &str) -> String {
             _ => String::new(),
         },
     }
+}
+
+/// Whether the value of a field may be told by an order or a search.
+fn is_shown(field: &FieldDef) -> bool {
+    !(field.hidden || field.write_only || field.secret)
 }
 
 /// Sorts by the wanted fields (`-` for descending). Unknown names are ignored; without any the list keeps its order.
@@ -234,7 +242,7 @@ pub(crate) fn sort(call: &Call, list: &mut [Arc<Object>], wanted: &str) {
             || name == "created"
             || name == "last_updated"
             || name.contains("__")
-            || list.iter().any(|o| o.data.contains_key(name))
+            || list.iter().any(|o| o.data.contains_key(name) && o.def.field(name).is_none_or(is_shown))
     };
     let names: Vec<(&str, bool)> = wanted
         .split(',')

@@ -17,6 +17,7 @@ pub(crate) async fn many(call: &Call, objects: &[Arc<Object>]) -> Result<Vec<Jso
     }
     for (object, map) in objects.iter().zip(&mut out) {
         pictures(call, object, map);
+        hide(call, object, map);
         if object.def.is(initial::MODEL) {
             let shown = rbac::catalogue::named(call, &map["permissions"]);
             map.insert("permissions_obj".into(), shown);
@@ -49,7 +50,57 @@ fn pictures(call: &Call, object: &Object, map: &mut Map) {
 pub(crate) fn family(call: &Call, object: &Object) -> Map {
     let mut map = wire::family_view(object, &call.config);
     pictures(call, object, &mut map);
+    hide(call, object, &mut map);
     map
+}
+
+/// Takes out what an object shows of others that the caller does not see: out of lists, and where there is one, it is null;
+/// where clients expect one, nothing but its key is left.
+fn hide(call: &Call, object: &Object, map: &mut Map) {
+    if call.principal.as_ref().is_some_and(|person| person.grants.is_everything()) {
+        return;
+    }
+    let config = &call.config;
+    let is_hidden = |one: &Json| {
+        let pk = &one["pk"];
+        let found = match pk.as_str() {
+            Some(text) => Uuid::parse_str(text).ok().and_then(|pk| config.get(pk)),
+            None => pk.as_i64().and_then(|num| config.by_num(num)),
+        };
+        found.is_some_and(|found| !call.sees(found))
+    };
+    for (name, value) in map.iter_mut().filter(|(name, _)| name.ends_with("_obj") || *name == "flow_set") {
+        match value {
+            Json::Array(list) => list.retain(|one| !is_hidden(one)),
+            one if one.is_object() && is_hidden(one) => {
+                let nullable = object.def.extra.iter().any(|f| f.name == name && f.nullable);
+                match one.as_object_mut().filter(|_| !nullable) {
+                    Some(inner) => blank(inner),
+                    None => *one = Json::Null,
+                }
+            }
+            _ => {}
+        }
+    }
+    for (field, prefix) in
+        [("provider", "assigned_application"), ("backchannel_providers", "assigned_backchannel_application")]
+    {
+        let names = [format!("{prefix}_slug"), format!("{prefix}_name")];
+        if map.contains_key(&names[0])
+            && config.referring(object, field).next().is_some_and(|app| !call.sees(app))
+        {
+            map.extend(names.map(|name| (name, Json::Null)));
+        }
+    }
+}
+fn blank(map: &mut Map) {
+    for (_, value) in map.iter_mut().filter(|(name, _)| *name != "pk") {
+        match value {
+            Json::String(text) => text.clear(),
+            Json::Array(list) => list.clear(),
+            _ => {}
+        }
+    }
 }
 
 pub(crate) async fn one(call: &Call, object: &Arc<Object>) -> Result<Json> {
@@ -96,11 +147,13 @@ async fn people(call: &Call, bindings: &mut [Map]) -> Result<()> {
         groups::many(&call.core.db, &teams)
             .await?
             .iter()
+            .filter(|g| call.sees_group(g.id))
             .map(|g| (g.id.to_string(), rows::partial_group(g)))
             .collect()
     };
     for binding in bindings {
-        if let Some(person) = binding.get("user").and_then(Json::as_i64).and_then(|id| people.get(&id)) {
+        let user = binding.get("user").and_then(Json::as_i64).filter(|id| call.sees_user(*id));
+        if let Some(person) = user.and_then(|id| people.get(&id)) {
             binding.insert("user_obj".into(), person.clone());
         }
         if let Some(team) = binding.get("group").and_then(Json::as_str).and_then(|id| teams.get(id)) {

@@ -8,8 +8,6 @@ use signet_rest::list::{Filters, Paging};
 use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::consents::{self, Consent};
 use signet_store::table::Record;
-use signet_store::users;
-use std::collections::HashMap;
 
 pub(crate) const FIELDS: &[FieldDef] = &[
     FieldDef::shown("pk", FieldKind::Int),
@@ -22,9 +20,7 @@ pub(crate) const FIELDS: &[FieldDef] = &[
 
 async fn show(call: &Call, list: &[Consent]) -> Result<Vec<Json>> {
     let ids: Vec<i64> = list.iter().map(|c| c.user_id).collect();
-    let owners = users::by_ids(&call.core.db, &ids).await?;
-    let shown = people::show(&call.core, &owners, true, true).await?;
-    let by_id: HashMap<i64, Json> = owners.iter().map(|u| u.id).zip(shown).collect();
+    let by_id = people::nested(call, &ids).await?;
     let mut out = Vec::with_capacity(list.len());
     for c in list {
         let application = match call.config.get(c.application) {

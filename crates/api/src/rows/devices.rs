@@ -1,10 +1,9 @@
 //! `/authenticators/…`: second factors. Users see their own; administrators see all below `admin/`.
-use super::{USER, told};
+use super::{USER, told, users as people};
 use http::Method;
 use signet_base::{Error, Json, Map, json};
 use signet_core::directory::{self, DeviceChange};
 use signet_core::permission::{Right, catalogue};
-use signet_core::rows::partial_user;
 use signet_model::{FieldDef, FieldKind, Verb};
 use signet_rest::form::{self, Members};
 use signet_rest::list::{Filters, Paging};
@@ -170,7 +169,7 @@ fn common(d: &Device) -> Json {
 }
 
 async fn show(call: &Call, d: &Device, owner: Option<&User>) -> Result<Map, Fault> {
-    let mut out = json!({"pk": d.id, "name": d.name, "user": owner.map(|u| partial_user(&call.core, u))})
+    let mut out = json!({"pk": d.id, "name": d.name, "user": owner.map(|u| people::partial(call, u))})
         .as_object()
         .cloned()
         .unwrap_or_default();

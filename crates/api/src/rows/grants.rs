@@ -7,8 +7,6 @@ use signet_model::{FieldDef, FieldKind};
 use signet_rest::list::{Filters, Paging};
 use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::grants::{self, Code, GrantToken, TokenKind};
-use signet_store::users;
-use std::collections::HashMap;
 
 pub(crate) const CODE_FIELDS: &[FieldDef] = &[
     FieldDef::shown("pk", FieldKind::Int),
@@ -84,9 +82,7 @@ impl Sort {
 /// The provider is shown without secrets: the token's user does not administer it.
 async fn show(call: &Call, list: &[Grant]) -> Result<Vec<Json>> {
     let ids: Vec<i64> = list.iter().map(|g| g.user).collect();
-    let owners = users::by_ids(&call.core.db, &ids).await?;
-    let shown = people::show(&call.core, &owners, true, true).await?;
-    let by_id: HashMap<i64, Json> = owners.iter().map(|u| u.id).zip(shown).collect();
+    let by_id = people::nested(call, &ids).await?;
     let now = call.core.now();
     let one = |g: &Grant| {
         let provider = call.config.by_num(g.provider).map(|p| wire::family_view(p, &call.config));

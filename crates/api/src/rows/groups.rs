@@ -51,7 +51,7 @@ async fn show(call: &Call, list: &[Group]) -> Result<Vec<Json>> {
         for id in &ids {
             let above: Vec<Uuid> = groups::ancestors(db, &[*id]).await?.into_iter().collect();
             let held = roles::of_groups(db, &above).await?.roles.iter().copied().collect();
-            inherited.insert(*id, shown_roles(&call.config, Some(&held)));
+            inherited.insert(*id, shown_roles(call, Some(&held), false));
         }
     }
     let with_users = call.flag("include_users").unwrap_or(true);
@@ -60,7 +60,12 @@ async fn show(call: &Call, list: &[Group]) -> Result<Vec<Json>> {
     let members =
         if with_users { groups::members_of_many(db, &ids, MOST_MEMBERS).await? } else { HashMap::new() };
     let member_ids = groups::member_ids_of_many(db, &ids).await?;
-    let related = |g: &Group| json!({"pk": g.id, "group_uuid": g.id, "name": g.name, "is_superuser": g.is_superuser, "attributes": g.attributes});
+    // Whom and what the caller does not see is named by its key only.
+    let related = |list: &[Group]| -> Vec<Json> {
+        let seen = list.iter().filter(|g| call.sees_group(g.id));
+        seen.map(|g| json!({"pk": g.id, "group_uuid": g.id, "name": g.name, "is_superuser": g.is_superuser, "attributes": g.attributes}))
+            .collect()
+    };
     let one = |g: &Group| {
         let (above, below) = (
             parents.get(&g.id).map_or(&[][..], Vec::as_slice),
@@ -70,12 +75,12 @@ async fn show(call: &Call, list: &[Group]) -> Result<Vec<Json>> {
         let ids = member_ids.get(&g.id).map_or(&[][..], Vec::as_slice);
         json!({
             "pk": g.id, "num_pk": rows::num_pk(g), "name": g.name, "is_superuser": g.is_superuser,
-            "parents": above.iter().map(|p| p.id).collect::<Vec<_>>(), "parents_obj": with_parents.then(|| above.iter().map(related).collect::<Vec<_>>()),
-            "users": ids, "users_obj": with_users.then(|| people.iter().map(|u| rows::partial_user(&call.core, u)).collect::<Vec<_>>()),
+            "parents": above.iter().map(|p| p.id).collect::<Vec<_>>(), "parents_obj": with_parents.then(|| related(above)),
+            "users": ids, "users_obj": with_users.then(|| people.iter().filter(|u| call.sees_user(u.id)).map(|u| rows::partial_user(&call.core, u)).collect::<Vec<_>>()),
             "attributes": g.attributes, "roles": own_roles.get(&g.id).map_or(&[][..], Vec::as_slice),
-            "roles_obj": shown_roles(&call.config, own_roles.get(&g.id)),
+            "roles_obj": shown_roles(call, own_roles.get(&g.id), false),
             "inherited_roles_obj": inherited.get(&g.id),
-            "children": below.iter().map(|c| c.id).collect::<Vec<_>>(), "children_obj": with_children.then(|| below.iter().map(related).collect::<Vec<_>>()),
+            "children": below.iter().map(|c| c.id).collect::<Vec<_>>(), "children_obj": with_children.then(|| related(below)),
         })
     };
     Ok(list.iter().map(one).collect())
@@ -104,6 +109,21 @@ pub(crate) async fn list(call: &mut Call) -> ApiResult {
     };
     f.done()?;
     attributes(call, |text| q.attributes_text(text))?;
+    // By a person whom the caller does not see no group is found.
+    let asks = !(q.members_by_pk.is_empty() && q.members_by_username.is_empty());
+    if asks && call.people().is_some() {
+        let (people, mut names) = (q.members_by_pk.len(), Vec::new());
+        for name in &q.members_by_username {
+            let user = users::by_username(&call.core.db, name).await?;
+            names.extend(user.filter(|u| call.sees_user(u.id)).map(|_| name.clone()));
+        }
+        q.members_by_pk.retain(|id| call.sees_user(*id));
+        let hides_names = !q.members_by_username.is_empty() && names.is_empty();
+        if hides_names || (people > 0 && q.members_by_pk.is_empty()) {
+            q.list.only = Some(Vec::new());
+        }
+        q.members_by_username = names;
+    }
     let (page, total) = groups::list(&call.core.db, &q).await?;
     let results = show(call, &page).await?;
     paging.envelope(
@@ -188,6 +208,12 @@ async fn fill(
         above.extend(parents);
         if above.contains(&group.id) {
             errors.add("parents", OWN_ANCESTOR);
+        }
+    }
+    if let (Some(members), Some(_)) = (&with.members, call.people()) {
+        let have = groups::member_ids_of_many(db, &[group.id]).await?.remove(&group.id).unwrap_or_default();
+        if let Some(id) = members.iter().find(|id| !have.contains(id) && !call.sees_user(**id)) {
+            errors.add("users", format!("Invalid pk \"{id}\" - object does not exist."));
         }
     }
     std::mem::take(errors).into_result()?;

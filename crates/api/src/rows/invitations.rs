@@ -12,9 +12,9 @@ use signet_model::{FieldDef, FieldKind, OnDelete};
 use signet_rest::form::{self, Members};
 use signet_rest::list::{Filters, Paging};
 use signet_rest::{ApiResult, Call, Fault, Reply};
+use signet_store::Batch;
 use signet_store::invitations::{self, Invitation, InvitationRow};
 use signet_store::roles::Target;
-use signet_store::{Batch, users};
 use std::collections::HashMap;
 
 const FLOW: FieldKind = FieldKind::Ref { target: "authentik_flows.flow", on_delete: OnDelete::Cascade };
@@ -43,8 +43,7 @@ const MOST: usize = 100;
 
 async fn show(call: &Call, list: &[Invitation]) -> Result<Vec<Json>> {
     let ids: Vec<i64> = list.iter().filter_map(|i| i.created_by).collect();
-    let makers = users::by_ids(&call.core.db, &ids).await?;
-    let shown = people::show(&call.core, &makers, false, false).await?;
+    let makers = people::nested(call, &ids).await?;
     let partial = |full: Json| -> Json {
         let keep = ["pk", "username", "name", "is_active", "last_login", "email", "attributes", "uid"];
         match full {
@@ -54,10 +53,10 @@ async fn show(call: &Call, list: &[Invitation]) -> Result<Vec<Json>> {
             other => other,
         }
     };
-    let by_id: HashMap<i64, Json> = makers.iter().map(|u| u.id).zip(shown.into_iter().map(partial)).collect();
+    let by_id: HashMap<i64, Json> = makers.into_iter().map(|(id, full)| (id, partial(full))).collect();
     let mut out = Vec::with_capacity(list.len());
     for i in list {
-        let flow = match i.flow.and_then(|pk| call.config.get(pk)) {
+        let flow = match i.flow.and_then(|pk| call.config.get(pk)).filter(|flow| call.sees(flow)) {
             Some(object) => objects::one(call, object).await?,
             None => Json::Null,
         };

@@ -11,8 +11,6 @@ use signet_rest::form::{self, Members};
 use signet_rest::list::{Filters, Paging};
 use signet_rest::{ApiResult, Call, Fault, Reply};
 use signet_store::tokens::{self, INTENTS, Token};
-use signet_store::users;
-use std::collections::HashMap;
 
 pub(crate) const FIELDS: &[FieldDef] = &[
     FieldDef::shown("pk", FieldKind::Uuid),
@@ -30,9 +28,7 @@ pub(crate) const KEY: &[FieldDef] =
 
 async fn show(call: &Call, list: &[Token]) -> Result<Vec<Json>> {
     let ids: Vec<i64> = list.iter().map(|t| t.user_id).collect();
-    let owners = users::by_ids(&call.core.db, &ids).await?;
-    let shown = people::show(&call.core, &owners, true, true).await?;
-    let by_id: HashMap<i64, Json> = owners.iter().map(|u| u.id).zip(shown).collect();
+    let by_id = people::nested(call, &ids).await?;
     let one = |t: &Token| {
         json!({
             "pk": t.id, "managed": t.managed, "identifier": t.identifier, "intent": t.intent, "user": t.user_id, "user_obj": by_id.get(&t.user_id),

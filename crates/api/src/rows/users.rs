@@ -5,8 +5,8 @@ use signet_base::{Conflict, Error, FieldErrors, Json, Map, Result, Uuid, json};
 use signet_core::directory::{self, UserChange};
 use signet_core::models::Role;
 use signet_core::permission::{Right, flows};
-use signet_core::{Core, compat, rows};
-use signet_model::{FieldDef, FieldKind, Snapshot};
+use signet_core::{compat, rows};
+use signet_model::{FieldDef, FieldKind};
 use signet_rest::OUTPOST;
 use signet_rest::form::{self, Members};
 use signet_rest::list::{Filters, Paging, autocomplete};
@@ -59,13 +59,16 @@ pub(crate) fn fields() -> &'static [FieldDef] {
     &FIELDS
 }
 
-/// Users for the API, with two queries for any number.
+/// Users for the API, with two queries for any number. Groups and roles that the caller does not see are named by their keys
+/// only.
 pub(crate) async fn show(
-    core: &Core,
+    call: &Call,
     people: &[User],
     with_groups: bool,
     with_roles: bool,
 ) -> Result<Vec<Json>> {
+    let core = &call.core;
+    let me = call.principal.as_ref().map(|person| person.user.id);
     let ids: Vec<i64> = people.iter().map(|u| u.id).collect();
     let own_roles = roles::of_users(&core.db, &ids).await?;
     let (direct, superusers) =
@@ -77,10 +80,16 @@ pub(crate) async fn show(
             ("groups", of.iter().map(|g| json!(g.id)).collect()),
             (
                 "groups_obj",
-                json!(with_groups.then(|| of.iter().map(rows::partial_group).collect::<Vec<_>>())),
+                json!(with_groups.then(|| {
+                    let seen = of.iter().filter(|g| Some(u.id) == me || call.sees_group(g.id));
+                    seen.map(rows::partial_group).collect::<Vec<_>>()
+                })),
             ),
             ("roles", json!(own_roles.get(&u.id).map_or(&[][..], Vec::as_slice))),
-            ("roles_obj", json!(with_roles.then(|| shown_roles(&core.config(), own_roles.get(&u.id))))),
+            (
+                "roles_obj",
+                json!(with_roles.then(|| shown_roles(call, own_roles.get(&u.id), Some(u.id) == me))),
+            ),
             ("avatar", json!(rows::avatar(core, &u.name, &u.username, &u.email))),
             ("uid", json!(core.uid(u.id))),
         ];
@@ -89,14 +98,55 @@ pub(crate) async fn show(
     Ok(people.iter().map(one).collect())
 }
 
-/// Roles of a user or group.
-pub(crate) fn shown_roles(config: &Snapshot, list: Option<&Vec<Uuid>>) -> Vec<Json> {
-    let named = |pk: &Uuid| config.get(*pk).map(|role| json!({"pk": pk, "name": role.name()}));
+/// Users as part of other rows. Of whom the caller does not see, nothing but the number is shown, in the form that clients
+/// parse.
+pub(crate) async fn nested(call: &Call, ids: &[i64]) -> Result<HashMap<i64, Json>> {
+    let people = users::by_ids(&call.core.db, ids).await?;
+    let shown = show(call, &people, true, true).await?;
+    let one = |(user, mut json): (&User, Json)| {
+        if let Some(map) = json.as_object_mut().filter(|_| !call.sees_user(user.id)) {
+            mask(map);
+        }
+        (user.id, json)
+    };
+    Ok(people.iter().zip(shown).map(one).collect())
+}
+/// A user as part of a device.
+pub(crate) fn partial(call: &Call, user: &User) -> Json {
+    let mut json = rows::partial_user(&call.core, user);
+    if let Some(map) = json.as_object_mut().filter(|_| !call.sees_user(user.id)) {
+        mask(map);
+    }
+    json
+}
+fn mask(user: &mut Map) {
+    for (name, value) in user.iter_mut() {
+        match name.as_str() {
+            "pk" | "uuid" | "type" | "date_joined" | "password_change_date" | "last_updated" => {}
+            "avatar" => *value = json!(rows::NO_AVATAR),
+            "path" => *value = json!("users"),
+            _ => match value {
+                Json::String(text) => text.clear(),
+                Json::Array(list) => list.clear(),
+                Json::Object(map) => map.clear(),
+                Json::Bool(flag) => *flag = false,
+                Json::Null | Json::Number(_) => {}
+            },
+        }
+    }
+}
+
+/// Roles of a user or group: those that the caller sees, or all.
+pub(crate) fn shown_roles(call: &Call, list: Option<&Vec<Uuid>>, all: bool) -> Vec<Json> {
+    let named = |pk: &Uuid| {
+        let role = call.config.get(*pk).filter(|role| all || call.sees(role))?;
+        Some(json!({"pk": pk, "name": role.name()}))
+    };
     list.into_iter().flatten().filter_map(named).collect()
 }
 
 async fn answer(call: &Call, user: User) -> Result<Json> {
-    Ok(show(&call.core, &[user], true, true).await?.pop().unwrap_or_default())
+    Ok(show(call, &[user], true, true).await?.pop().unwrap_or_default())
 }
 
 /// The user of the path.
@@ -107,16 +157,19 @@ pub(crate) async fn find(call: &Call) -> Result<User, Fault> {
     Ok(user)
 }
 
-fn query(call: &Call, paging: &Paging) -> Result<UserQuery, Fault> {
+async fn query(call: &Call, paging: &Paging) -> Result<UserQuery, Fault> {
     let mut f = Filters::new(call);
     let mut roles = Vec::new();
     if call.param("roles_by_pk").is_some_and(|pk| !pk.is_empty()) {
-        roles.push(f.uuids("roles_by_pk"));
+        let mut named = f.uuids("roles_by_pk");
+        named.retain(|pk| call.config.get(*pk).is_some_and(|role| call.sees(role)));
+        roles.push(named);
     }
     let names = f.texts("roles_by_name");
     if !names.is_empty() {
         let all = call.config.all::<Role>();
-        roles.push(all.filter(|(_, role)| names.contains(&role.name)).map(|(object, _)| object.pk).collect());
+        let named = all.filter(|(object, role)| names.contains(&role.name) && call.sees(object));
+        roles.push(named.map(|(object, _)| object.pk).collect());
     }
     let mut q = UserQuery {
         list: paging.rows::<User>(&mut f),
@@ -129,6 +182,21 @@ fn query(call: &Call, paging: &Paging) -> Result<UserQuery, Fault> {
     };
     f.done()?;
     attributes(call, |text| q.attributes_text(text))?;
+    // By a group that the caller does not see nobody is found.
+    let asks = !(q.groups_by_pk.is_empty() && q.groups_by_name.is_empty());
+    if asks && !call.may("authentik_core.view_group") {
+        let names: Vec<&str> = q.groups_by_name.iter().map(String::as_str).collect();
+        let named = groups::by_names(&call.core.db, &names).await?;
+        let seen: Vec<&str> =
+            named.iter().filter(|g| call.sees_group(g.id)).map(|g| g.name.as_str()).collect();
+        let hides_names = !names.is_empty() && seen.is_empty();
+        let before = q.groups_by_pk.len();
+        q.groups_by_pk.retain(|id| call.sees_group(*id));
+        if hides_names || (before > 0 && q.groups_by_pk.is_empty()) {
+            q.list.only = Some(Vec::new());
+        }
+        q.groups_by_name = seen.into_iter().map(str::to_owned).collect();
+    }
     Ok(q)
 }
 
@@ -144,9 +212,9 @@ pub(crate) fn attributes(call: &Call, mut set: impl FnMut(&str) -> Result<()>) -
 /// `GET /core/users/`
 pub(crate) async fn list(call: &mut Call) -> ApiResult {
     let paging = Paging::read(call)?;
-    let (people, total) = users::list(&call.core.db, &query(call, &paging)?).await?;
+    let (people, total) = users::list(&call.core.db, &query(call, &paging).await?).await?;
     let results = show(
-        &call.core,
+        call,
         &people,
         call.flag("include_groups").unwrap_or(true),
         call.flag("include_roles").unwrap_or(true),

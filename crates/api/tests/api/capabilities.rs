@@ -1,9 +1,9 @@
 //! What callers are told of what they may do, and of what they may not see.
-use crate::rbac::{make, text};
+use crate::rbac::{all, make, members, text};
 use crate::roles::Delegate;
 use crate::support::{App, PLAIN};
 use signet_base::{Json, json};
-use signet_store::testdb::sqlite;
+use signet_store::testdb::{each_database, sqlite};
 
 #[tokio::test]
 async fn rbac_the_document_and_options_say_what_each_operation_needs_and_whether_the_caller_has_it() {
@@ -97,4 +97,158 @@ async fn rbac_the_document_and_options_say_what_each_operation_needs_and_whether
         let told = of(&format!("/{}/", action.path), &action.method.as_str().to_ascii_lowercase());
         assert_eq!(told["permissions"], json!(action.needs()), "{} {}", action.method, action.path);
     }
+}
+
+#[tokio::test]
+async fn rbac_rows_and_objects_show_nothing_of_others_that_are_hidden() {
+    each_database(|db| async move {
+        let app = App::start(db).await;
+        let delegate = Delegate::new(&app).await;
+        let role = make(&app, "/rbac/roles/", json!({"name": "secret role"})).await["pk"].clone();
+        let hidden = make(
+            &app,
+            "/core/users/",
+            json!({"username": "hidden-user", "name": "Hidden Person", "email": "hidden@x.test"}),
+        )
+        .await["pk"]
+            .clone();
+        let seen = make(&app, "/core/users/", json!({"username": "seen-user", "name": "s", "roles": [role]}))
+            .await["pk"]
+            .clone();
+        let parent = make(&app, "/core/groups/", json!({"name": "secret parent"})).await["pk"].clone();
+        let group = make(
+            &app,
+            "/core/groups/",
+            json!({"name": "team", "users": [hidden, seen], "roles": [role], "parents": [parent]}),
+        )
+        .await["pk"]
+            .clone();
+        make(&app, "/core/tokens/", json!({"identifier": "hidden-token", "user": hidden})).await;
+        make(&app, "/core/tokens/", json!({"identifier": "seen-token", "user": seen})).await;
+        let flow = make(
+            &app,
+            "/flows/instances/",
+            json!({"name": "secret flow", "slug": "secret-flow", "title": "t", "designation": "enrollment"}),
+        )
+        .await["pk"]
+            .clone();
+        let stage = make(&app, "/stages/deny/", json!({"name": "secret stage"})).await["pk"].clone();
+        let binding = make(&app, "/flows/bindings/", json!({"target": flow, "stage": stage, "order": 0}))
+            .await["pk"]
+            .clone();
+        make(&app, "/policies/bindings/", json!({"target": flow, "user": hidden, "order": 0})).await;
+        make(&app, "/policies/bindings/", json!({"target": flow, "group": group, "order": 1})).await;
+        make(
+            &app,
+            "/stages/invitation/invitations/",
+            json!({"name": "i", "flow": flow, "expires": "2099-01-01T00:00:00Z"}),
+        )
+        .await;
+        let on = |name: &str, key: &Json| (name.to_owned(), Some(text(key)));
+        let mut held = all(&[
+            "authentik_core.view_token",
+            "authentik_core.change_group",
+            "authentik_policies.view_policybinding",
+            "authentik_flows.view_flowstagebinding",
+            "authentik_stages_invitation.view_invitation",
+        ]);
+        held.extend([on("authentik_core.view_user", &seen), on("authentik_core.view_group", &group)]);
+        delegate.holds(&app, &held).await;
+        let get = async |path: &str| {
+            let answer = app.plain("GET", path, Json::Null).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+            answer.body
+        };
+        // Nested in others: keys at most.
+        let (group_key, seen_key) = (text(&group), text(&seen));
+        for path in [
+            format!("/core/groups/{group_key}/?include_parents=true&include_inherited_roles=true"),
+            format!("/core/users/{seen_key}/"),
+            "/core/users/".into(),
+            "/core/groups/?include_parents=true".into(),
+            "/core/tokens/".into(),
+            "/policies/bindings/".into(),
+            "/flows/bindings/".into(),
+            format!("/flows/bindings/{}/", text(&binding)),
+            "/stages/invitation/invitations/".into(),
+        ] {
+            let told = get(&path).await.to_string();
+            for word in ["secret", "hidden-user", "Hidden Person", "hidden@x.test", "akadmin"] {
+                assert!(!told.contains(word), "{path} tells {word}: {told}");
+            }
+        }
+        let team = get(&format!("/core/groups/{group_key}/")).await;
+        assert_eq!(team["users"], json!([hidden, seen]));
+        assert_eq!(team["users_obj"].as_array().unwrap().len(), 1);
+        assert_eq!(
+            (&team["users_obj"][0]["username"], &team["roles_obj"]),
+            (&json!("seen-user"), &json!([]))
+        );
+        let tokens = get("/core/tokens/?ordering=identifier").await;
+        assert_eq!(
+            members(&tokens, "identifier"),
+            ["admin-token", "hidden-token", "plain-token", "seen-token"]
+        );
+        assert_eq!(
+            (&tokens["results"][1]["user_obj"]["pk"], &tokens["results"][3]["user_obj"]["username"]),
+            (&hidden, &json!("seen-user"))
+        );
+        // An administrator is shown all of it.
+        let whole = app
+            .admin("GET", &format!("/core/groups/{group_key}/?include_parents=true"), Json::Null)
+            .await
+            .body;
+        assert!(
+            whole["parents_obj"].to_string().contains("secret parent")
+                && whole["users_obj"].as_array().unwrap().len() == 2
+        );
+        // Filters, search and order by what is hidden find and tell nothing; the twin finds.
+        let count = async |path: String| get(&path).await["pagination"]["count"].clone();
+        for (nothing, found) in [
+            (
+                format!("/core/users/?groups_by_pk={}", text(&parent)),
+                format!("/core/users/?groups_by_pk={group_key}"),
+            ),
+            (
+                "/core/users/?groups_by_name=secret parent".replace(' ', "%20"),
+                "/core/users/?groups_by_name=team".into(),
+            ),
+            (
+                "/core/groups/?members_by_username=hidden-user".into(),
+                "/core/groups/?members_by_username=seen-user".into(),
+            ),
+            (format!("/core/groups/?members_by_pk={hidden}"), format!("/core/groups/?members_by_pk={seen}")),
+            (
+                "/core/tokens/?user__username=hidden-user".into(),
+                "/core/tokens/?user__username=seen-user".into(),
+            ),
+            ("/core/tokens/?search=hidden-user".into(), "/core/tokens/?search=seen-token".into()),
+        ] {
+            assert_eq!(
+                (count(nothing.clone()).await, count(found.clone()).await),
+                (json!(0), json!(1)),
+                "{nothing} {found}"
+            );
+        }
+        assert_eq!(count("/core/users/?roles_by_name=secret%20role".into()).await, json!(0));
+        let by_name = members(&get("/core/tokens/?ordering=user__username").await, "user");
+        let mut by_number = by_name.clone();
+        by_number.sort_by_key(|id| id.parse::<i64>().unwrap());
+        assert_eq!(by_name, by_number, "the order tells no names");
+        // What is written: hidden members stay, and none is added.
+        let patch = async |users: Json| {
+            app.plain("PATCH", &format!("/core/groups/{group_key}/"), json!({"users": users})).await
+        };
+        assert_eq!(
+            patch(json!([hidden, seen])).await.status,
+            403,
+            "roles of the group are more than the caller holds"
+        );
+        app.admin("PATCH", &format!("/core/groups/{group_key}/"), json!({"roles": [], "parents": []})).await;
+        let same = patch(json!([hidden, seen])).await;
+        assert_eq!(same.status, 200, "{}", same.body);
+        let more = patch(json!([hidden, seen, app.admin])).await;
+        assert!(more.status == 400 && more.body.get("users").is_some(), "{}", more.body);
+    })
+    .await;
 }

@@ -6,6 +6,7 @@ mod closure;
 mod crud;
 mod devices;
 mod impersonation;
+mod lattice;
 mod people;
 mod permissions;
 mod rbac;

@@ -54,7 +54,7 @@ pub async fn assign_to_user(
     Ok(role)
 }
 
-/// Takes permissions away from a role. Those that the role does not have are no error.
+/// Takes permissions away from a role. Those that the role does not have are no error. Refused to who holds less than the role.
 pub async fn unassign(
     core: &Core,
     author: &Author,
@@ -62,6 +62,9 @@ pub async fn unassign(
     permissions: &[String],
     object: Option<&str>,
 ) -> Result<()> {
+    if let Some(taker) = author.person() {
+        may_give(core, &taker.grants, &[Right::Roles(vec![role])]).await?;
+    }
     let object = judged(core, author, permissions, object).await?;
     exists(core, role)?;
     let take = |change: RoleChange, permission: &String| change.withdraw(permission, object.as_deref());

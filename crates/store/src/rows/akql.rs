@@ -84,7 +84,7 @@ pub(crate) async fn page<T: Record>(
         usize::try_from(page.size).unwrap_or(usize::MAX),
     );
     let key = format!("{}.{}", def.alias, def.key);
-    let order = order_by(&orders(def, &page.ordering), &key, false);
+    let order = order_by(&orders(def, page), &key, false);
     let mut keys = Vec::new();
     for row in ordered(db, def, &wide, &key, Vec::new(), &order, BOUND).await? {
         let id = row.value(0)?;

@@ -220,10 +220,10 @@ impl Filter {
         }
     }
     /// Each of the first eight words is in one of the columns that are searched, of the first rows of the list.
-    pub fn window(&mut self, def: &TableDef, text: &str) {
+    pub fn window(&mut self, def: &TableDef, text: &str, by_owner_names: bool) {
         for word in words(text) {
             let (pattern, mut each, mut params) = (contains(&word), Vec::new(), Vec::new());
-            for column in def.columns.iter().filter(|c| c.search) {
+            for column in def.columns.iter().filter(|c| c.search && (by_owner_names || !c.owner)) {
                 let sql = format!("{}.{}", def.alias, column.key());
                 each.push(match column {
                     c if c.owner => format!("EXISTS (SELECT 1 FROM users x WHERE x.id = {sql} AND x.username_key LIKE ? ESCAPE '!')"),
@@ -231,6 +231,9 @@ impl Filter {
                     _ => format!("LOWER({sql}) LIKE ? ESCAPE '!'"),
                 });
                 params.push(Value::from(pattern.as_str()));
+            }
+            if each.is_empty() {
+                return self.none();
             }
             self.window.push((format!("({})", each.join(" OR ")), params));
         }

@@ -27,11 +27,20 @@ pub struct Page {
     pub scope: Scope,
     /// Where pages ended that were read before.
     pub places: Places,
+    /// Whether rows are found and sorted by the names of their owners: not for who does not see these.
+    pub by_owner_names: bool,
 }
 
 impl Default for Page {
     fn default() -> Self {
-        Self { ordering: String::new(), page: 1, size: 20, scope: Scope::All, places: Places::default() }
+        Self {
+            ordering: String::new(),
+            page: 1,
+            size: 20,
+            scope: Scope::All,
+            places: Places::default(),
+            by_owner_names: true,
+        }
     }
 }
 
@@ -136,7 +145,7 @@ async fn whole(db: &Db, def: &'static TableDef, q: &ListQuery, mut filter: Filte
         filter.only(&format!("{}.{}", def.alias, def.key), keys);
     }
     match def.search {
-        Search::Window => filter.window(def, &q.search),
+        Search::Window => filter.window(def, &q.search, q.page.by_owner_names),
         Search::Index => search::narrow(db, &mut filter, def, &q.search).await?,
     }
     Ok(filter)
@@ -171,7 +180,7 @@ pub(crate) struct Order {
 }
 
 /// The order of a list: only names of the declaration get into the SQL text.
-pub(crate) fn orders(def: &'static TableDef, wanted: &str) -> Vec<Order> {
+pub(crate) fn orders(def: &'static TableDef, page: &Page) -> Vec<Order> {
     let of = |text: &str, default: bool| {
         let (name, down) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
         let default = default || def.order.trim_start_matches('-') == name;
@@ -179,14 +188,17 @@ pub(crate) fn orders(def: &'static TableDef, wanted: &str) -> Vec<Order> {
             && name.strip_suffix("__username") == Some(owner.field.name)
         {
             let sql = format!("{}.{}", def.alias, owner.name);
-            let owner_name = format!("COALESCE((SELECT x.username_key FROM users x WHERE x.id = {sql}), '')");
-            return Some(Order { expr: sql, owner_name: Some(owner_name), down, unique: false, default });
+            let owner_name = page
+                .by_owner_names
+                .then(|| format!("COALESCE((SELECT x.username_key FROM users x WHERE x.id = {sql}), '')"));
+            return Some(Order { expr: sql, owner_name, down, unique: false, default });
         }
         let column = def.columns.iter().find(|c| c.orders.contains(&name))?;
         let unique = (column.unique && !column.nullable) || column.name == def.key;
         Some(Order { expr: ordered(def, column), owner_name: None, down, unique, default })
     };
-    let mut all: Vec<Order> = wanted.split(',').filter_map(|name| of(name.trim(), false)).take(4).collect();
+    let mut all: Vec<Order> =
+        page.ordering.split(',').filter_map(|name| of(name.trim(), false)).take(4).collect();
     if all.is_empty() {
         all.extend(of(def.order, true));
     }

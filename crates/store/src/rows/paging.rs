@@ -27,7 +27,7 @@ struct Total {
 
 /// The keys of one page, and how many rows there are.
 pub(super) async fn page(list: &List<'_>, db: &Db) -> Result<(Vec<Value>, u64)> {
-    let mut orders = orders(list.def, &list.page.ordering);
+    let mut orders = orders(list.def, list.page);
     if list.filter.has_window() {
         return window(list, db, orders).await;
     }
@@ -339,7 +339,7 @@ pub fn statements(
     let mut filter = super::filter::Filter::default();
     filter.declared(def, &q.filters);
     let list = List { def, filter, page: &q.page };
-    let orders = orders(def, &q.page.ordering);
+    let orders = orders(def, &q.page);
     let chosen = plan(db, &list, &orders, false);
     let (counted, mut few) = list.filter.condition(Plan::Find);
     few.push(1.into());
