@@ -5,6 +5,7 @@ mod circles;
 mod direction;
 mod length;
 mod modules;
+mod paths;
 mod slices;
 mod stray;
 mod words;
@@ -57,6 +58,7 @@ fn judge(root: &Path) -> Result<(usize, Vec<Finding>), String> {
     findings.extend(slices::judge(&files, &mut allowances));
     findings.extend(writers::judge(&files));
     findings.extend(modules::judge(&files));
+    findings.extend(paths::judge(&files));
     for file in &files {
         findings.extend(stray::judge(&file.path));
         if let Some(text) = &file.text {
