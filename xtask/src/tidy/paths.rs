@@ -10,7 +10,9 @@ const ROOTS: [&str; 7] = ["crates/", "docs/", "scripts/", "tests/", "web/src/", 
 pub fn judge(files: &[Tracked]) -> Vec<Finding> {
     let known: BTreeSet<&str> = files.iter().flat_map(|file| with_folders(&file.path)).collect();
     let documents = files.iter().filter(|file| file.path.ends_with(".md") && file.path != GUIDE);
-    documents.flat_map(|file| judge_text(&file.path, file.text.as_deref().unwrap_or_default(), &known)).collect()
+    documents
+        .flat_map(|file| judge_text(&file.path, file.text.as_deref().unwrap_or_default(), &known))
+        .collect()
 }
 
 fn judge_text(document: &str, text: &str, known: &BTreeSet<&str>) -> Vec<Finding> {

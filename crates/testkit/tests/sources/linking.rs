@@ -117,7 +117,8 @@ async fn a_connection_ends_by_its_owner_and_by_nobody_else() {
         let events =
             up.admin.get("/api/v3/events/events/?action=model_updated&ordering=-created").await.json();
         // Jobs of the start may write events of other models meanwhile.
-        let of_connections = |event: &&Json| event["context"]["model"]["model_name"] == "usersourceconnection";
+        let of_connections =
+            |event: &&Json| event["context"]["model"]["model_name"] == "usersourceconnection";
         let event = events["results"].as_array().unwrap().iter().find(of_connections);
         let diff = json!({"identifier": {"previous_value": "2", "new_value": "4"}});
         assert_eq!(event.map(|event| &event["context"]["diff"]), Some(&diff), "{events}");
