@@ -292,7 +292,7 @@ async fn pages_a12_who_is_not_signed_in_is_offered_what_helps() {
 }
 
 #[tokio::test]
-async fn pages_a9_a_brand_is_what_people_see() {
+async fn pages_a9_guide_g12_a_brand_is_what_people_see() {
     let app = App::start(DbKind::Sqlite).await;
     finish_first_run(&app).await;
     let mut admin = app.admin().await;

@@ -123,7 +123,7 @@ pub(crate) fn register(rows: &mut Vec<Action>) {
     add(Action::get(
         "rbac/roles/{uuid}/used_by",
         Model(View),
-        "Lists what refers to the role, and who has it.",
+        "Lists what refers to the role, with its holders.",
         run!(roles::used_by),
     )
     .about(ROLE)

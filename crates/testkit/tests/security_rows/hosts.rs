@@ -437,7 +437,7 @@ async fn wire_w20_the_token_comes_with_the_answer_that_signs_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn redteam_27_another_site_signs_nobody_out_without_a_question() {
+async fn redteam_27_guide_g11_another_site_signs_nobody_out_without_a_question() {
     each_site(|site| async move {
         finished(&site).await;
         site.user("alice", &[]).await;
