@@ -69,6 +69,8 @@ pub struct WebSession {
     device_age: Span,
     /// What is written with the sign-in of this request: its event.
     arrival: Batch,
+    /// What the state depends on, or what depends on it: written in the commit of the session's row.
+    beside: Batch,
     /// `Set-Cookie` values of stages.
     cookies: Vec<String>,
     /// The run need not be stored: the browser only gets the key.
@@ -102,6 +104,7 @@ impl WebSession {
             known_device: false,
             device_age: Span::from_secs(DEVICE_AGE_SECS),
             arrival: Batch::new(),
+            beside: Batch::new(),
             cookies: Vec::new(),
             without_run: false,
             paid: 0,
@@ -177,6 +180,7 @@ impl WebSession {
             known_device: false,
             device_age: Span::from_secs(DEVICE_AGE_SECS),
             arrival: Batch::new(),
+            beside: Batch::new(),
             cookies: Vec::new(),
             without_run: false,
             paid,
@@ -227,6 +231,13 @@ impl WebSession {
     pub fn touch(&mut self) {
         self.without_run = false;
         self.write = self.write.max(Write::Relaxed);
+    }
+
+    /// Statements for the commit that writes the session: a mail that a run sends, and that the run has sent it, are kept or
+    /// lost together.
+    pub fn commit_with(&mut self, batch: Batch) {
+        self.beside = std::mem::take(&mut self.beside).then(batch);
+        self.touch();
     }
 
     /// Signs a user in. The session gets a new key (session fixation); flow state is kept.
@@ -351,7 +362,7 @@ impl WebSession {
         if self.key.is_empty() {
             self.rekey(core);
         }
-        if self.without_run && self.is_unstored() && cookies.is_empty() {
+        if self.without_run && self.beside.is_empty() && self.is_unstored() && cookies.is_empty() {
             self.write = Write::None;
             return Ok(self.own_cookies(core, client));
         }
@@ -418,9 +429,12 @@ impl WebSession {
         client: &Client,
         mut cookies: Vec<String>,
     ) -> Result<Vec<String>> {
+        let beside = std::mem::take(&mut self.beside);
         if let Some(old) = self.replaces.take() {
-            let look = self.look(core);
+            let look = self.look(core).then(beside);
             sessions::end(&core.db, &core.vault.timed_digest("session", &old), look).await?;
+        } else if !beside.is_empty() {
+            core.db.batch(beside).await?;
         }
         if self.ended {
             cookies.push(core.cookie(client, SESSION_COOKIE, "", Some(0), true));

@@ -1,7 +1,7 @@
 //! Per-request state of this crate: client, session, and responses that save the session.
 use axum::extract::{FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
 use signet_base::{Error, Json, Map, Result, query};
 use signet_core::{Client, Core, WebSession, page, session};
@@ -32,8 +32,16 @@ impl FromRequestParts<Arc<Core>> for Edge {
             Ok(session) => {
                 Ok(Self { core: core.clone(), client, cookies, headers: parts.headers.clone(), session })
             }
-            Err(e) => Err(page::failure(core, &client, &cookies, &e).into_response()),
+            Err(e) => Err(failure(core, &client, &cookies, &e)),
         }
+    }
+}
+
+/// A page for browsers; JSON for what calls the executor.
+fn failure(core: &Core, client: &Client, cookies: &str, error: &Error) -> Response {
+    match client.path.starts_with("/api/") {
+        true => signet_rest::error_response(error, client, &Method::GET).map(axum::body::Body::new),
+        false => page::failure(core, client, cookies, error).into_response(),
     }
 }
 
@@ -71,7 +79,7 @@ impl Edge {
         }
     }
     pub fn fail(&self, error: &Error) -> Response {
-        page::failure(&self.core, &self.client, &self.cookies, error).into_response()
+        failure(&self.core, &self.client, &self.cookies, error)
     }
     pub fn not_found(&self) -> Response {
         page::not_found(&self.core, &self.client, &self.cookies).into_response()

@@ -18,7 +18,7 @@ pub use call::{ApiResult, Call, Fault, Handler, SharedHandler, Work};
 pub use dispatch::{Describe, Described, PREFIX, router};
 
 pub use list::page;
-pub use reply::Reply;
+pub use reply::{Reply, error_response};
 pub use route::{Action, OUTPOST, Output, Permission, Run};
 pub use signet_pages::PagePolicy;
 pub use table::{Route, Table};

@@ -83,44 +83,49 @@ pub(crate) fn response(reply: Reply, method: &Method) -> Response {
 }
 
 pub(crate) fn fault_response(fault: Fault, client: &Client, method: &Method) -> Response {
-    let (status, body) = match fault {
-        Fault::Reply(status, body) => (status, body),
-        Fault::NoPage => (StatusCode::NOT_FOUND, json!({"detail": "Not found."})),
-        Fault::Error(error) => match error {
-            Error::Invalid(fields) => (StatusCode::BAD_REQUEST, fields.to_json()),
-            Error::Denied(why) => (StatusCode::FORBIDDEN, json!({"detail": why})),
-            Error::NotFound => (StatusCode::NOT_FOUND, json!({"detail": "Not found."})),
-            Error::Conflict(what) => {
-                tracing::info!(request_id = %client.request_id, %what, "a write lost against another one");
-                (
-                    StatusCode::BAD_REQUEST,
-                    json!({"non_field_errors": ["The object was changed at the same time. Read it again and repeat."]}),
-                )
-            }
-            Error::Unavailable(_) => {
-                tracing::warn!(request_id = %client.request_id, error = %Chain(&error), "the API cannot answer now");
-                (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    json!({"detail": "The service is not available at the moment. Try again."}),
-                )
-            }
-            Error::TooMany { wait } => {
-                let mut response = json_response(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    &json!({"detail": format!("Request was throttled. Expected available in {wait} seconds.")}),
-                    method,
-                );
-                response.headers_mut().insert(header::RETRY_AFTER, wait.into());
-                return response;
-            }
-            Error::Internal(_) => {
-                tracing::error!(request_id = %client.request_id, path = %client.shown_path(), error = %Chain(&error), "the API failed");
-                (
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    json!({"detail": "Something went wrong on our side.", "request_id": client.request_id}),
-                )
-            }
-        },
+    match fault {
+        Fault::Reply(status, body) => json_response(status, &body, method),
+        Fault::NoPage => json_response(StatusCode::NOT_FOUND, &json!({"detail": "Not found."}), method),
+        Fault::Error(error) => error_response(&error, client, method),
+    }
+}
+
+/// What an operation below `/api/` answers where it fails.
+pub fn error_response(error: &Error, client: &Client, method: &Method) -> Response {
+    let (status, body) = match error {
+        Error::Invalid(fields) => (StatusCode::BAD_REQUEST, fields.to_json()),
+        Error::Denied(why) => (StatusCode::FORBIDDEN, json!({"detail": why})),
+        Error::NotFound => (StatusCode::NOT_FOUND, json!({"detail": "Not found."})),
+        Error::Conflict(what) => {
+            tracing::info!(request_id = %client.request_id, %what, "a write lost against another one");
+            (
+                StatusCode::BAD_REQUEST,
+                json!({"non_field_errors": ["The object was changed at the same time. Read it again and repeat."]}),
+            )
+        }
+        Error::Unavailable(_) => {
+            tracing::warn!(request_id = %client.request_id, error = %Chain(error), "the API cannot answer now");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                json!({"detail": "The service is not available at the moment. Try again."}),
+            )
+        }
+        Error::TooMany { wait } => {
+            let mut response = json_response(
+                StatusCode::TOO_MANY_REQUESTS,
+                &json!({"detail": format!("Request was throttled. Expected available in {wait} seconds.")}),
+                method,
+            );
+            response.headers_mut().insert(header::RETRY_AFTER, (*wait).into());
+            return response;
+        }
+        Error::Internal(_) => {
+            tracing::error!(request_id = %client.request_id, path = %client.shown_path(), error = %Chain(error), "the API failed");
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                json!({"detail": "Something went wrong on our side.", "request_id": client.request_id}),
+            )
+        }
     };
     json_response(status, &body, method)
 }

@@ -30,6 +30,7 @@ impl WebSession {
             match self.write_version(core, &mut row, with.clone()).await? {
                 Written::Done => {
                     self.replaces = None;
+                    self.beside = Batch::new();
                     self.stored = Some(Stored { version: row.version, data: std::mem::take(&mut row.data) });
                     return Ok(row);
                 }
@@ -55,6 +56,7 @@ impl WebSession {
     /// One try.
     async fn write_version(&self, core: &Core, row: &mut Session, with: Batch) -> Result<Written> {
         let look = self.look(core);
+        let (signs_in, with) = (!with.is_empty(), with.then(self.beside.clone()));
         let begin =
             async |row: &Session, with| sessions::begin(&core.db, row, with).await.map(|()| Written::Done);
         match (&self.replaces, &self.stored) {
@@ -75,13 +77,17 @@ impl WebSession {
                     None => begin(row, with.then(look)).await,
                 }
             }
-            (None, _) if !with.is_empty() => begin(row, with).await,
+            (None, _) if signs_in => begin(row, with).await,
             (None, Some(stored)) => {
                 row.version = stored.version;
-                let written = sessions::update(&core.db, row, self.write == Write::Durable).await?;
+                let written = match with.is_empty() {
+                    true => sessions::update(&core.db, row, self.write == Write::Durable).await?,
+                    false => sessions::update_with(&core.db, row, with).await?,
+                };
                 row.version += i64::from(written == Written::Done);
                 Ok(written)
             }
+            (None, None) if !with.is_empty() => sessions::put_with(&core.db, row, with).await,
             (None, None) => sessions::put(&core.db, row, self.write == Write::Durable).await,
         }
     }

@@ -258,7 +258,8 @@ async fn send(flow: &mut FlowRun<'_>, settings: &Arc<EmailStage>) -> Result<Resu
         by_stranger,
         lifetime: None,
     };
-    flow.core.db.batch(delivery.queue(flow.core, flow.client)?).await?;
+    let queued = delivery.queue(flow.core, flow.client)?;
+    flow.session.commit_with(queued);
     Ok(Ok(()))
 }
 

@@ -193,13 +193,40 @@ pub async fn of_user(db: &Db, user: i64) -> Result<Vec<Session>> {
 }
 /// Inserts a session; `Changed` if it exists. `durable` for sign-in and sign-out, not for flow steps.
 pub async fn put(db: &Db, session: &Session, durable: bool) -> Result<Written> {
-    if let Some(kept) = pending(db, session, durable, true) {
-        return Ok(kept);
+    match pending(db, session, durable, true) {
+        Some(kept) => Ok(kept),
+        None => insert(db, put_batch(session, durable)).await,
     }
-    match db.batch(put_batch(session, durable).expect_rows(1, Conflict::NoRow)).await {
+}
+/// [`put`], synced, with preceding statements in the same commit.
+pub async fn put_with(db: &Db, session: &Session, with: Batch) -> Result<Written> {
+    match db.pending_sessions() {
+        Some((pending, backend)) if session.user_id.is_none() => {
+            pending.write_now((db, backend), session, true, with).await
+        }
+        _ => insert(db, with.then(put_batch(session, true))).await,
+    }
+}
+/// [`update`], synced, with preceding statements in the same commit.
+pub async fn update_with(db: &Db, session: &Session, with: Batch) -> Result<Written> {
+    match db.pending_sessions() {
+        Some((pending, backend)) if session.user_id.is_none() => {
+            pending.write_now((db, backend), session, false, with).await
+        }
+        _ => update_in(db, session, with).await,
+    }
+}
+/// `batch` ends with the session's row.
+pub(crate) async fn insert(db: &Db, batch: Batch) -> Result<Written> {
+    match db.batch(batch.expect_rows(1, Conflict::NoRow)).await {
         Err(Error::Conflict(Conflict::NoRow)) => Ok(Written::Changed),
         answer => answer.map(|_| Written::Done),
     }
+}
+pub(crate) async fn update_in(db: &Db, session: &Session, with: Batch) -> Result<Written> {
+    let next = Session { version: session.version + 1, ..session.clone() };
+    let change = table::update_guarded(&next, "version", session.version).expect_rows(1, Conflict::NoRow);
+    outcome(db, &session.id, db.batch(with.then(change)).await).await
 }
 /// Inserts the session of a user who has just signed in, synced, with preceding statements.
 pub async fn begin(db: &Db, session: &Session, with: Batch) -> Result<()> {

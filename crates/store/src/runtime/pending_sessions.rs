@@ -4,7 +4,7 @@
 //!
 //! A session that was ended or replaced leaves a mark, so that a request that began before cannot bring it
 //! back.
-use crate::db::{Backend, Batch};
+use crate::db::{Backend, Batch, Db};
 use crate::rows::sessions::{self, Session, Written};
 use signet_base::Result;
 use std::collections::HashMap;
@@ -98,6 +98,52 @@ impl PendingSessions {
             tokio::spawn(self.clone().run(backend.clone()));
         }
         Some(Written::Done)
+    }
+
+    /// As [`keep`](Self::keep), but written now, synced, in one commit with `with`. Where that fails, the session here is
+    /// what it was.
+    pub async fn write_now(
+        &self,
+        (db, backend): (&Db, &Arc<dyn Backend>),
+        session: &Session,
+        new: bool,
+        with: Batch,
+    ) -> Result<Written> {
+        let (id, next) = (&session.id, session.version + i64::from(!new));
+        // Nothing of it is written by others meanwhile.
+        let _turn = self.0.writing.lock().await;
+        let before = self.state().waiting.get(id).map(|it| (it.session.clone(), it.new, it.change));
+        match self.keep(backend, session, new) {
+            Some(Written::Done) => {}
+            Some(other) => return Ok(other),
+            None if new => return sessions::insert(db, with.then(sessions::put_batch(session, true))).await,
+            None => return sessions::update_in(db, session, with).await,
+        }
+        let unwritten = before.as_ref().map_or(new, |(_, new, _)| *new);
+        let row = Session { version: next, ..session.clone() };
+        let written = sessions::insert(db, with.then(sessions::write_batch(&row, unwritten))).await;
+        let mut state = self.state();
+        if matches!(written, Ok(Written::Changed)) && !unwritten {
+            // The row is gone: it stays ended.
+            state.waiting.remove(id);
+            state.ended.insert(id.clone(), Instant::now());
+            return Ok(Written::Gone);
+        }
+        let is_done = matches!(written, Ok(Written::Done));
+        if is_done && unwritten {
+            state.stored.insert(id.clone(), Instant::now());
+        }
+        match state.waiting.get_mut(id) {
+            // Another request was behind it.
+            Some(later) if later.session.version != next => later.new &= !is_done,
+            _ => {
+                state.waiting.remove(id);
+                if let (false, Some((session, new, change))) = (is_done, before) {
+                    state.waiting.insert(id.clone(), PendingSession { session, new, change });
+                }
+            }
+        }
+        written
     }
 
     /// Ends this version of a session here. The caller changes the database while it holds the guard. `None`: the

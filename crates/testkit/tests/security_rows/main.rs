@@ -12,6 +12,7 @@ mod flows;
 mod hosts;
 mod links;
 mod login;
+mod mail_commit;
 mod mfa;
 mod oauth;
 mod policies;

@@ -231,6 +231,14 @@ impl Browser {
         TestResponse { status: answer.status, headers: answer.headers, body }
     }
 
+    /// A request that the test made fail inside the server.
+    pub async fn without_check(&self, method: Method, address: &str, sent: &Json) -> TestResponse {
+        let headers = [("content-type", "application/json")];
+        let answer = self.0.lock().await.send(method, address, &headers, sent.to_string()).await;
+        let body = answer.text();
+        TestResponse { status: answer.status, headers: answer.headers, body }
+    }
+
     /// Answers a challenge as one of a crowd, where the server may say that too many are waiting (503). None:
     /// it did.
     pub async fn answer_in_a_crowd(&self, slug: &str, sent: &Json) -> Option<TestResponse> {
