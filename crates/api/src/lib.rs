@@ -28,6 +28,11 @@ pub fn table(registry: &Registry, slices: Vec<Action>, largest: usize) -> Table 
     Table::new(all)
 }
 
+/// The OpenAPI document of a table.
+pub fn document(table: &Table, registry: &Registry) -> signet_base::Json {
+    openapi::build(table, registry)
+}
+
 /// All routes below `/api/v3/` but flow executor and inspector. Mount with `nest`; the edge's `Client` must
 /// be in the request's extensions.
 pub fn router(core: Arc<Core>, table: Arc<Table>, bearer: Option<Bearer>) -> Router {

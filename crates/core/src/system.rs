@@ -56,6 +56,8 @@ pub struct Settings {
     pub limits: crate::budget::Limits,
     pub jobs: crate::job::JobSettings,
     pub blueprints: BlueprintSettings,
+    /// Folder of certificates that other programs renew. It need not exist.
+    pub certificates: std::path::PathBuf,
 }
 
 /// Where blueprints come from.
@@ -112,6 +114,7 @@ impl Settings {
             limits: crate::budget::Limits::default(),
             jobs: crate::job::JobSettings::default(),
             blueprints: BlueprintSettings::default(),
+            certificates: std::path::PathBuf::new(),
         }
     }
 }

@@ -11,7 +11,8 @@ use tokio::task::JoinHandle;
 /// Key of the record of created pairs.
 const KEY: &str = "certificates";
 
-struct NoRows;
+/// Certificates refer to no rows.
+pub(crate) struct NoRows;
 impl Lookup for NoRows {
     fn user_exists(&self, _: i64) -> bool {
         false

@@ -8,7 +8,7 @@ use crate::edge::request::RequestHandler;
 use crate::edge::tls::Tls;
 use crate::signals::{ServiceRequest, Signals};
 use crate::wiring::Endpoints;
-use crate::{first_run, folder, housekeeping, wiring};
+use crate::{first_run, folder, housekeeping, jobs, wiring};
 use signet_base::{Error, Ports, Result, machine, memory};
 use signet_core::listener::{Protocol, Transport};
 use signet_core::{Core, job};
@@ -163,6 +163,15 @@ fn tell_memory(options: &Options, core: &Core) {
     }
 }
 
+/// Queues the job that reads the folder of certificates, where there is one.
+async fn discover_certificates(core: &Core) {
+    if core.settings.certificates.is_dir()
+        && let Err(error) = jobs::discover_certificates::queue(core).await
+    {
+        tracing::warn!(%error, "the folder of certificates is read later");
+    }
+}
+
 /// Waits for the stop signal; SIGHUP reloads changes at once.
 async fn until_stopped(signals: &mut Signals, core: &Core) {
     loop {
@@ -172,6 +181,7 @@ async fn until_stopped(signals: &mut Signals, core: &Core) {
                 tracing::info!("the configuration and its certificates are read again");
                 crate::log::reload();
                 housekeeping::refresh(core).await;
+                discover_certificates(core).await;
             }
         }
     }
@@ -185,6 +195,7 @@ pub async fn run(options: &Options) -> Result<()> {
     let running = start(options, wiring::ports(options), &wiring::endpoints()).await?;
     let addresses = |list: &[SocketAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(http = %addresses(&running.http), https = %addresses(&running.https), metrics = %addresses(&running.metrics), ms = started.elapsed().as_millis(), "ready");
+    discover_certificates(&running.core).await;
     until_stopped(&mut signals, &running.core).await;
     running.core.stopping.store(true, Ordering::Relaxed);
     if running.core.db.kind() == DbKind::Postgres {
@@ -231,6 +242,7 @@ pub async fn worker(options: &Options) -> Result<()> {
     background(&core, &mut tasks, &stopped);
     tasks.spawn(job::work(core.clone(), stopped));
     tracing::info!(metrics = %bound.join(", "), "worker started");
+    discover_certificates(&core).await;
     until_stopped(&mut signals, &core).await;
     tracing::info!("stopping: running jobs finish");
     let _ = stop.send(true);

@@ -1,6 +1,7 @@
 //! Starts, stops and prepares servers for tests.
 use crate::Browser;
 use crate::outside::LoopbackClient;
+use crate::schema;
 use signet_base::ports::FrozenClock;
 use signet_base::{Ports, Result, Secret, Timestamp};
 use signet_core::Core;
@@ -142,6 +143,7 @@ impl Setup {
         let smtp = Smtp::new(ports.clock.clone(), ports.random.clone(), http.clone());
         let ports = ports.with_mail(Arc::new(smtp)).with_http(http);
         let running = serve::start(&self.options(), ports, &self.endpoints).await?;
+        schema::publish(|| signet_api::document(&wiring::table(&running.core), &running.core.registry));
         Ok(App {
             setup: self.clone(),
             core: running.core.clone(),

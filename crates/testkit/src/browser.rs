@@ -1,4 +1,5 @@
 //! A small HTTP client with a cookie jar.
+use crate::schema;
 use axum::body::{Body, Bytes};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
@@ -107,6 +108,10 @@ impl Browser {
         let body = body.collect().await.expect("the whole answer").to_bytes();
         drop(sender);
         driver.abort();
+        // Other hosts may belong to slices.
+        if self.host == self.address.to_string() {
+            schema::check(&method, path, parts.status, &parts.headers, &body);
+        }
         for cookie in parts.headers.get_all(header::SET_COOKIE) {
             self.keep(cookie.to_str().unwrap());
         }

@@ -20,6 +20,7 @@ mod browser;
 mod inbox;
 mod oidc;
 mod outside;
+mod schema;
 mod sink;
 
 pub use app::{App, Setup, each_database};

@@ -127,6 +127,6 @@ async fn used_by(call: &mut Call) -> ApiResult {
     let shows = |object: &&std::sync::Arc<signet_model::Object>| {
         call.sees(object) && PICTURES.iter().any(|field| object.text(field) == name.as_str())
     };
-    let entry = |object: &std::sync::Arc<signet_model::Object>| json!({"app": object.def.app, "model_name": object.def.name, "pk": object.wire_pk(), "name": object.name(), "action": "left_dangling"});
+    let entry = |object: &std::sync::Arc<signet_model::Object>| json!({"app": object.def.app, "model_name": object.def.name, "pk": object.wire_key(), "name": object.name(), "action": "left_dangling"});
     Ok(Reply::ok(call.config.objects().filter(shows).map(entry).collect::<Vec<Json>>()))
 }

@@ -30,7 +30,7 @@ pub(crate) fn of_object(call: &Call, object: &Object) -> Vec<Json> {
             .and_then(|n| config.by_num(n))
             .or_else(|| Uuid::parse_str(&value).ok().and_then(|pk| config.get(pk)));
         if let (Some(found), Some((app, model))) = (found.filter(|o| call.sees(o)), target.split_once('.')) {
-            out.push(json!({"app": app, "model_name": model, "pk": found.wire_pk(), "name": found.name(), "action": "cascade_many"}));
+            out.push(json!({"app": app, "model_name": model, "pk": found.wire_key(), "name": found.name(), "action": "cascade_many"}));
         }
     }
     out
@@ -46,7 +46,7 @@ fn entries(call: &Call, users: &[UsedBy]) -> Vec<Json> {
     users.iter().filter(|by| call.sees(&by.object)).map(|by| entry(by, &call.config)).collect()
 }
 fn entry(by: &UsedBy, config: &Snapshot) -> Json {
-    json!({"app": by.object.def.app, "model_name": by.object.def.name, "pk": by.object.wire_pk(), "name": name(&by.object, config), "action": by.action.as_str()})
+    json!({"app": by.object.def.app, "model_name": by.object.def.name, "pk": by.object.wire_key(), "name": name(&by.object, config), "action": by.action.as_str()})
 }
 
 /// Bindings have no name; the joined objects identify them.

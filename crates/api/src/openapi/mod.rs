@@ -59,7 +59,7 @@ fn answer(call: &Call, document: &Document) -> ApiResult {
     })
 }
 
-fn build(table: &Table, registry: &Registry) -> Json {
+pub(crate) fn build(table: &Table, registry: &Registry) -> Json {
     let mut paths = Map::new();
     let mut schemas = schema::shared();
     for def in registry.all().iter().filter(|d| !d.rows && !d.path.is_empty()) {
@@ -82,6 +82,11 @@ fn build(table: &Table, registry: &Registry) -> Json {
         }
     }
     flows::describe(&mut paths, &mut schemas);
+    let whole = json!({"schema": {"type": "object", "additionalProperties": {}}});
+    let forms = json!({"application/vnd.oai.openapi": whole, "application/vnd.oai.openapi+json": whole});
+    if let Some(own) = paths.get_mut("/schema/") {
+        own["get"]["responses"]["200"] = json!({"description": "", "content": forms});
+    }
     json!({
         "openapi": "3.0.3",
         "info": {"title": "authentik", "version": API_VERSION, "description": "Identity provider: people, applications, flows and what protects them.", "license": {"name": "MIT OR Apache-2.0"}},

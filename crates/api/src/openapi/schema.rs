@@ -120,7 +120,10 @@ fn head(def: &ModelDef) -> Vec<FieldDef> {
     vec![FieldDef::shown(key, if def.numbered { FieldKind::Int } else { FieldKind::Uuid })]
 }
 fn family(def: &ModelDef) -> Vec<FieldDef> {
-    let Some(base) = def.base else { return Vec::new() };
+    def.base.map(members).unwrap_or_default()
+}
+/// What every object of a family shows besides its own fields.
+fn members(base: Base) -> Vec<FieldDef> {
     let mut out: Vec<FieldDef> = ["component", "verbose_name", "verbose_name_plural", "meta_model_name"]
         .into_iter()
         .map(|n| FieldDef::shown(n, FieldKind::Text))
@@ -145,6 +148,44 @@ fn family(def: &ModelDef) -> Vec<FieldDef> {
         Base::PropertyMapping => {}
     }
     out
+}
+
+/// The family's own view (`/stages/all/`): key, the fields that all of its kinds have, and [`members`].
+fn family_view(base: Base) -> Vec<FieldDef> {
+    const FLOW: FieldKind = FieldKind::Uuid;
+    const MAPPINGS: FieldKind = FieldKind::List(&FieldKind::Uuid);
+    let key = if base == Base::Provider { FieldKind::Int } else { FieldKind::Uuid };
+    let own: &[(&'static str, FieldKind, bool)] = match base {
+        Base::Stage => &[],
+        Base::Policy => &[("execution_logging", FieldKind::Bool, false)],
+        Base::PropertyMapping => {
+            &[("managed", FieldKind::Text, true), ("expression", FieldKind::Text, false)]
+        }
+        Base::Provider => &[
+            ("authentication_flow", FLOW, true),
+            ("authorization_flow", FLOW, false),
+            ("invalidation_flow", FLOW, true),
+            ("property_mappings", MAPPINGS, false),
+        ],
+        Base::Source => &[
+            ("slug", FieldKind::Text, false),
+            ("enabled", FieldKind::Bool, false),
+            ("promoted", FieldKind::Bool, false),
+            ("authentication_flow", FLOW, true),
+            ("enrollment_flow", FLOW, true),
+            ("user_property_mappings", MAPPINGS, false),
+            ("group_property_mappings", MAPPINGS, false),
+            ("policy_engine_mode", FieldKind::Text, false),
+            ("user_matching_mode", FieldKind::Text, false),
+            ("user_path_template", FieldKind::Text, false),
+            ("icon", FieldKind::Text, false),
+        ],
+    };
+    let own = own
+        .iter()
+        .map(|(name, kind, nullable)| FieldDef { nullable: *nullable, ..FieldDef::shown(name, *kind) });
+    let head = [FieldDef::shown("pk", key), FieldDef::shown("name", FieldKind::Text)];
+    head.into_iter().chain(own).chain(members(base)).collect()
 }
 
 /// Components without a model.
@@ -188,17 +229,14 @@ pub(super) fn shared() -> Map {
         "GenericError".into(),
         json!({"type": "object", "properties": {"detail": text(), "code": text()}, "required": ["detail"]}),
     );
-    for (name, label) in [
-        ("Stage", "stage"),
-        ("Policy", "policy"),
-        ("Provider", "provider"),
-        ("PropertyMapping", "property mapping"),
-        ("Source", "source"),
+    for (base, name, label) in [
+        (Base::Stage, "Stage", "stage"),
+        (Base::Policy, "Policy", "policy"),
+        (Base::Provider, "Provider", "provider"),
+        (Base::PropertyMapping, "PropertyMapping", "property mapping"),
+        (Base::Source, "Source", "source"),
     ] {
-        let key = if name == "Provider" { int() } else { json!({"type": "string", "format": "uuid"}) };
-        let mut schema = object(
-            json!({"pk": key, "name": text(), "component": text(), "verbose_name": text(), "verbose_name_plural": text(), "meta_model_name": text()}),
-        );
+        let mut schema = self::object(family_view(base).iter(), false);
         schema["description"] = json!(format!("What every {label} has."));
         out.insert(name.into(), schema);
     }

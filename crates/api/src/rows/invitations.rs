@@ -30,7 +30,7 @@ pub(crate) const FIELDS: &[FieldDef] = &[
         FieldDef::plain("flow", FLOW).nullable(),
         "The only flow that takes it. None: any enrolment with an invitation stage.",
     ),
-    FieldDef::shown("flow_obj", FieldKind::Object),
+    FieldDef::shown("flow_obj", FieldKind::Object).nullable(),
 ];
 pub(crate) const LETTER: &[FieldDef] = &[
     FieldDef::plain("email_addresses", TEXTS).required(),

@@ -22,7 +22,7 @@ pub(crate) const ANSWER: &[FieldDef] = &[
     FieldDef::shown("token", FieldKind::Text),
     FieldDef::shown("user_uid", FieldKind::Text),
     FieldDef::shown("user_pk", FieldKind::Int),
-    FieldDef::shown("group_pk", FieldKind::Uuid),
+    FieldDef::plain("group_pk", FieldKind::Uuid),
 ];
 
 fn taken() -> Fault {

@@ -212,6 +212,7 @@ impl Options {
             limits: limits(c),
             jobs: super::worker::jobs(c),
             blueprints: super::worker::blueprints(c),
+            certificates: c.text("CERT_DISCOVERY_DIR").into(),
         }
     }
     fn mail(&self) -> MailSettings {

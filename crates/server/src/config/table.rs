@@ -394,6 +394,12 @@ pub const TABLE: &[Setting] = &[
         "Folder of blueprints, applied when they change. It need not exist. Nodes that do jobs need the same folder.",
     ),
     now(
+        "CERT_DISCOVERY_DIR",
+        "/certs",
+        Text,
+        "Folder of certificates in PEM: `name.pem` or `name.crt` with `name.key`, or certbot's `live/name/fullchain.pem` and `privkey.pem`. They become certificate-key pairs of these names, and are read again at the start, every hour and at SIGHUP. It need not exist. Nodes that do jobs need the same folder.",
+    ),
+    now(
         "BLUEPRINTS__REGISTRIES",
         "",
         Text,
@@ -492,7 +498,6 @@ pub const TABLE: &[Setting] = &[
     later("SOURCES__*", "", Text, "sources"),
     later("TENANTS__ENABLED", "false", Flag, TENANTS),
     hidden(later("TENANTS__API_KEY", "", Text, TENANTS)),
-    later("CERT_DISCOVERY_DIR", "/certs", Text, "certificates found in a folder"),
     later("LOG__HTTP_HEADERS", "User-Agent", Text, "headers in log lines"),
     later("COMPLIANCE__FIPS__ENABLED", "false", Flag, "FIPS mode"),
     // Settings of another process model.

@@ -1,6 +1,7 @@
 //! Jobs that belong to no family, and the list of all: see docs/adding-a-slice.md.
 pub mod clean_accounts;
 pub mod clean_expired;
+pub mod discover_certificates;
 mod optimize;
 mod rotate_tokens;
 mod sync_sources;
@@ -49,6 +50,7 @@ impl Job for Sweep {
 pub const ALL: &[&dyn Job] = &[
     &clean_accounts::JOB,
     &clean_expired::JOB,
+    &discover_certificates::DiscoverCertificates,
     &optimize::Optimize,
     &rotate_tokens::JOB,
     &sync_sources::SyncSources,

@@ -39,8 +39,10 @@ pub enum ResidentKey {
     Required,
 }
 
-const EXTRA: &[FieldDef] =
-    &[FieldDef::shown("device_type_restrictions_obj", FieldKind::List(&FieldKind::Object))];
+const EXTRA: &[FieldDef] = &[
+    FieldDef::shown("device_type_restrictions_obj", FieldKind::List(&FieldKind::Object)),
+    FieldDef::plain("allowed_devices", FieldKind::List(&FieldKind::Text)),
+];
 
 /// How a browser reaches a device (WebAuthn §5.8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]

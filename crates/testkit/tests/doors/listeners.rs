@@ -69,7 +69,7 @@ impl ServerCertVerifier for Any {
         rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
     }
 }
-async fn tls(stream: TcpStream) -> TlsStream<TcpStream> {
+pub async fn tls(stream: TcpStream) -> TlsStream<TcpStream> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();

@@ -5,6 +5,7 @@
     clippy::disallowed_methods,
     reason = "a failure in a test is a failed test"
 )]
+mod certificates;
 mod echo;
 mod hosts;
 mod listeners;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use signet_base::{Error, Json, Map, Result, Secret, Uuid, json};
 use signet_core::flow::{Challenge, FlowRun, FlowStep, StageKind};
 use signet_core::{Core, brand};
-use signet_model::{Choice, Model, Object, Snapshot};
+use signet_model::{Choice, FieldDef, FieldKind, Model, Object, Snapshot};
 use signet_pages::{FormContext, StagePage};
 use signet_store::devices::{self, Device, DeviceKind};
 
@@ -29,7 +29,7 @@ pub enum Digits {
 
 /// Sets up an authenticator app.
 #[derive(Debug, Clone, Model, Serialize, Deserialize)]
-#[model(app = "authentik_stages_authenticator_totp", path = "stages/authenticator/totp", base = Stage, label = "TOTP Authenticator Setup Stage", component = "ak-stage-authenticator-totp-form", search("name"), present = present)]
+#[model(app = "authentik_stages_authenticator_totp", path = "stages/authenticator/totp", base = Stage, label = "TOTP Authenticator Setup Stage", component = "ak-stage-authenticator-totp-form", search("name"), present = present, extra = EXTRA)]
 pub struct AuthenticatorTOTPStage {
     #[field(unique, filter)]
     pub name: String,
@@ -55,6 +55,12 @@ pub struct AuthenticatorTOTPStage {
     #[field(default = "", blank, max = 64, write_only)]
     pub issuer: String,
 }
+const EXTRA: &[FieldDef] = &[
+    FieldDef::plain("algorithm", FieldKind::Text),
+    FieldDef::plain("period", FieldKind::Int),
+    FieldDef::plain("drift", FieldKind::Int),
+    FieldDef::plain("issuer", FieldKind::Text),
+];
 /// Settings that authentik does not have are shown only if they differ from the default.
 fn present(stage: &Object, _: &Snapshot, out: &mut Map) {
     let Some(me) = stage.get::<AuthenticatorTOTPStage>() else { return };
