@@ -34,6 +34,7 @@ fn arguments() -> Vec<String> {
 }
 
 /// The root of the workspace: the folder above this crate.
+#[allow(clippy::disallowed_methods, reason = "cargo tells it by this variable only")]
 fn root() -> PathBuf {
     // Set by cargo when it runs; the folder of the build may be another clone's.
     let package =
