@@ -6,8 +6,8 @@ use signet_base::{Json, Map, json};
 use signet_model::{FieldDef, FieldKind, Registry};
 use signet_rest::{Accepts, Access, Action, Described, gate};
 
-/// Name, description, formats, the members of each verb that takes a body and that the caller may use, and the operations of
-/// the path and below it.
+/// Name, description, formats, the members of each verb that takes a body and that the caller may use; where asked for, the
+/// operations of the path and below it.
 pub(crate) fn describe(asked: &Described<'_>) -> Json {
     let (route, registry, caller) = (asked.route, asked.registry, asked.caller);
     let component = route.actions.iter().find_map(|a| a.gives.clone().or_else(|| a.takes.clone()));
@@ -21,8 +21,10 @@ pub(crate) fn describe(asked: &Described<'_>) -> Json {
         "description": format!("{title} Viewset"),
         "renders": ["application/json"],
         "parses": [parses],
-        "operations": operations(asked),
     });
+    if asked.operations {
+        out["operations"] = Json::Array(operations(asked));
+    }
     let mut actions = Map::new();
     for action in route
         .actions

@@ -29,6 +29,8 @@ pub struct Described<'a> {
     pub caller: Option<&'a Principal>,
     /// The object that the path names; none: the path names none, or shows none.
     pub reached: Option<&'a Reached>,
+    /// The query asks for the operations as well (`?operations=true`): authentik's answer has none.
+    pub operations: bool,
 }
 /// The answer to OPTIONS: what a path takes of this caller, and what they may do there.
 pub type Describe = fn(&Described<'_>) -> Json;
@@ -119,7 +121,7 @@ async fn serve(site: &Site, route: &Route, key: String, parts: &Parts, client: &
     let Some(action) = route.action(&asked(&parts.method)) else { return Err(Fault::not_found()).into() };
     let mut answer = action.work(&mut call).await;
     if parts.method == Method::OPTIONS && answer.is_ok() {
-        answer = Ok(Reply::ok(described(site, route, call.principal.as_ref(), call.reached.get())));
+        answer = Ok(Reply::ok(described(site, route, parts, (call.principal.as_ref(), call.reached.get()))));
     }
     if let (Err(fault), Some(person)) = (&answer, &call.principal) {
         tell_denied(site, client, person, route, &parts.method, fault).await;
@@ -152,9 +154,16 @@ async fn tell_denied(
 fn asked(method: &Method) -> Method {
     if *method == Method::OPTIONS { Method::GET } else { method.clone() }
 }
-fn described(site: &Site, route: &Route, caller: Option<&Principal>, reached: Option<&Reached>) -> Json {
+fn described(
+    site: &Site,
+    route: &Route,
+    parts: &Parts,
+    (caller, reached): (Option<&Principal>, Option<&Reached>),
+) -> Json {
     let registry = &site.core.registry;
-    (site.describe)(&Described { route, table: &site.table, registry, caller, reached })
+    let operations = signet_base::query::value(parts.uri.query().unwrap_or_default(), "operations")
+        .is_some_and(|value| value == "true");
+    (site.describe)(&Described { route, table: &site.table, registry, caller, reached, operations })
 }
 
 enum Prepared {
@@ -196,7 +205,7 @@ async fn prepare(
     }
     let Some(action) = action else {
         if is_described {
-            let told = described(site, route, identity.principal.as_ref(), None);
+            let told = described(site, route, parts, (identity.principal.as_ref(), None));
             return Ok(Prepared::Done(Reply::ok(told)));
         }
         return Err(Fault::detail(

@@ -24,7 +24,12 @@ async fn rbac_the_document_and_options_say_what_each_operation_needs_and_whether
             ],
         )
         .await;
-    let options = async |key: Option<&str>, path: &str| app.call(key, "OPTIONS", path, None).await;
+    let options = async |key: Option<&str>, path: &str| {
+        app.call(key, "OPTIONS", &format!("{path}?operations=true"), None).await
+    };
+    // As clients of the wire know it, unless they ask.
+    let plain = app.call(Some(crate::support::ADMIN), "OPTIONS", "/core/users/", None).await.body;
+    assert!(plain.get("operations").is_none() && plain["actions"]["POST"].is_object(), "{plain}");
     let allowed = |body: &Json| -> Vec<String> {
         let all = body["operations"].as_array().unwrap().iter();
         all.filter(|one| one["allowed"] == true).map(|one| text(&one["operation_id"])).collect()
