@@ -306,12 +306,12 @@ fn scale_a2_a_hundred_thousand_anonymous_requests_leave_bounded_rows() {
     ];
     let mut answer = vec![0; 64 * 1024];
     for n in 0..count {
-        write!(
-            stream,
+        // In one write: several wait for the acknowledgement of the first.
+        let request = format!(
             "GET {} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n",
             paths[n % paths.len()]
-        )
-        .unwrap();
+        );
+        stream.write_all(request.as_bytes()).unwrap();
         let (mut text, mut length) = (Vec::new(), None);
         loop {
             let read = stream.read(&mut answer).unwrap();
