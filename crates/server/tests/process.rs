@@ -1,5 +1,6 @@
 //! The process under load and signals. The long ones are run by `make long`.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failure in a test is a failed test")]
+use signet_jose::x509::{Generate, KeyAlgorithm, generate};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -119,6 +120,40 @@ fn scale_b9_hup_reads_the_log_level_again() {
     assert!(server.logs(|line| line.contains("the log level stays") && line.contains("LOG_LEVEL")));
     assert!(server.get("/-/health/live/").starts_with("HTTP/1.1 200"));
     std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn core_signals_hup_reads_the_folder_of_certificates() {
+    let folder = std::env::temp_dir().join(format!("signet-hup-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let token = "t0ken".repeat(12);
+    let certificates = folder.display().to_string();
+    let variables = [("CERT_DISCOVERY_DIR", certificates.as_str()), ("BOOTSTRAP_TOKEN", &token)];
+    let server = Server::start("certificates", None, &variables);
+    let is_there = |name: &str| {
+        let path = format!("GET /api/v3/crypto/certificatekeypairs/?name={name} HTTP/1.1");
+        let answer = server.send(&format!("{path}\r\nAuthorization: Bearer {token}"), "");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer.contains(&format!("goauthentik.io/crypto/discovered/{name}"))
+    };
+    let names = ["found"];
+    let pair = generate(&Generate {
+        common_name: "found",
+        subject_alt_names: &names,
+        validity_days: 90,
+        alg: KeyAlgorithm::Ecdsa,
+        now: 1_790_000_000,
+    });
+    std::fs::write(folder.join("found.pem"), pair.unwrap().certificate_pem).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(!is_there("found"), "nobody said that there is a new one");
+    server.signal("-HUP");
+    let asked = Instant::now();
+    while !is_there("found") {
+        assert!(asked.elapsed() < Duration::from_secs(10));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
