@@ -1,4 +1,5 @@
-//! A small HTTP client with a cookie jar.
+//! A small HTTP client that keeps cookies as browsers do.
+use crate::cookies::{CookieRules, From};
 use crate::schema;
 use axum::body::{Body, Bytes};
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -13,7 +14,10 @@ use tokio::net::TcpStream;
 #[derive(Clone)]
 pub struct Browser {
     address: SocketAddr,
+    /// By name. What a test puts in here itself is sent with every request.
     pub cookies: BTreeMap<String, String>,
+    /// When those that servers have set are sent.
+    rules: CookieRules,
     token: Option<String>,
     /// Sent with each request.
     pub headers: Vec<(String, String)>,
@@ -49,6 +53,7 @@ impl Browser {
         Self {
             address,
             cookies: BTreeMap::new(),
+            rules: CookieRules::default(),
             token: None,
             headers: Vec::new(),
             host: address.to_string(),
@@ -69,13 +74,53 @@ impl Browser {
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }
-    /// Sends one request. Cookies are kept, redirects are not followed.
+    /// Sends one request, as our own pages and programs do. Cookies are kept, redirects are not followed.
     pub async fn send(
         &mut self,
         method: Method,
         path: &str,
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
+    ) -> TestResponse {
+        self.send_from(From::Here, method, path, headers, body.into()).await
+    }
+    /// A page of another site follows a link (GET) or submits a form (POST) to here.
+    pub async fn navigate_from(
+        &mut self,
+        origin: &str,
+        method: Method,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> TestResponse {
+        let body = query::build(form.iter().copied());
+        let mut headers = vec![
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ];
+        if method == Method::POST {
+            headers.extend([("origin", origin), ("content-type", "application/x-www-form-urlencoded")]);
+        }
+        let from = From::Navigation { reads: method == Method::GET };
+        self.send_from(from, method, path, &headers, body.into()).await
+    }
+    /// A page of another site shows something from here, as a picture.
+    pub async fn embed_from(&mut self, origin: &str, path: &str) -> TestResponse {
+        let headers = [
+            ("referer", origin),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "no-cors"),
+            ("sec-fetch-dest", "image"),
+        ];
+        self.send_from(From::Embedded, Method::GET, path, &headers, Bytes::new()).await
+    }
+    async fn send_from(
+        &mut self,
+        from: From,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
     ) -> TestResponse {
         let mut request =
             Request::builder().method(method.clone()).uri(path).header(header::HOST, &self.host);
@@ -88,17 +133,24 @@ impl Browser {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        if !self.cookies.is_empty() {
-            let jar: Vec<String> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        // What a proxy with TLS says.
+        let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let is_secure = own.chain(headers.iter().copied()).any(|sent| sent == ("x-forwarded-proto", "https"));
+        let is_sent = |name: &str| self.rules.allow(name, &self.host, path, is_secure, from);
+        let jar: Vec<String> =
+            self.cookies.iter().filter(|(k, _)| is_sent(k)).map(|(k, v)| format!("{k}={v}")).collect();
+        if !jar.is_empty() {
             request = request.header(header::COOKIE, jar.join("; "));
         }
-        if let (Some(csrf), false) = (
+        // Our scripts add it; pages of others cannot read it.
+        if let (Some(csrf), false, From::Here) = (
             self.cookies.get("authentik_csrf"),
             matches!(method, Method::GET | Method::HEAD | Method::OPTIONS),
+            from,
         ) {
             request = request.header("x-authentik-csrf", csrf);
         }
-        let request = request.body(Body::from(body.into())).unwrap();
+        let request = request.body(Body::from(body)).unwrap();
         let stream = TcpStream::connect(self.address).await.expect("a connection to the server");
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
@@ -113,13 +165,16 @@ impl Browser {
             schema::check(&method, path, parts.status, &parts.headers, &body);
         }
         for cookie in parts.headers.get_all(header::SET_COOKIE) {
-            self.keep(cookie.to_str().unwrap());
+            self.keep(cookie.to_str().unwrap(), is_secure);
         }
         TestResponse { status: parts.status, headers: parts.headers, body }
     }
-    fn keep(&mut self, cookie: &str) {
+    fn keep(&mut self, cookie: &str, is_secure: bool) {
         let (pair, rest) = cookie.split_once(';').unwrap_or((cookie, ""));
         let Some((name, value)) = pair.split_once('=') else { return };
+        if !self.rules.note(name, rest, &self.host, is_secure) {
+            return;
+        }
         if value.is_empty() || rest.contains("Max-Age=0") {
             self.cookies.remove(name);
         } else {

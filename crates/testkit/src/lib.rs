@@ -17,6 +17,7 @@
 )]
 mod app;
 mod browser;
+mod cookies;
 mod inbox;
 mod oidc;
 mod outside;

@@ -15,6 +15,7 @@ mod login;
 mod mail_commit;
 mod mfa;
 mod oauth;
+mod other_sites;
 mod policies;
 mod redteam_epoch;
 mod scale_epoch;
